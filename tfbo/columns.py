@@ -1,0 +1,155 @@
+"""What each column of a design matrix is: the vocabulary that space, optimiser and kernels share.
+
+A row of a design matrix is one configuration, a column one parameter. Active columns hold codes in
+[0, 1]; a column that its condition switches off holds `INACTIVE`. A discrete column has `count`
+levels, each with one code; a level's index is what neighbourhood moves count in.
+
+The functions are written once for NumPy and for TensorFlow: `xp` is `numpy` or
+`tensorflow.experimental.numpy`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+
+import numpy as np
+
+INACTIVE = -1.0
+_TOLERANCE = 1e-9  # codes of two levels differ by more: a column has at most 2^24 levels (see spaces)
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One column.
+
+    Args:
+        count: number of levels; None where continuous.
+        categorical: whether the order of the levels means nothing.
+        lattice: `(first, step)` of a discrete column on a logarithmic scale, whose level i stands
+            at `log(first + i step)`; None where level i has the code `(i + 1/2) / count`.
+        conditions: `(column, codes)` pairs: this column is active where each of those columns is
+            active and holds one of the codes.
+    """
+
+    count: int | None = None
+    categorical: bool = False
+    lattice: tuple[float, float] | None = None
+    conditions: tuple[tuple[int, tuple[float, ...]], ...] = ()
+
+    @property
+    def edges(self) -> tuple[float, float]:
+        """Logarithms at codes 0 and 1 of a lattice: half a level beyond its first and last."""
+        assert self.lattice is not None and self.count is not None
+        first, step = self.lattice
+        levels = np.log(first + step * np.array([0, 1, self.count - 2, self.count - 1], float))
+        return levels[0] - 0.5 * (levels[1] - levels[0]), levels[3] + 0.5 * (levels[3] - levels[2])
+
+
+@dataclasses.dataclass(frozen=True)
+class Columns:
+    """All columns of a design matrix; hashable, so that a compiled program can be kept for it.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfbo.columns import Column, Columns, snap
+        >>> columns = Columns((Column(), Column(count=2)))
+        >>> snap(columns, np.array([0.3, 0.9]))
+        array([0.3 , 0.75])
+    """
+
+    columns: tuple[Column, ...]
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    @property
+    def continuous(self) -> np.ndarray:
+        """bool `[d]`."""
+        return np.array([column.count is None for column in self.columns], bool)
+
+    @functools.cached_property
+    def order(self) -> tuple[int, ...]:
+        """Columns with every condition after the columns that it looks at."""
+        done: dict[int, None] = {}
+
+        def visit(i: int) -> None:
+            if i not in done:
+                for parent, _ in self.columns[i].conditions:
+                    visit(parent)
+                done[i] = None
+
+        for i in range(len(self)):
+            visit(i)
+        return tuple(done)
+
+    @functools.cached_property
+    def _tables(self) -> dict[str, np.ndarray]:
+        """The constants of the vectorised formulas, each `[d]`; safe fillers where they do not apply."""
+        on_lattice = [c.lattice is not None for c in self.columns]
+        edges = [c.edges if c.lattice else (0.0, 1.0) for c in self.columns]
+        lattice = [c.lattice or (1.0, 1.0) for c in self.columns]
+        return {
+            "count": np.array([float(c.count or 1) for c in self.columns]),
+            "lattice": np.array(on_lattice, bool),
+            "first": np.array([first for first, _ in lattice]),
+            "step": np.array([step for _, step in lattice]),
+            "low": np.array([low for low, _ in edges]),
+            "high": np.array([high for _, high in edges]),
+        }
+
+
+def index(columns: Columns, u: Any, xp: Any = np) -> Any:
+    """Index `[..., d]` (as a float) of the level whose code is nearest; 0 where continuous."""
+    t = columns._tables
+    last = t["count"] - 1.0
+    uniform = xp.minimum(xp.maximum(xp.floor(u * t["count"]), 0.0 * last), last)
+    if not t["lattice"].any():
+        return uniform
+    # On a lattice: the two levels around the value, and which side of their geometric mean it is on.
+    value = xp.exp(t["low"] + xp.minimum(xp.maximum(u, 0.0), 1.0) * (t["high"] - t["low"]))
+    below = xp.floor((value - t["first"]) / t["step"])
+    below = xp.minimum(xp.maximum(below, 0.0 * last), xp.maximum(last - 1.0, 0.0 * last))
+    lower = t["first"] + t["step"] * below
+    above = xp.where(value * value > lower * (lower + t["step"]), 1.0, 0.0)
+    return xp.where(t["lattice"], below + above, uniform)
+
+
+def code(columns: Columns, index: Any, xp: Any = np) -> Any:
+    """Code `[..., d]` of the level of that index (a float); meaningless where continuous."""
+    t = columns._tables
+    uniform = (index + 0.5) / t["count"]
+    if not t["lattice"].any():
+        return uniform
+    level = t["first"] + t["step"] * xp.maximum(index, 0.0)
+    logarithmic = (xp.log(level) - t["low"]) / (t["high"] - t["low"])
+    return xp.where(t["lattice"], logarithmic, uniform)
+
+
+def active(columns: Columns, u: Any, xp: Any = np) -> Any:
+    """Whether each column is active, bool `[..., d]`, given the codes of the columns it depends on."""
+    flags: list[Any] = [None] * len(columns)
+    for i in columns.order:
+        flag = xp.ones_like(u[..., i], dtype=bool)
+        for parent, codes in columns.columns[i].conditions:
+            distance = xp.abs(u[..., parent, None] - np.array(codes))
+            flag = flag & flags[parent] & (xp.min(distance, axis=-1) < _TOLERANCE)
+        flags[i] = flag
+    return xp.stack(flags, axis=-1)
+
+
+def snap(columns: Columns, u: Any, xp: Any = np) -> Any:
+    """The legal row nearest to each row of `u` `[..., d]`.
+
+    Continuous columns are cut to [0, 1], discrete ones moved to the code of their nearest level, and
+    columns that are then inactive hold `INACTIVE`.
+    """
+    inside = xp.minimum(xp.maximum(u, 0.0), 1.0)
+    continuous = columns.continuous
+    if not continuous.all():
+        levels = code(columns, index(columns, inside, xp), xp)
+        inside = xp.where(continuous, inside, levels)
+    if not any(column.conditions for column in columns.columns):
+        return inside
+    return xp.where(active(columns, inside, xp), inside, INACTIVE)

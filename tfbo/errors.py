@@ -1,0 +1,48 @@
+"""The exceptions that a user of tfbo can meet, and the one way in which bad arguments are described."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class TFBOError(Exception):
+    """Base of everything that tfbo raises on purpose."""
+
+
+class InvalidArgument(TFBOError, ValueError):
+    """An argument is not what it has to be; the message says what to do."""
+
+
+class SpaceExhausted(TFBOError):
+    """Every configuration of a finite space has been tried or is being tried."""
+
+
+class StudyNotFound(TFBOError, KeyError):
+    """There is no study of that name in the storage."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class StudyMismatch(TFBOError, ValueError):
+    """A stored study was opened with another space, direction or seed."""
+
+
+class StorageError(TFBOError):
+    """The storage cannot be read or written; the message says why and what to do."""
+
+
+class TrialStateError(TFBOError, ValueError):
+    """A trial is unknown, or in a state in which it cannot be told."""
+
+
+class NoCompletedTrial(TFBOError, ValueError):
+    """A result was asked for before any trial completed."""
+
+
+def invalid(argument: str, expected: str, got: Any, advice: str) -> InvalidArgument:
+    """The error for an argument: its name, what was expected, what came, and what to do next."""
+    shown = got if isinstance(got, str) and got.startswith(("shape ", "nan at", "inf at", "-inf at")) else repr(got)
+    if len(shown) > 200:
+        shown = shown[:200] + "..."
+    return InvalidArgument(f"{argument}: expected {expected}, got {shown}. {advice}")

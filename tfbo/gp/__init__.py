@@ -1,0 +1,25 @@
+"""Gaussian processes: the surrogate of the optimiser, and a regressor by itself.
+
+Shapes end in `[..., n, d]`. Letters: n data, d columns, D features, p log hyperparameters, r starts,
+s samples, m new inputs. Everything is float64.
+"""
+
+from __future__ import annotations
+
+from tfbo.gp.exact import Ranges
+from tfbo.gp.kernels import KERNELS, Hyperparameters, Kernel
+from tfbo.gp.posterior import LeaveOneOut, Posterior
+from tfbo.gp.priors import LogNormal, Priors
+from tfbo.gp.regression import fit
+
+__all__ = [
+    "KERNELS",
+    "Hyperparameters",
+    "Kernel",
+    "LeaveOneOut",
+    "LogNormal",
+    "Posterior",
+    "Priors",
+    "Ranges",
+    "fit",
+]

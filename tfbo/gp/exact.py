@@ -1,0 +1,218 @@
+"""The exact Gaussian process: maximum a posteriori hyperparameters, and the factors at them.
+
+Inside, the logarithms of all hyperparameters are one vector `[p]`: amplitude, lengthscales, shape,
+noise. What is believed about it (`Belief`) and where the climbs start are data; a hyperparameter that
+is not to be learned has equal bounds.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfbo import _linalg
+from tfbo.errors import invalid
+from tfbo.gp.kernels import Hyperparameters, Kernel
+from tfbo.gp.priors import LogNormal, Priors, default
+from tfbo.optim import adam, bfgs
+
+OPTIMIZERS = {"bfgs": bfgs.minimise, "adam": adam.minimise}
+
+# An observation noise of exactly zero would make duplicated rows singular.
+_SMALLEST_NOISE = 1e-12
+
+
+class Ranges(NamedTuple):
+    """The range in which each kind of hyperparameter is searched, as `(low, high)`.
+
+    The defaults are scikit-learn's 1e-5 to 1e5 (for the amplitude, that range of its square), but
+    for the noise, which may be smaller.
+    """
+
+    amplitude: tuple[float, float] = (10.0**-2.5, 10.0**2.5)
+    lengthscale: tuple[float, float] = (1e-5, 1e5)
+    shape: tuple[float, float] = (1e-5, 1e5)
+    noise: tuple[float, float] = (1e-8, 1e5)
+
+
+class Belief(NamedTuple):
+    """What is believed of the log hyperparameters `[p]` before the data are seen."""
+
+    loc: np.ndarray | tf.Tensor
+    """Means of the log-normal priors, `[p]`."""
+    scale: np.ndarray | tf.Tensor
+    """Their standard deviations, `[p]`."""
+    weight: np.ndarray | tf.Tensor
+    """One, or zero for a maximum of the likelihood alone: `[p]`."""
+    lower: np.ndarray | tf.Tensor
+    """Bounds, `[p]`."""
+    upper: np.ndarray | tf.Tensor
+
+
+class Fitted(NamedTuple):
+    """The outcome of a search for hyperparameters."""
+
+    theta: tf.Tensor
+    """Log hyperparameters, `[p]`."""
+    value: tf.Tensor
+    """Log posterior (up to a constant), or log likelihood where the priors have no weight."""
+    ok: tf.Tensor
+    """Whether any start led to a finite value; otherwise `theta` is the best draw of the priors."""
+
+
+class Factors(NamedTuple):
+    """What prediction needs of the data, computed once."""
+
+    hyperparameters: Hyperparameters
+    rows: tf.Tensor
+    """Scaled features, `[n, D]`."""
+    z: tf.Tensor
+    """Standardised outcomes, `[n]`."""
+    inverse: tf.Tensor
+    """Inverse of the lower Cholesky factor of the covariance of the observations, `[n, n]`."""
+    alpha: tf.Tensor
+    """Covariance^-1 z, `[n]`."""
+    ok: tf.Tensor
+
+
+def belief(
+    kernel: Kernel,
+    priors: Priors | None,
+    *,
+    ranges: Ranges = Ranges(),
+    noise: float | None = None,
+    extent: np.ndarray | float = 1.0,
+) -> Belief:
+    """The vectors that stand for priors, ranges and a noise that is known.
+
+    Args:
+        kernel: whose hyperparameters they are.
+        priors: None for the likelihood alone; the default priors then only say where to start.
+        ranges: bounds of the search.
+        noise: a known variance in standardised units; None to learn it.
+        extent: by how much each column varies, `[d]`; the prior on its lengthscale scales with it.
+    """
+    extents = np.broadcast_to(extent, [kernel.dimension])
+    if not kernel.ard:
+        extents = np.array([np.exp(np.mean(np.log(extents)))])
+    known = priors or default(kernel.dimension)
+    shapes = len(kernel.shape_names)
+
+    def spread(part: LogNormal, low_high: tuple[float, float], shift: np.ndarray) -> list[np.ndarray]:
+        low, high = low_high
+        ones = np.ones_like(shift)
+        return [part.loc + shift, part.scale * ones, np.log(low) * ones, np.log(high) * ones]
+
+    noise_range = (noise, noise) if noise is not None else ranges.noise
+    noise_range = (max(noise_range[0], _SMALLEST_NOISE), max(noise_range[1], _SMALLEST_NOISE))
+    parts = [
+        spread(known.amplitude, ranges.amplitude, np.zeros(1)),
+        spread(known.lengthscale, ranges.lengthscale, np.log(extents)),
+        spread(known.shape, ranges.shape, np.zeros(shapes)),
+        spread(known.noise, noise_range, np.zeros(1)),
+    ]
+    loc, scale, lower, upper = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Belief(loc, scale, np.full_like(loc, float(priors is not None)), lower, upper)
+
+
+def starts(
+    believed: Belief, count: int, rng: np.random.Generator, previous: np.ndarray | None = None
+) -> np.ndarray:
+    """Where the climbs start, `[r, p]`: the previous optimum, the prior's median, then draws.
+
+    Where the priors have weight, the draws are theirs; where not, every second one is uniform
+    within the bounds, so that no corner of the range is out of reach.
+    """
+    loc, scale = np.asarray(believed.loc), np.asarray(believed.scale)
+    lower, upper = np.asarray(believed.lower), np.asarray(believed.upper)
+    rows = [] if previous is None else [previous]
+    rows.append(loc)
+    draws = loc + scale * rng.standard_normal([count, len(loc)])
+    anywhere = lower + (upper - lower) * rng.random([count, len(loc)])
+    without_prior = (np.arange(count) % 2 == 1)[:, None] & (np.asarray(believed.weight) == 0.0)
+    rows.extend(np.where(without_prior, anywhere, draws))
+    return np.clip(np.stack(rows[:count]), lower, upper)
+
+
+def unpack(kernel: Kernel, theta: tf.Tensor) -> Hyperparameters:
+    """Hyperparameters from their logarithms `[..., p]`."""
+    k = kernel.lengthscale_count
+    positive = tf.exp(theta)
+    return Hyperparameters(
+        positive[..., 0], positive[..., 1 : 1 + k], positive[..., 1 + k : -1], positive[..., -1]
+    )
+
+
+def log_posterior(
+    kernel: Kernel, believed: Belief, features: tf.Tensor, z: tf.Tensor, theta: tf.Tensor
+) -> tf.Tensor:
+    """Log marginal likelihood plus log priors at `theta` `[r, p]`: `[r]`; NaN where singular."""
+    covariance = kernel.covariance(unpack(kernel, theta), features)
+    log_likelihood = _linalg.normal_log_density(covariance, z)
+    return log_likelihood + _log_prior(believed, theta)
+
+
+def fit(
+    kernel: Kernel,
+    believed: Belief,
+    features: tf.Tensor,
+    z: tf.Tensor,
+    start: tf.Tensor,
+    *,
+    optimizer: str = "bfgs",
+) -> Fitted:
+    """Climb the log posterior from all starts `[r, p]` as one batch, and take the best.
+
+    A start that fails is dropped. If all fail, the answer is the start of the highest log
+    posterior with jitter on the diagonal, and `ok` is False.
+    """
+    n = tf.cast(tf.shape(z)[0], z.dtype)
+    minimum = OPTIMIZERS[optimizer](
+        lambda theta: -log_posterior(kernel, believed, features, z, theta) / n,
+        start,
+        believed.lower,
+        believed.upper,
+    )
+    ok = tf.reduce_any(tf.math.is_finite(minimum.value))
+    best = tf.argmin(minimum.value)
+
+    def climbed() -> tuple[tf.Tensor, tf.Tensor]:
+        return minimum.x[best], -n * minimum.value[best]
+
+    def best_draw() -> tuple[tf.Tensor, tf.Tensor]:
+        covariance = kernel.covariance(unpack(kernel, start), features)
+        factor, factored = _linalg.cholesky(covariance)
+        whitened = tf.linalg.triangular_solve(factor, tf.ones_like(factor[..., :1]) * z[:, None])
+        log_det = tf.reduce_sum(tf.math.log(tf.linalg.diag_part(factor)), axis=-1)
+        value = -0.5 * tf.reduce_sum(tf.square(whitened), axis=[-2, -1]) - log_det
+        value += _log_prior(believed, start)
+        lowest = tf.constant(-float("inf"), value.dtype)
+        value = tf.where(factored & tf.math.is_finite(value), value, lowest)
+        draw = tf.argmax(value)
+        return start[draw], value[draw]
+
+    theta, value = tf.cond(ok, climbed, best_draw)
+    return Fitted(theta, value, ok)
+
+
+def factorise(kernel: Kernel, theta: tf.Tensor, features: tf.Tensor, z: tf.Tensor) -> Factors:
+    """Factors at log hyperparameters `theta` `[p]`, for standardised outcomes `z` `[n]`."""
+    hyperparameters = unpack(kernel, theta)
+    factor, ok = _linalg.cholesky(kernel.covariance(hyperparameters, features))
+    inverse = _linalg.inverse_lower(factor)
+    alpha = tf.linalg.matvec(inverse, tf.linalg.matvec(inverse, z), transpose_a=True)
+    return Factors(hyperparameters, kernel.scale(hyperparameters, features), z, inverse, alpha, ok)
+
+
+def check_optimizer(optimizer: str) -> None:
+    """Refuse the name of an optimiser that there is not."""
+    if optimizer not in OPTIMIZERS:
+        raise invalid("optimizer", f"one of {', '.join(OPTIMIZERS)}", optimizer, "Leave it out for bfgs.")
+
+
+def _log_prior(believed: Belief, theta: tf.Tensor) -> tf.Tensor:
+    log_prob = LogNormal(believed.loc, believed.scale).log_prob(theta)
+    learned = tf.cast(tf.not_equal(believed.lower, believed.upper), theta.dtype)
+    return tf.reduce_sum(believed.weight * learned * log_prob, axis=-1)

@@ -1,0 +1,179 @@
+"""The posterior of a Gaussian process: predictions, samples and checks."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfbo import _linalg, _numerics, _random
+from tfbo.errors import invalid
+from tfbo.gp import data as gp_data
+from tfbo.gp.exact import Factors
+from tfbo.gp.kernels import Hyperparameters, Kernel
+
+# A variance below this share of the prior's is rounding: v = k - |L^-1 k|^2 cancels to 1e-16 of k.
+_SMALLEST_VARIANCE = 1e-14
+
+
+class LeaveOneOut(NamedTuple):
+    """Predictions of each observation from all the others."""
+
+    mean: tf.Tensor
+    """`[n]`, in the user's units."""
+    variance: tf.Tensor
+    """`[n]`, of the observation (noise included), in the user's units squared."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Posterior:
+    """A Gaussian process conditioned on data, at fixed hyperparameters.
+
+    `tfbo.gp.fit` makes one. Methods take and return the user's units; `moments` alone speaks the
+    standardised units in which acquisitions are computed.
+
+    Args:
+        kernel: the kernel.
+        factors: what prediction needs of the data.
+        shift: what was subtracted from the outcomes.
+        scale: what they were then divided by.
+        origin: what is subtracted from inputs, `[d]` or a scalar.
+        ok: False where the search for hyperparameters failed and a draw of the priors stands in.
+    """
+
+    kernel: Kernel
+    factors: Factors
+    shift: tf.Tensor
+    scale: tf.Tensor
+    origin: Any = 0.0
+    ok: bool | tf.Tensor = True
+
+    @property
+    def hyperparameters(self) -> Hyperparameters:
+        """Amplitude and noise in standardised outputs, lengthscales in the units of x."""
+        return self.factors.hyperparameters
+
+    def moments(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean and variance `[..., m]` of the function at rows `[..., m, d]`, standardised."""
+        cross = self._cross(x)
+        mean = tf.linalg.matvec(cross, self.factors.alpha)
+        whitened = tf.matmul(cross, self.factors.inverse, transpose_b=True)
+        prior = tf.square(self.hyperparameters.amplitude)
+        variance = prior - tf.reduce_sum(tf.square(whitened), axis=-1)
+        return mean, tf.maximum(variance, _SMALLEST_VARIANCE * prior)
+
+    def mean_var(self, x: Any, *, noise: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean and variance of the function at new inputs.
+
+        Args:
+            x: `[m, d]`.
+            noise: whether to add the observation noise, for the variance of a new observation.
+
+        Returns:
+            Mean `[m]` in the units of y, variance `[m]` in their square.
+
+        Raises:
+            InvalidArgument: where x is no finite `[m, d]` matrix.
+        """
+        mean, variance = self.moments(self._inputs(x))
+        if noise:
+            variance += self.hyperparameters.noise
+        return self.shift + self.scale * mean, tf.square(self.scale) * variance
+
+    def joint(self, x: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean `[m]` and covariance `[m, m]` of the function at new inputs `[m, d]`."""
+        mean, covariance = self._joint(self._inputs(x))
+        return self.shift + self.scale * mean, tf.square(self.scale) * covariance
+
+    def sample(self, x: Any, n_samples: int = 1, *, seed: int = 0) -> tf.Tensor:
+        """Draws of the function at new inputs, jointly.
+
+        Args:
+            x: `[m, d]`.
+            n_samples: how many, s >= 1.
+            seed: the same seed gives the same draws.
+
+        Returns:
+            `[s, m]`, in the units of y.
+
+        Raises:
+            InvalidArgument: for a bad x or a number of samples below one.
+        """
+        if n_samples < 1:
+            raise invalid("n_samples", "a whole number >= 1", n_samples, "Ask for one draw or more.")
+        mean, covariance = self._joint(self._inputs(x))
+        factor, ok = _linalg.cholesky(covariance)
+        assert bool(ok), "the jitter ladder did not factor a posterior covariance"
+        normals = _random.generator(seed, "posterior sample").standard_normal([n_samples, len(mean)])
+        draws = mean + tf.matmul(tf.constant(normals), factor, transpose_b=True)
+        return self.shift + self.scale * draws
+
+    def log_marginal_likelihood(self) -> tf.Tensor:
+        """Log density of the standardised outcomes under the fitted process, in nats.
+
+        It is the figure that scikit-learn reports with `normalize_y=True`. For the density of the
+        outcomes in their own units, subtract `n log(scale)`.
+        """
+        z, inverse = self.factors.z, self.factors.inverse
+        n = tf.cast(tf.size(z), z.dtype)
+        quadratic = tf.reduce_sum(z * self.factors.alpha)
+        log_det = -2.0 * tf.reduce_sum(tf.math.log(tf.linalg.diag_part(inverse)))
+        return -0.5 * (quadratic + log_det + n * np.log(2.0 * np.pi))
+
+    def loo(self) -> LeaveOneOut:
+        """Leave-one-out predictions of the data in closed form, at the fitted hyperparameters.
+
+        With `P` the inverse covariance of the observations: mean `y_i - alpha_i / P_ii`, variance
+        `1 / P_ii` (Rasmussen and Williams 2006, equation 5.12). The standardisation is kept, as the
+        hyperparameters are.
+        """
+        precision = tf.reduce_sum(tf.square(self.factors.inverse), axis=0)
+        mean = self.factors.z - self.factors.alpha / precision
+        return LeaveOneOut(self.shift + self.scale * mean, tf.square(self.scale) / precision)
+
+    def condition(self, x: tf.Tensor, z: tf.Tensor) -> Posterior:
+        """The posterior with further observations `z` `[p]` at rows `x` `[p, d]`, both as inside.
+
+        The factor is extended, not made anew: n^2 p operations.
+        """
+        rows = self._rows(x)
+        cross = self._cross(x)
+        whitened = tf.matmul(cross, self.factors.inverse, transpose_b=True)
+        block = self.kernel.covariance(self.hyperparameters, self.kernel.embed(x - self.origin))
+        corner, ok = _linalg.cholesky(block - tf.matmul(whitened, whitened, transpose_b=True))
+        corner = _linalg.inverse_lower(corner)
+        side = -tf.matmul(corner, tf.matmul(whitened, self.factors.inverse))
+        top = tf.pad(self.factors.inverse, [[0, 0], [0, tf.shape(z)[0]]])
+        inverse = tf.concat([top, tf.concat([side, corner], axis=1)], axis=0)
+        z = tf.concat([self.factors.z, z], axis=0)
+        alpha = tf.linalg.matvec(inverse, tf.linalg.matvec(inverse, z), transpose_a=True)
+        factors = Factors(
+            self.hyperparameters,
+            tf.concat([self.factors.rows, rows], axis=0),
+            z,
+            inverse,
+            alpha,
+            self.factors.ok & ok,
+        )
+        return dataclasses.replace(self, factors=factors)
+
+    def _inputs(self, x: Any) -> tf.Tensor:
+        return tf.constant(gp_data.as_matrix("x", x, self.kernel.dimension))
+
+    def _rows(self, x: tf.Tensor) -> tf.Tensor:
+        return self.kernel.scale(self.hyperparameters, self.kernel.embed(x - self.origin))
+
+    def _cross(self, x: tf.Tensor) -> tf.Tensor:
+        return self.kernel.at(self.hyperparameters).matrix(self._rows(x), self.factors.rows)
+
+    def _joint(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        rows = self._rows(x)
+        whitened = tf.matmul(self._cross(x), self.factors.inverse, transpose_b=True)
+        prior = self.kernel.at(self.hyperparameters).matrix(rows, rows)
+        prior = tf.linalg.set_diag(
+            prior, tf.square(self.hyperparameters.amplitude) + tf.zeros_like(prior[..., 0])
+        )
+        covariance = prior - tf.matmul(whitened, whitened, transpose_b=True)
+        return tf.linalg.matvec(self._cross(x), self.factors.alpha), covariance

@@ -1,0 +1,138 @@
+"""`tfbo.gp.fit`: the surrogate by itself, as a regressor."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfbo import _random
+from tfbo.errors import invalid
+from tfbo.gp import data as gp_data
+from tfbo.gp import exact, kernels, outcomes
+from tfbo.gp.kernels import Kernel
+from tfbo.gp.posterior import Posterior
+from tfbo.gp.priors import Priors, default
+
+_LOGGER = logging.getLogger("tfbo")
+
+
+def fit(
+    x: Any,
+    y: Any,
+    *,
+    kernel: str | type = "matern52",
+    ard: bool = True,
+    n_restarts: int = 5,
+    priors: Priors | None | str = "default",
+    noise: float | None = None,
+    ranges: exact.Ranges = exact.Ranges(),
+    optimizer: str = "bfgs",
+    seed: int = 0,
+) -> Posterior:
+    """Fit a Gaussian process to data by gradients on the marginal likelihood and the priors.
+
+    The model is `y = shift + scale (f(x) + e)`: shift and scale are the mean and standard deviation
+    of y, `f` is a zero-mean Gaussian process with covariance `amplitude^2 c(x, x')`, and `e` is
+    independent noise. All starts climb as one batch inside one compiled program.
+
+    Args:
+        x: inputs `[n, d]` in any units; the default priors scale with the extent of each column.
+        y: outcomes `[n]` in any units.
+        kernel: one of "matern52", "matern32", "matern12", "rbf", "rational_quadratic", or an
+            isotropic kernel class of `tfp.math.psd_kernels`.
+        ard: one lengthscale a column, or one for all.
+        n_restarts: number of starts, r >= 1: the priors' medians, then random ones.
+        priors: "default" (`tfbo.gp.priors.default`), a `Priors`, or None to maximise the likelihood
+            alone.
+        noise: variance of the observation noise in the units of y squared; None to learn it.
+        ranges: where hyperparameters are searched, lengthscales in the units of x.
+        optimizer: "bfgs" or "adam".
+        seed: of the random starts.
+
+    Returns:
+        A `Posterior`; its `ok` is False where no start led anywhere and a draw of the priors stands
+        in, which is also logged as a warning.
+
+    Raises:
+        InvalidArgument: for data that are not finite or do not fit together, or a bad setting.
+
+    Source: Rasmussen and Williams 2006, chapters 2 and 5.
+
+    Example:
+        >>> import numpy as np
+        >>> import tfbo
+        >>> x = np.linspace(0.0, 1.0, 12)[:, None]
+        >>> posterior = tfbo.gp.fit(x, np.sin(6.0 * x[:, 0]))
+        >>> mean, variance = posterior.mean_var([[0.5]])
+        >>> print(abs(float(mean[0]) - np.sin(3.0)) < 1e-2)
+        True
+    """
+    data = gp_data.check(x, y)
+    _check_settings(n_restarts, priors, noise)
+    exact.check_optimizer(optimizer)
+    family = kernels.kernel(kernel, data.x.shape[1], ard=ard)
+    chosen = default(family.dimension) if isinstance(priors, str) else priors
+
+    extent = np.ptp(data.x, axis=0)
+    extent = np.where(extent > 0.0, extent, 1.0)
+    # Moving the inputs changes no distance; near the origin distances lose fewest digits.
+    origin = np.mean(data.x, axis=0)
+    standardised = outcomes.standardise(tf.constant(data.y))
+    known = None if noise is None else noise / float(standardised.scale) ** 2
+    believed = exact.belief(family, chosen, ranges=ranges, noise=known, extent=extent)
+    start = exact.starts(believed, n_restarts, _random.generator(seed, "gp.fit"))
+
+    fitted, factors = _program(family, optimizer)(
+        tf.constant(data.x - origin),
+        standardised.z,
+        tf.constant(start),
+        exact.Belief(*(tf.constant(part) for part in believed)),
+    )
+    if not (bool(fitted.ok) and bool(factors.ok)):
+        _LOGGER.warning(
+            "No start of the hyperparameter search led to a finite marginal likelihood; the draw of "
+            "the priors with the highest one stands in. Duplicated inputs with different outcomes "
+            "and a noise fixed near zero are the usual cause: leave noise=None."
+        )
+    ok = fitted.ok & factors.ok
+    return Posterior(
+        family, factors, standardised.shift, standardised.scale, tf.constant(origin), ok
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _program(kernel: Kernel, optimizer: str) -> Any:
+    """One compiled program a kernel and optimiser, traced once for any number of rows and starts."""
+    spec = functools.partial(tf.TensorSpec, dtype=tf.float64)
+    parameters = kernel.lengthscale_count + len(kernel.shape_names) + 2
+
+    @tf.function(
+        autograph=False,
+        input_signature=[
+            spec([None, kernel.dimension]),
+            spec([None]),
+            spec([None, parameters]),
+            exact.Belief(*[spec([parameters])] * len(exact.Belief._fields)),
+        ],
+    )
+    def program(
+        x: tf.Tensor, z: tf.Tensor, start: tf.Tensor, believed: exact.Belief
+    ) -> tuple[exact.Fitted, exact.Factors]:
+        features = kernel.embed(x)
+        fitted = exact.fit(kernel, believed, features, z, start, optimizer=optimizer)
+        return fitted, exact.factorise(kernel, fitted.theta, features, z)
+
+    return program
+
+
+def _check_settings(n_restarts: int, priors: Priors | None | str, noise: float | None) -> None:
+    if isinstance(n_restarts, bool) or not isinstance(n_restarts, int) or n_restarts < 1:
+        raise invalid("n_restarts", "a whole number >= 1", n_restarts, "Ten is plenty.")
+    if not (priors is None or priors == "default" or isinstance(priors, Priors)):
+        raise invalid("priors", '"default", None or a tfbo.gp.Priors', priors, "Leave it out if in doubt.")
+    if noise is not None and not (np.isscalar(noise) and np.isfinite(noise) and noise >= 0.0):
+        raise invalid("noise", "a variance >= 0, or None to learn it", noise, "Leave it out if in doubt.")

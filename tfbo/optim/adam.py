@@ -1,0 +1,67 @@
+"""Projected Adam over a batch: the robust, slower alternative to the quasi-Newton method."""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+from tfbo.optim.base import Minimum, Objective, value_and_gradient
+
+_DECAY_MEAN, _DECAY_SQUARE, _EPSILON = 0.9, 0.999, 1e-8  # Kingma and Ba 2015
+
+
+def minimise(
+    objective: Objective,
+    start: tf.Tensor,
+    lower: tf.Tensor,
+    upper: tf.Tensor,
+    *,
+    max_evaluations: int = 300,
+    learning_rate: float = 0.1,
+) -> Minimum:
+    """Minimise from `start` `[r, p]` within `lower <= x <= upper` by Adam, clipped after each step.
+
+    The step length decays as a cosine to zero at `max_evaluations` (Loshchilov and Hutter 2017), and
+    the best point visited is returned. Source: Kingma and Ba 2015 (arXiv 1412.6980).
+
+    Args:
+        objective: from `[r, p]` to `[r]`; NaN marks a point that is not acceptable, from which
+            the member goes back to its best.
+        start: `[r, p]`.
+        lower: lower bounds, broadcast to `[r, p]`.
+        upper: upper bounds, broadcast to `[r, p]`.
+        max_evaluations: evaluations of the batch.
+        learning_rate: the first step's length in each variable.
+
+    Returns:
+        A `Minimum`; `converged` is true where the start was acceptable.
+    """
+    lower, upper = lower + tf.zeros_like(start), upper + tf.zeros_like(start)
+    start = tf.clip_by_value(start, lower, upper)
+    infinite = tf.fill(tf.shape(start)[:1], tf.constant(float("inf"), start.dtype))
+    zeros = tf.zeros_like(start)
+
+    def iterate(
+        i: tf.Tensor, x: tf.Tensor, best: tf.Tensor, value: tf.Tensor, m: tf.Tensor, v: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        new, gradient = value_and_gradient(objective, x)
+        better = new < value
+        best = tf.where(better[:, None], x, best)
+        value = tf.where(better, new, value)
+        t = tf.cast(i + 1, x.dtype)
+        m = _DECAY_MEAN * m + (1.0 - _DECAY_MEAN) * gradient
+        v = _DECAY_SQUARE * v + (1.0 - _DECAY_SQUARE) * tf.square(gradient)
+        m_hat = m / (1.0 - tf.pow(tf.cast(_DECAY_MEAN, x.dtype), t))
+        v_hat = v / (1.0 - tf.pow(tf.cast(_DECAY_SQUARE, x.dtype), t))
+        rate = 0.5 * learning_rate * (1.0 + tf.cos(math.pi * t / max_evaluations))
+        origin = tf.where(tf.math.is_finite(new)[:, None], x, best)
+        x = tf.clip_by_value(origin - rate * m_hat / (tf.sqrt(v_hat) + _EPSILON), lower, upper)
+        return i + 1, x, best, value, m, v
+
+    evaluations, _, best, value, _, _ = tf.while_loop(
+        lambda i, *_: i < max_evaluations,
+        iterate,
+        (tf.constant(0), start, start, infinite, zeros, zeros),
+    )
+    return Minimum(best, value, tf.math.is_finite(value), evaluations)
