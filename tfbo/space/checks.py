@@ -1,0 +1,185 @@
+"""What parameters ask of their arguments, and the arithmetic of decimal grids."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from tfbo.errors import invalid
+
+INSIDE = "Choose a value inside the range, or widen the range."
+_MOST_LEVELS = 2**53
+_MOST_LOG_LEVELS = 2**24
+
+
+def plain(value: Any) -> Any:
+    """A NumPy scalar as the Python value it stands for; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equality that tells True, 1 and 1.0 apart."""
+    return type(a) is type(b) and bool(a == b)
+
+
+def real(argument: str, value: Any) -> float:
+    """A finite number as a float."""
+    value = plain(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise invalid(argument, "a number", value, "Pass an int or a float.")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise invalid(argument, "a finite number", value, "Pass a number that a float can hold.")
+    return number
+
+
+def whole(argument: str, value: Any) -> int:
+    """A whole number as an int; a float is refused, even 3.0."""
+    value = plain(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise invalid(argument, "a whole number (int)", value, "Use Float for real numbers.")
+    return value
+
+
+def flag(argument: str, value: Any) -> bool:
+    """A bool and nothing else."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise invalid(argument, "True or False", value, "Pass a bool.")
+    return bool(value)
+
+
+def bounds(low: float, high: float, log: bool) -> None:
+    """Bounds in order, and above zero on a logarithmic scale."""
+    if low >= high:
+        advice = "Use Constant for a single value." if low == high else "Exchange them."
+        raise invalid("low", f"a number below high ({high})", low, advice)
+    if log and low <= 0:
+        advice = "Use a small positive low, such as high / 1e4, or drop log=True."
+        raise invalid("low", "a number above zero, because log=True", low, advice)
+    if isinstance(low, int) and log and high - low >= _MOST_LOG_LEVELS:
+        advice = "Use Float(..., log=True) and round in the objective."
+        raise invalid("high", f"fewer than {_MOST_LOG_LEVELS} levels with log=True", high, advice)
+
+
+def step(low: float, high: float, size: float) -> None:
+    """A step above zero that leads from low to high."""
+    if size <= 0:
+        raise invalid("step", "a number above zero", size, "Leave it out to allow every value.")
+    if size > high - low:
+        raise invalid("step", f"at most high - low = {high - low}", size, "Make it smaller.")
+    count = steps(low, high, size)
+    if count >= _MOST_LEVELS:
+        raise invalid("step", "at most 2^53 levels from low to high", size, "Use a larger step.")
+    if grid_value(low, size, count) != high and not _close(low, high, size, count):
+        reach = grid_value(low, size, int((Decimal(repr(high)) - Decimal(repr(low))) // Decimal(repr(size))))
+        beyond = grid_value(reach, size, 1)
+        advice = f"With this step, high can be {reach} or {beyond}."
+        raise invalid("step", f"a divisor of high - low = {high - low}", size, advice)
+
+
+def steps(low: float, high: float, size: float) -> int:
+    """How many steps there are from low to high, to the nearest whole number."""
+    return round((Decimal(repr(high)) - Decimal(repr(low))) / Decimal(repr(size)))
+
+
+def grid_value(low: Any, size: Any, i: int) -> Any:
+    """`low + i size` in decimal arithmetic: 0.3, not 0.30000000000000004; the type of `low`."""
+    return type(low)(Decimal(repr(low)) + i * Decimal(repr(size)))
+
+
+def _close(low: float, high: float, size: float, count: int) -> bool:
+    return abs(grid_value(low, size, count) - high) <= 1e-9 * size
+
+
+def scalar(argument: str, value: Any) -> Any:
+    """A JSON scalar: text, a finite number, a bool or None."""
+    value = plain(value)
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    expected = "a JSON scalar (text, a finite number, a bool or None)"
+    advice = "Give the object a name here, and look the name up in the objective."
+    raise invalid(argument, expected, value, advice)
+
+
+def scalars(argument: str, values: Any) -> tuple[Any, ...]:
+    """Two or more JSON scalars, all different."""
+    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
+        raise invalid(argument, "a list of values", values, "Write them as [a, b, c].")
+    listed = tuple(scalar(f"{argument}[{i}]", value) for i, value in enumerate(values))
+    if len(listed) < 2:
+        raise invalid(argument, "two values or more", list(listed), "Use Constant for a single value.")
+    seen = set()
+    for value in listed:
+        if (type(value), value) in seen:
+            raise invalid(argument, "values that all differ", list(listed), f"{value!r} is there twice.")
+        seen.add((type(value), value))
+    return listed
+
+
+def when(value: Any) -> tuple[tuple[str, tuple[Any, ...]], ...] | None:
+    """Conditions as a hashable value: ((parent, values), ...); None where there is none."""
+    if value is None:
+        return None
+    if isinstance(value, tuple):  # already frozen: dataclasses.replace hands it back
+        value = dict(value)
+    if not isinstance(value, Mapping) or not value:
+        expected = '{"parent": value or list of values}'
+        raise invalid("when", expected, value, "Leave it out for a parameter that is always active.")
+    frozen = []
+    for parent, allowed in value.items():
+        if not isinstance(parent, str):
+            raise invalid("when", "names of parameters as keys", parent, "Write them as text.")
+        many = isinstance(allowed, (list, tuple, set, frozenset))
+        listed = tuple(allowed) if many else (allowed,)
+        if not listed:
+            raise invalid("when", f"one value of {parent!r} or more", allowed, "List the values.")
+        frozen.append((parent, tuple(scalar(f"when[{parent!r}]", v) for v in listed)))
+    return tuple(frozen)
+
+
+def freeze(instance: Any, **values: Any) -> None:
+    """Store checked values in a frozen dataclass under construction."""
+    for name, value in values.items():
+        object.__setattr__(instance, name, value)
+
+
+def show(instance: Any, *positional: Any, **named: Any) -> str:
+    """How a parameter prints: as it would be typed."""
+    shown = [repr(value) for value in positional]
+    shown += [f"{name}={value!r}" for name, value in named.items() if value is not None]
+    if instance.when is not None:
+        conditions = {p: v[0] if len(v) == 1 else list(v) for p, v in instance.when}
+        shown.append(f"when={conditions!r}")
+    return f"{type(instance).__name__}({', '.join(shown)})"
+
+
+def key(instance: Any) -> tuple[Any, ...]:
+    """A hashable key by which two parameters are equal only if they are to the type."""
+    values = (getattr(instance, field.name) for field in dataclasses.fields(instance))
+    return (type(instance).__name__, *map(_typed, values))
+
+
+def _typed(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_typed, value))
+    return (type(value).__name__, value)
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """The end of an error for a name that is unknown: what was meant, or what there is."""
+    listed = list(known)
+    close = difflib.get_close_matches(str(name), listed, n=1)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"There are: {', '.join(map(repr, listed))}."
