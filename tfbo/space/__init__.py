@@ -1,0 +1,24 @@
+"""The search space: parameters, their conditions, and their coding into the unit cube.
+
+No TensorFlow here. Shapes: n configurations, d columns.
+"""
+
+from __future__ import annotations
+
+from tfbo.space.encoding import Encoding, encoding
+from tfbo.space.parameters import Boolean, Categorical, Constant, Float, Int, Ordinal, Parameter
+from tfbo.space.space import Params, Space
+
+__all__ = [
+    "Boolean",
+    "Categorical",
+    "Constant",
+    "Encoding",
+    "Float",
+    "Int",
+    "Ordinal",
+    "Parameter",
+    "Params",
+    "Space",
+    "encoding",
+]

@@ -1,0 +1,87 @@
+"""Between configurations (dicts of the user's values) and rows of a design matrix (codes)."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tfbo.columns import INACTIVE, Column, Columns
+from tfbo.space.space import Params, Space
+
+Conditions = tuple[tuple[int, tuple[float, ...]], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoding:
+    """The columns of a space, and the way there and back. `encoding(space)` makes one.
+
+    Example:
+        >>> import tfbo
+        >>> from tfbo.space import encoding
+        >>> code = encoding(tfbo.Space({"units": tfbo.Int(1, 4), "rate": tfbo.Float(0.0, 1.0)}))
+        >>> code.encode([{"units": 2, "rate": 0.25}])
+        array([[0.375, 0.25 ]])
+        >>> code.decode([[0.375, 0.25]])
+        [{'units': 2, 'rate': 0.25}]
+    """
+
+    space: Space
+    names: tuple[str, ...]
+    """The parameter of each column; constants have none."""
+    columns: Columns
+
+    def encode(self, configurations: Sequence[Params]) -> np.ndarray:
+        """Codes `[n, d]` of legal configurations: in [0, 1], or `INACTIVE` where there is no value."""
+        rows = np.full([len(configurations), len(self.names)], INACTIVE)
+        for j, name in enumerate(self.names):
+            to_code = self.space[name].to_code
+            for i, params in enumerate(configurations):
+                if name in params:
+                    rows[i, j] = to_code(params[name])
+        return rows
+
+    def decode(self, rows: Any) -> list[Params]:
+        """The legal configuration nearest to each row `[n, d]`, active parameters only."""
+        return [self._decode_row(row) for row in np.asarray(rows, dtype=np.float64)]
+
+    def _decode_row(self, row: np.ndarray) -> Params:
+        values = {
+            name: self.space[name].from_code(float(u))
+            for name, u in zip(self.names, row, strict=True)
+        }
+        for name, parameter in self.space.items():
+            if parameter.column() is None:
+                values[name] = parameter.from_code(0.5)
+        active = self.space.active(values)
+        return {name: values[name] for name in active}
+
+
+@functools.lru_cache(maxsize=128)
+def encoding(space: Space) -> Encoding:
+    """The encoding of a space: a column for each parameter that is not constant, in order."""
+    names = tuple(name for name, parameter in space.items() if parameter.column() is not None)
+    number = {name: i for i, name in enumerate(names)}
+
+    def conditions(name: str) -> Conditions | None:
+        """Conditions of a parameter in terms of columns; None where they can never hold."""
+        found: list[tuple[int, tuple[float, ...]]] = []
+        for parent, allowed in space[name].when or ():
+            parameter = space[parent]
+            if parent in number:
+                codes = tuple(parameter.to_code(parameter.legal("when", v)) for v in allowed)
+                found.append((number[parent], codes))
+                continue
+            # A constant parent always has its (checked) value: what counts is when it is active.
+            found.extend(conditions(parent) or ())
+        return tuple(found)
+
+    columns: list[Column] = []
+    for name in names:
+        column = space[name].column()
+        assert column is not None
+        columns.append(dataclasses.replace(column, conditions=conditions(name) or ()))
+    return Encoding(space, names, Columns(tuple(columns)))

@@ -1,0 +1,278 @@
+"""A search space: an ordered, immutable set of named parameters, some active only under conditions."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import ItemsView, Iterator, Mapping
+from typing import Any
+
+from tfbo.errors import invalid
+from tfbo.space import checks
+from tfbo.space.parameters import KINDS, Parameter
+
+Params = dict[str, Any]
+
+
+class Space:
+    """The parameters of a search, by name and in order.
+
+    Args:
+        parameters: a mapping from names to parameters.
+
+    Raises:
+        InvalidArgument: for an empty space, a name that is no text, something that is no parameter,
+            a condition on an unknown or continuous parameter or on a value that the parent cannot
+            have, or conditions that go in a circle.
+
+    Example:
+        >>> import tfbo
+        >>> space = tfbo.Space({
+        ...     "use_dropout": tfbo.Boolean(),
+        ...     "dropout": tfbo.Float(0.0, 0.6, when={"use_dropout": True}),
+        ... })
+        >>> space.validate({"use_dropout": False})
+        {'use_dropout': False}
+        >>> space == tfbo.Space.from_json(space.to_json())
+        True
+    """
+
+    __slots__ = ("_order", "_parameters")
+
+    def __init__(self, parameters: Mapping[str, Parameter]) -> None:
+        if not isinstance(parameters, Mapping) or not parameters:
+            raise invalid(
+                "parameters", "a dict of one parameter or more", parameters,
+                'For example Space({"x": Float(0.0, 1.0)}).',
+            )  # fmt: skip
+        for name, parameter in parameters.items():
+            if not isinstance(name, str) or not name:
+                raise invalid("parameters", "names that are text, not empty", name, "Rename it.")
+            if not isinstance(parameter, tuple(KINDS.values())):
+                kinds = ", ".join(KINDS)
+                raise invalid(f"parameters[{name!r}]", f"one of {kinds}", parameter, "Wrap it in one.")
+        object.__setattr__(self, "_parameters", dict(parameters))
+        self._check_conditions()
+        object.__setattr__(self, "_order", self._parents_first())
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("a Space is immutable: make a new one")
+
+    def __getitem__(self, name: str) -> Parameter:
+        return self._parameters[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parameters)
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._parameters
+
+    def items(self) -> ItemsView[str, Parameter]:
+        """Names and parameters, in order."""
+        return self._parameters.items()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Space) and list(self.items()) == list(other.items())
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.items()))
+
+    def __repr__(self) -> str:
+        lines = "".join(f"    {name!r}: {parameter!r},\n" for name, parameter in self.items())
+        return f"Space({{\n{lines}}})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Space, (self._parameters,)
+
+    def active(self, params: Mapping[str, Any]) -> tuple[str, ...]:
+        """Names of the parameters that are active given the values in `params`, in order."""
+        on: dict[str, bool] = {}
+        for name in self._order:
+            on[name] = all(
+                on[parent] and parent in params and self._holds(parent, params[parent], allowed)
+                for parent, allowed in self[name].when or ()
+            )
+        return tuple(name for name in self if on[name])
+
+    def validate(self, params: Mapping[str, Any], argument: str = "params") -> Params:
+        """The exact legal values that `params` stands for, in the order of the space.
+
+        Args:
+            params: a value for each active parameter and no other; a Constant may be left out.
+            argument: what errors call it.
+
+        Raises:
+            InvalidArgument: for a name that is unknown, missing or not active, or a value that is
+                not legal.
+        """
+        if not isinstance(params, Mapping):
+            raise invalid(argument, "a dict from parameter names to values", params, "Pass a dict.")
+        for name in params:
+            if name not in self:
+                advice = checks.suggestion(name, self)
+                raise invalid(f"{argument}[{name!r}]", "a parameter of the space", name, advice)
+        legal: Params = {}
+        for name in self._order:
+            parameter = self[name]
+            label = f"{argument}[{name!r}]"
+            if name not in self.active(legal):
+                if name in params:
+                    advice = f"It is active only when {dict(parameter.when)}: leave it out."
+                    raise invalid(label, "no value, because it is not active", params[name], advice)
+            elif name in params:
+                legal[name] = parameter.legal(label, params[name])
+            elif parameter.column() is None:
+                legal[name] = parameter.from_code(0.5)
+            else:
+                raise invalid(label, "a value", "nothing", f"Give one, as for {parameter!r}.")
+        return {name: legal[name] for name in self if name in legal}
+
+    @property
+    def cardinality(self) -> int | float:
+        """Number of distinct configurations; infinite where a reachable parameter is continuous."""
+        total: int | float = 1
+        for group in self._groups():
+            total *= self._count(group, {})
+        return total
+
+    def grid(self, resolution: int) -> Iterator[Params]:
+        """Every configuration once, with `resolution` values of each continuous parameter.
+
+        The values of a continuous parameter are evenly spaced on its scale, both bounds included.
+        """
+        yield from self._extend(0, {}, resolution)
+
+    def difference(self, other: Space) -> list[str]:
+        """What another space has otherwise, a line for each parameter; empty where they are equal."""
+        lines = []
+        for name in [*self, *(name for name in other if name not in self)]:
+            here = repr(self[name]) if name in self else "nothing"
+            there = repr(other[name]) if name in other else "nothing"
+            if here != there:
+                lines.append(f"{name}: {here} here, {there} there")
+        if not lines and list(self) != list(other):
+            lines.append(f"order: {', '.join(self)} here, {', '.join(other)} there")
+        return lines
+
+    def to_json(self) -> str:
+        """The space as JSON text."""
+        return json.dumps({"parameters": [_parameter_to_json(n, p) for n, p in self.items()]})
+
+    @staticmethod
+    def from_json(text: str) -> Space:
+        """The space that `to_json` wrote.
+
+        Raises:
+            InvalidArgument: for a text that it did not write.
+        """
+        try:
+            listed = json.loads(text)["parameters"]
+            parameters = {str(entry["name"]): _parameter_from_json(entry) for entry in listed}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            advice = f"Pass what Space.to_json returned ({type(error).__name__}: {error})."
+            raise invalid("text", "the JSON of a space", text, advice) from None
+        return Space(parameters)
+
+    def _check_conditions(self) -> None:
+        for name, parameter in self.items():
+            for parent, allowed in parameter.when or ():
+                label = f"parameters[{name!r}].when"
+                if parent not in self or parent == name:
+                    others = [other for other in self if other != name]
+                    advice = checks.suggestion(parent, others)
+                    raise invalid(label, "another parameter of the space", parent, advice)
+                if self[parent].count is None:
+                    advice = "Give the parent a step, or use a Boolean or Categorical parent."
+                    raise invalid(label, "a parent with levels", f"{parent}: {self[parent]!r}", advice)
+                for value in allowed:
+                    self[parent].legal(f"{label}[{parent!r}]", value)
+
+    def _parents_first(self) -> tuple[str, ...]:
+        done: dict[str, bool] = {}
+
+        def visit(name: str, path: tuple[str, ...]) -> None:
+            if name in path:
+                circle = " -> ".join([*path[path.index(name) :], name])
+                raise invalid("when", "conditions that do not go in a circle", circle, "Drop one of them.")
+            if name not in done:
+                for parent, _ in self[name].when or ():
+                    visit(parent, (*path, name))
+                done[name] = True
+
+        for name in self:
+            visit(name, ())
+        return tuple(done)
+
+    def _holds(self, parent: str, value: Any, allowed: tuple[Any, ...]) -> bool:
+        legal = self[parent].legal
+        return any(checks.same(legal("when", candidate), legal(parent, value)) for candidate in allowed)
+
+    def _groups(self) -> list[list[str]]:
+        """Parameters that conditions connect, parents first; groups are independent."""
+        groups: list[list[str]] = []
+        for name in self._order:
+            parents = {parent for parent, _ in self[name].when or ()}
+            joined = [group for group in groups if parents & set(group)]
+            groups = [group for group in groups if group not in joined]
+            groups.append([*(member for group in joined for member in group), name])
+        return [sorted(group, key=self._order.index) for group in groups]
+
+    def _count(self, names: list[str], chosen: Params) -> int | float:
+        """Configurations of `names` given the values chosen; only parents are told apart by value."""
+        if not names:
+            return 1
+        name, rest = names[0], names[1:]
+        if name not in self.active(chosen):
+            return self._count(rest, chosen)
+        parameter = self[name]
+        relevant = {
+            value
+            for other in rest
+            for parent, allowed in self[other].when or ()
+            if parent == name
+            for value in allowed
+        }
+        if parameter.count is None:
+            return math.inf
+        if not relevant:
+            return parameter.count * self._count(rest, chosen)
+        legal = {repr(value): parameter.legal("when", value) for value in relevant}
+        total = sum(self._count(rest, {**chosen, name: value}) for value in legal.values())
+        others = parameter.count - len(legal)
+        return total + (others * self._count(rest, chosen) if others else 0)
+
+    def _extend(self, depth: int, chosen: Params, resolution: int) -> Iterator[Params]:
+        if depth == len(self._order):
+            yield {name: chosen[name] for name in self if name in chosen}
+            return
+        name = self._order[depth]
+        if name not in self.active(chosen):
+            yield from self._extend(depth + 1, chosen, resolution)
+            return
+        for value in _levels(self[name], resolution):
+            yield from self._extend(depth + 1, {**chosen, name: value}, resolution)
+
+
+def _levels(parameter: Parameter, resolution: int) -> Iterator[Any]:
+    if parameter.count is None:
+        for i in range(resolution):
+            yield parameter.from_code(i / (resolution - 1) if resolution > 1 else 0.5)
+    elif parameter.column() is None:
+        yield parameter.from_code(0.5)
+    else:
+        yield from (parameter.level(i) for i in range(parameter.count))  # type: ignore[attr-defined]
+
+
+def _parameter_to_json(name: str, parameter: Any) -> dict[str, Any]:
+    fields = {field: getattr(parameter, field) for field in parameter.__dataclass_fields__ if field != "_"}
+    return {"name": name, "kind": type(parameter).__name__, **fields}
+
+
+def _parameter_from_json(entry: dict[str, Any]) -> Any:
+    fields = {field: value for field, value in entry.items() if field not in ("name", "kind")}
+    if fields.get("when") is not None:
+        fields["when"] = {parent: list(allowed) for parent, allowed in fields["when"]}
+    return KINDS[entry["kind"]](**fields)
