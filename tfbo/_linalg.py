@@ -23,17 +23,24 @@ def is_finite(factor: tf.Tensor) -> tf.Tensor:
     return tf.reduce_all(tf.math.is_finite(factor), axis=[-2, -1])
 
 
-def cholesky(matrix: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def cholesky(matrix: tf.Tensor, scale: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
     """Lower factor of a batch `[..., n, n]`, with jitter only where it is needed.
 
     Each failing member climbs its own ladder (0, 1e-10, 1e-8, ..., 1e-2 of its mean diagonal); the
     others are not touched.
 
+    Args:
+        matrix: `[..., n, n]`, symmetric.
+        scale: what jitter is relative to, `[...]`; the mean diagonal if None. For a difference of
+            covariances it is the size of what was subtracted from, whose rounding remains.
+
     Returns:
         The factor `[..., n, n]` and an ok flag, bool `[...]`; the factor is meaningless where not ok.
     """
     eye = tf.eye(tf.shape(matrix)[-1], dtype=matrix.dtype)
-    scale = tf.reduce_mean(tf.linalg.diag_part(matrix), axis=-1)
+    if scale is None:
+        scale = tf.reduce_mean(tf.linalg.diag_part(matrix), axis=-1)
+    scale = scale + tf.zeros_like(matrix[..., 0, 0])
 
     def climb(rung: tf.Tensor, factor: tf.Tensor, ok: tf.Tensor) -> tuple[tf.Tensor, ...]:
         height = tf.cast(_JITTER_FIRST, matrix.dtype) * tf.pow(

@@ -15,7 +15,7 @@ import tensorflow as tf
 from tfbo import _linalg
 from tfbo.errors import invalid
 from tfbo.gp.kernels import Hyperparameters, Kernel
-from tfbo.gp.priors import LogNormal, Priors, default
+from tfbo.gp.priors import LogNormal, Priors, scouting
 from tfbo.optim import adam, bfgs
 
 OPTIMIZERS = {"bfgs": bfgs.minimise, "adam": adam.minimise}
@@ -89,7 +89,7 @@ def belief(
 
     Args:
         kernel: whose hyperparameters they are.
-        priors: None for the likelihood alone; the default priors then only say where to start.
+        priors: None for the likelihood alone (`priors.scouting` then says where to start).
         ranges: bounds of the search.
         noise: a known variance in standardised units; None to learn it.
         extent: by how much each column varies, `[d]`; the prior on its lengthscale scales with it.
@@ -97,7 +97,7 @@ def belief(
     extents = np.broadcast_to(extent, [kernel.dimension])
     if not kernel.ard:
         extents = np.array([np.exp(np.mean(np.log(extents)))])
-    known = priors or default(kernel.dimension)
+    known = priors or scouting(kernel.dimension)
     shapes = len(kernel.shape_names)
 
     def spread(part: LogNormal, low_high: tuple[float, float], shift: np.ndarray) -> list[np.ndarray]:
@@ -117,23 +117,20 @@ def belief(
     return Belief(loc, scale, np.full_like(loc, float(priors is not None)), lower, upper)
 
 
-def starts(
+def candidates(
     believed: Belief, count: int, rng: np.random.Generator, previous: np.ndarray | None = None
 ) -> np.ndarray:
-    """Where the climbs start, `[r, p]`: the previous optimum, the prior's median, then draws.
+    """Where climbs may start, `[c, p]`: the previous optimum, the medians, then draws.
 
-    Where the priors have weight, the draws are theirs; where not, every second one is uniform
-    within the bounds, so that no corner of the range is out of reach.
+    Half of the variance of a draw is common to all lengthscales: data are rough, or smooth, in all
+    columns together more often than independent draws would be.
     """
     loc, scale = np.asarray(believed.loc), np.asarray(believed.scale)
-    lower, upper = np.asarray(believed.lower), np.asarray(believed.upper)
-    rows = [] if previous is None else [previous]
-    rows.append(loc)
-    draws = loc + scale * rng.standard_normal([count, len(loc)])
-    anywhere = lower + (upper - lower) * rng.random([count, len(loc)])
-    without_prior = (np.arange(count) % 2 == 1)[:, None] & (np.asarray(believed.weight) == 0.0)
-    rows.extend(np.where(without_prior, anywhere, draws))
-    return np.clip(np.stack(rows[:count]), lower, upper)
+    normals = rng.standard_normal([count, len(loc)])
+    normals[:, 1:-1] = np.sqrt(0.5) * (normals[:, 1:-1] + rng.standard_normal([count, 1]))
+    certain = [loc] if previous is None else [previous, loc]
+    rows = np.concatenate([np.stack(certain), loc + scale * normals])[:count]
+    return np.clip(rows, np.asarray(believed.lower), np.asarray(believed.upper))
 
 
 def unpack(kernel: Kernel, theta: tf.Tensor) -> Hyperparameters:
@@ -159,42 +156,77 @@ def fit(
     believed: Belief,
     features: tf.Tensor,
     z: tf.Tensor,
-    start: tf.Tensor,
+    candidates: tf.Tensor,
     *,
+    climbs: int,
     optimizer: str = "bfgs",
+    tolerance: float = 1e-5,
+    max_evaluations: int = 100,
 ) -> Fitted:
-    """Climb the log posterior from all starts `[r, p]` as one batch, and take the best.
+    """Climb the log posterior from the best candidates as one batch, and take the best optimum.
 
-    A start that fails is dropped. If all fail, the answer is the start of the highest log
+    A climb that fails is dropped. If all fail, the answer is the candidate of the highest log
     posterior with jitter on the diagonal, and `ok` is False.
+
+    Args:
+        kernel: the kernel.
+        believed: priors and bounds.
+        features: embedded rows, `[n, D]`.
+        z: standardised outcomes, `[n]`.
+        candidates: log hyperparameters `[c, p]`; the first is always climbed from.
+        climbs: from how many to climb, r <= c.
+        optimizer: a key of `OPTIMIZERS`.
+        tolerance: stop where the gradient, for one observation, is below it.
+        max_evaluations: evaluations of the batch at the most.
     """
     n = tf.cast(tf.shape(z)[0], z.dtype)
     minimum = OPTIMIZERS[optimizer](
         lambda theta: -log_posterior(kernel, believed, features, z, theta) / n,
-        start,
+        _best_candidates(kernel, believed, features, z, candidates, climbs),
         believed.lower,
         believed.upper,
+        max_evaluations=max_evaluations,
+        gradient_tolerance=tolerance,
     )
     ok = tf.reduce_any(tf.math.is_finite(minimum.value))
     best = tf.argmin(minimum.value)
 
-    def climbed() -> tuple[tf.Tensor, tf.Tensor]:
-        return minimum.x[best], -n * minimum.value[best]
-
     def best_draw() -> tuple[tf.Tensor, tf.Tensor]:
-        covariance = kernel.covariance(unpack(kernel, start), features)
-        factor, factored = _linalg.cholesky(covariance)
-        whitened = tf.linalg.triangular_solve(factor, tf.ones_like(factor[..., :1]) * z[:, None])
-        log_det = tf.reduce_sum(tf.math.log(tf.linalg.diag_part(factor)), axis=-1)
-        value = -0.5 * tf.reduce_sum(tf.square(whitened), axis=[-2, -1]) - log_det
-        value += _log_prior(believed, start)
-        lowest = tf.constant(-float("inf"), value.dtype)
-        value = tf.where(factored & tf.math.is_finite(value), value, lowest)
+        value = _log_posterior_with_jitter(kernel, believed, features, z, candidates)
         draw = tf.argmax(value)
-        return start[draw], value[draw]
+        return candidates[draw], value[draw]
 
-    theta, value = tf.cond(ok, climbed, best_draw)
+    theta, value = tf.cond(ok, lambda: (minimum.x[best], -n * minimum.value[best]), best_draw)
     return Fitted(theta, value, ok)
+
+
+def _best_candidates(
+    kernel: Kernel,
+    believed: Belief,
+    features: tf.Tensor,
+    z: tf.Tensor,
+    candidates: tf.Tensor,
+    climbs: int,
+) -> tf.Tensor:
+    """The first candidate, and the best of the others: `[r, p]`."""
+    value = log_posterior(kernel, believed, features, z, candidates)
+    value = tf.where(tf.math.is_finite(value), value, tf.constant(-float("inf"), value.dtype))
+    first = tf.one_hot(0, tf.shape(value)[0], on_value=True, off_value=False)
+    value = tf.where(first, tf.constant(float("inf"), value.dtype), value)
+    return tf.gather(candidates, tf.math.top_k(value, climbs).indices)
+
+
+def _log_posterior_with_jitter(
+    kernel: Kernel, believed: Belief, features: tf.Tensor, z: tf.Tensor, theta: tf.Tensor
+) -> tf.Tensor:
+    """As `log_posterior` up to a constant, by the jitter ladder; minus infinity where even that fails."""
+    factor, factored = _linalg.cholesky(kernel.covariance(unpack(kernel, theta), features))
+    whitened = tf.linalg.triangular_solve(factor, tf.ones_like(factor[..., :1]) * z[:, None])
+    log_det = tf.reduce_sum(tf.math.log(tf.linalg.diag_part(factor)), axis=-1)
+    value = -0.5 * tf.reduce_sum(tf.square(whitened), axis=[-2, -1]) - log_det
+    value += _log_prior(believed, theta)
+    lowest = tf.constant(-float("inf"), value.dtype)
+    return tf.where(factored & tf.math.is_finite(value), value, lowest)
 
 
 def factorise(kernel: Kernel, theta: tf.Tensor, features: tf.Tensor, z: tf.Tensor) -> Factors:

@@ -104,7 +104,7 @@ class Posterior:
         if n_samples < 1:
             raise invalid("n_samples", "a whole number >= 1", n_samples, "Ask for one draw or more.")
         mean, covariance = self._joint(self._inputs(x))
-        factor, ok = _linalg.cholesky(covariance)
+        factor, ok = _linalg.cholesky(covariance, tf.square(self.hyperparameters.amplitude))
         assert bool(ok), "the jitter ladder did not factor a posterior covariance"
         normals = _random.generator(seed, "posterior sample").standard_normal([n_samples, len(mean)])
         draws = mean + tf.matmul(tf.constant(normals), factor, transpose_b=True)
@@ -142,7 +142,8 @@ class Posterior:
         cross = self._cross(x)
         whitened = tf.matmul(cross, self.factors.inverse, transpose_b=True)
         block = self.kernel.covariance(self.hyperparameters, self.kernel.embed(x - self.origin))
-        corner, ok = _linalg.cholesky(block - tf.matmul(whitened, whitened, transpose_b=True))
+        prior = tf.square(self.hyperparameters.amplitude)
+        corner, ok = _linalg.cholesky(block - tf.matmul(whitened, whitened, transpose_b=True), prior)
         corner = _linalg.inverse_lower(corner)
         side = -tf.matmul(corner, tf.matmul(whitened, self.factors.inverse))
         top = tf.pad(self.factors.inverse, [[0, 0], [0, tf.shape(z)[0]]])

@@ -52,3 +52,20 @@ def default(dimension: int) -> Priors:
         shape=LogNormal(0.0, 1.0),
         noise=LogNormal(-6.0, 3.0),
     )
+
+
+def scouting(dimension: int) -> Priors:
+    """Where to look for optima of the likelihood alone: rougher functions than the default priors.
+
+    The default priors' medians lie in the smooth plain, from which the likelihood's climbs rarely
+    find an optimum at short lengthscales; from short lengthscales they find the long ones.
+
+    Args:
+        dimension: number of columns, d.
+    """
+    return Priors(
+        amplitude=LogNormal(0.0, 0.5),
+        lengthscale=LogNormal(math.log(0.5) + 0.5 * math.log(dimension), 1.2),
+        shape=LogNormal(0.0, 1.0),
+        noise=LogNormal(-4.0, 3.0),
+    )

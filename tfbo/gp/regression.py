@@ -19,6 +19,12 @@ from tfbo.gp.priors import Priors, default
 
 _LOGGER = logging.getLogger("tfbo")
 
+# A regressor is fitted once, and the likelihood alone has long flat valleys: a hundred times the
+# precision that the optimiser's own surrogate asks for.
+_TOLERANCE = 1e-7
+_MAX_EVALUATIONS = 500
+_CANDIDATES_A_CLIMB = 8
+
 
 def fit(
     x: Any,
@@ -45,7 +51,8 @@ def fit(
         kernel: one of "matern52", "matern32", "matern12", "rbf", "rational_quadratic", or an
             isotropic kernel class of `tfp.math.psd_kernels`.
         ard: one lengthscale a column, or one for all.
-        n_restarts: number of starts, r >= 1: the priors' medians, then random ones.
+        n_restarts: number of climbs, r >= 1: from the priors' medians, and from the best of eight
+            times as many draws.
         priors: "default" (`tfbo.gp.priors.default`), a `Priors`, or None to maximise the likelihood
             alone.
         noise: variance of the observation noise in the units of y squared; None to learn it.
@@ -84,12 +91,13 @@ def fit(
     standardised = outcomes.standardise(tf.constant(data.y))
     known = None if noise is None else noise / float(standardised.scale) ** 2
     believed = exact.belief(family, chosen, ranges=ranges, noise=known, extent=extent)
-    start = exact.starts(believed, n_restarts, _random.generator(seed, "gp.fit"))
+    rng = _random.generator(seed, "gp.fit")
+    candidates = exact.candidates(believed, _CANDIDATES_A_CLIMB * n_restarts, rng)
 
-    fitted, factors = _program(family, optimizer)(
+    fitted, factors = _program(family, optimizer, n_restarts)(
         tf.constant(data.x - origin),
         standardised.z,
-        tf.constant(start),
+        tf.constant(candidates),
         exact.Belief(*(tf.constant(part) for part in believed)),
     )
     if not (bool(fitted.ok) and bool(factors.ok)):
@@ -105,8 +113,8 @@ def fit(
 
 
 @functools.lru_cache(maxsize=64)
-def _program(kernel: Kernel, optimizer: str) -> Any:
-    """One compiled program a kernel and optimiser, traced once for any number of rows and starts."""
+def _program(kernel: Kernel, optimizer: str, climbs: int) -> Any:
+    """One compiled program for each set of choices, traced once for any number of rows."""
     spec = functools.partial(tf.TensorSpec, dtype=tf.float64)
     parameters = kernel.lengthscale_count + len(kernel.shape_names) + 2
 
@@ -120,10 +128,20 @@ def _program(kernel: Kernel, optimizer: str) -> Any:
         ],
     )
     def program(
-        x: tf.Tensor, z: tf.Tensor, start: tf.Tensor, believed: exact.Belief
+        x: tf.Tensor, z: tf.Tensor, candidates: tf.Tensor, believed: exact.Belief
     ) -> tuple[exact.Fitted, exact.Factors]:
         features = kernel.embed(x)
-        fitted = exact.fit(kernel, believed, features, z, start, optimizer=optimizer)
+        fitted = exact.fit(
+            kernel,
+            believed,
+            features,
+            z,
+            candidates,
+            climbs=climbs,
+            optimizer=optimizer,
+            tolerance=_TOLERANCE,
+            max_evaluations=_MAX_EVALUATIONS,
+        )
         return fitted, exact.factorise(kernel, fitted.theta, features, z)
 
     return program

@@ -18,6 +18,7 @@ def minimise(
     upper: tf.Tensor,
     *,
     max_evaluations: int = 300,
+    gradient_tolerance: float = 1e-5,
     learning_rate: float = 0.1,
 ) -> Minimum:
     """Minimise from `start` `[r, p]` within `lower <= x <= upper` by Adam, clipped after each step.
@@ -31,21 +32,33 @@ def minimise(
         start: `[r, p]`.
         lower: lower bounds, broadcast to `[r, p]`.
         upper: upper bounds, broadcast to `[r, p]`.
-        max_evaluations: evaluations of the batch.
+        max_evaluations: evaluations of the batch at the most.
+        gradient_tolerance: stop where every member's projected gradient has no larger entry.
         learning_rate: the first step's length in each variable.
 
     Returns:
-        A `Minimum`; `converged` is true where the start was acceptable.
+        A `Minimum`; `converged` is true where the gradient was small at the last point.
     """
     lower, upper = lower + tf.zeros_like(start), upper + tf.zeros_like(start)
     start = tf.clip_by_value(start, lower, upper)
     infinite = tf.fill(tf.shape(start)[:1], tf.constant(float("inf"), start.dtype))
     zeros = tf.zeros_like(start)
+    restless = tf.zeros(tf.shape(start)[:1], tf.bool)
 
     def iterate(
-        i: tf.Tensor, x: tf.Tensor, best: tf.Tensor, value: tf.Tensor, m: tf.Tensor, v: tf.Tensor
+        i: tf.Tensor,
+        flat: tf.Tensor,
+        x: tf.Tensor,
+        best: tf.Tensor,
+        value: tf.Tensor,
+        m: tf.Tensor,
+        v: tf.Tensor,
     ) -> tuple[tf.Tensor, ...]:
         new, gradient = value_and_gradient(objective, x)
+        held = ((x <= lower) & (gradient >= 0.0)) | ((x >= upper) & (gradient <= 0.0))
+        free = tf.where(held, zeros, gradient)
+        small = tf.reduce_max(tf.abs(free), axis=-1) <= gradient_tolerance
+        flat = tf.math.is_finite(new) & small
         better = new < value
         best = tf.where(better[:, None], x, best)
         value = tf.where(better, new, value)
@@ -57,11 +70,12 @@ def minimise(
         rate = 0.5 * learning_rate * (1.0 + tf.cos(math.pi * t / max_evaluations))
         origin = tf.where(tf.math.is_finite(new)[:, None], x, best)
         x = tf.clip_by_value(origin - rate * m_hat / (tf.sqrt(v_hat) + _EPSILON), lower, upper)
-        return i + 1, x, best, value, m, v
+        return i + 1, flat, x, best, value, m, v
 
-    evaluations, _, best, value, _, _ = tf.while_loop(
-        lambda i, *_: i < max_evaluations,
+    evaluations, flat, _, best, value, _, _ = tf.while_loop(
+        lambda i, flat, *_: ~tf.reduce_all(flat),
         iterate,
-        (tf.constant(0), start, start, infinite, zeros, zeros),
+        (tf.constant(0), restless, start, start, infinite, zeros, zeros),
+        maximum_iterations=max_evaluations,
     )
-    return Minimum(best, value, tf.math.is_finite(value), evaluations)
+    return Minimum(best, value, flat, evaluations)

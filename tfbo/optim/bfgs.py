@@ -20,6 +20,9 @@ _BACKTRACKS = 20
 # A pair is used where s'y exceeds this share of |s||y|; otherwise the inverse Hessian would lose its
 # positive definiteness to rounding.
 _CURVATURE = 1e-10
+# Gains below a thousand units in the last place are rounding.
+_LEAST_GAIN = 1e-13
+
 
 class _State(NamedTuple):
     trial: tf.Tensor  # [r, p] the point evaluated next
@@ -44,7 +47,7 @@ def minimise(
     *,
     max_evaluations: int = 100,
     gradient_tolerance: float = 1e-5,
-    value_tolerance: float = 1e-9,
+    value_tolerance: float | None = None,
     first_step: float = 0.5,
 ) -> Minimum:
     """Minimise from `start` `[r, p]` within `lower <= x <= upper` (both broadcast to `[r, p]`).
@@ -61,12 +64,15 @@ def minimise(
         upper: upper bounds.
         max_evaluations: evaluations of the batch at the most.
         gradient_tolerance: stop where the projected gradient's largest entry is below it.
-        value_tolerance: stop where an accepted step gains less than this times (1 + |value|).
+        value_tolerance: stop where an accepted step gains less than this times (1 + |value|); None
+            for the square of the gradient tolerance, but not below 1e-13.
         first_step: largest change of any variable in the first step of a member.
 
     Returns:
         A `Minimum`. Members do not influence each other.
     """
+    if value_tolerance is None:
+        value_tolerance = max(gradient_tolerance**2, _LEAST_GAIN)
     lower, upper = lower + tf.zeros_like(start), upper + tf.zeros_like(start)
     initial = _initial(tf.clip_by_value(start, lower, upper))
 

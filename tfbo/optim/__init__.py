@@ -1,0 +1,10 @@
+"""Batches of box-constrained minimisations, each one `tf.while_loop`; free of any knowledge of models.
+
+Letters: r starts (members of the batch), p variables.
+"""
+
+from __future__ import annotations
+
+from tfbo.optim.base import Minimum, Objective
+
+__all__ = ["Minimum", "Objective"]
