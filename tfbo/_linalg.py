@@ -40,7 +40,7 @@ def cholesky(matrix: tf.Tensor, scale: tf.Tensor | None = None) -> tuple[tf.Tens
     eye = tf.eye(tf.shape(matrix)[-1], dtype=matrix.dtype)
     if scale is None:
         scale = tf.reduce_mean(tf.linalg.diag_part(matrix), axis=-1)
-    scale = scale + tf.zeros_like(matrix[..., 0, 0])
+    scale = scale + tf.zeros(tf.shape(matrix)[:-2], matrix.dtype)
 
     def climb(rung: tf.Tensor, factor: tf.Tensor, ok: tf.Tensor) -> tuple[tf.Tensor, ...]:
         height = tf.cast(_JITTER_FIRST, matrix.dtype) * tf.pow(

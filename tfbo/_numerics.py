@@ -17,9 +17,9 @@ _SERIES_FROM = 25.0
 # Coefficients of h(z) z^2 / phi(z) in powers of 1/z^2: (-1)^k (2k + 1)!! for k = 0, 1, ...
 _SERIES = (1.0, -3.0, 15.0, -105.0, 945.0, -10395.0, 135135.0, -2027025.0)
 
-# Numbers that differ by less than this after standardisation are the same number: large enough to
-# swallow the rounding of a change of units, small enough (1e-12) never to matter to an optimum.
-_RESOLUTION = 2.0**40
+# Data that differ by less than 2^-30 = 1e-9, in the unit cube or after standardisation, are the same:
+# far more than the rounding of a change of units, far less than ever matters to an optimum.
+RESOLUTION = 2.0**30
 
 
 def log_phi(z: tf.Tensor) -> tf.Tensor:
@@ -62,18 +62,9 @@ def log_h(z: tf.Tensor) -> tf.Tensor:
 
 
 def quantise(values: tf.Tensor) -> tf.Tensor:
-    """Round to the nearest multiple of 2^-40, for values of order one.
+    """Round to the nearest multiple of 1 / `RESOLUTION`, for values of order one.
 
     A study repeated in other units differs from the first in the last bits of its standardised
     data. An optimiser amplifies such bits; after rounding there is nothing to amplify.
     """
-    return tf.round(values * _RESOLUTION) / _RESOLUTION
-
-
-def softened_sqrt(variance: tf.Tensor, floor: float) -> tf.Tensor:
-    """Square root of `variance`, which rounding may have made smaller than `floor` or negative.
-
-    The gradient is zero, not infinite, where the floor holds.
-    """
-    safe = variance > floor
-    return tf.sqrt(tf.where(safe, variance, floor * tf.ones_like(variance)))
+    return tf.round(values * RESOLUTION) / RESOLUTION

@@ -119,7 +119,7 @@ class Kernel:
         gram = self.at(hyperparameters).matrix(scaled, scaled)
         # The diagonal is known exactly; distances formed by a matmul are not.
         variance = tf.square(hyperparameters.amplitude) + hyperparameters.noise
-        return tf.linalg.set_diag(gram, variance[..., None] + tf.zeros_like(gram[..., 0]))
+        return tf.linalg.set_diag(gram, variance[..., None] + tf.zeros(tf.shape(gram)[:-1], gram.dtype))
 
     @functools.cached_property
     def _owners(self) -> list[int]:

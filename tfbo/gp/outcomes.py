@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tfbo import _numerics
-
 # Outcomes that differ by less than this share of their size differ by rounding only.
 _SAME = 1e-14
 
@@ -27,7 +25,7 @@ def standardise(y: tf.Tensor) -> Standardised:
     """Shift and scale outcomes `[n]` to mean zero and (population) standard deviation one.
 
     Safe over the whole range of the dtype (no square overflows), and for equal outcomes, which keep
-    their size as the scale. The result is rounded to 2^-40, so that it does not depend on the units.
+    their size as the scale.
     """
     largest = tf.reduce_max(tf.abs(y))
     size = tf.where(largest > 0.0, largest, tf.ones_like(largest))
@@ -40,4 +38,4 @@ def standardise(y: tf.Tensor) -> Standardised:
     deviation = unit * tf.sqrt(tf.reduce_mean(tf.square(residual / unit)))
     deviation = tf.where(distinct, deviation, tf.ones_like(deviation))
     z = tf.where(distinct, residual / deviation, tf.zeros_like(residual))
-    return Standardised(_numerics.quantise(z), centre * size, deviation * size)
+    return Standardised(z, centre * size, deviation * size)

@@ -1,0 +1,12 @@
+"""Acquisition functions: how much a trial at a point is worth, given the posterior.
+
+Shapes: `x` is `[..., q, d]`, a batch of sets of q points; values are `[...]`. We maximise: a larger
+standardised outcome is better, and so is a larger acquisition.
+"""
+
+from __future__ import annotations
+
+from tfbo.acquisition.analytic import EI, UCB, LogEI, LogPI, PosteriorMean, PosteriorStd
+from tfbo.acquisition.base import Acquisition
+
+__all__ = ["EI", "UCB", "Acquisition", "LogEI", "LogPI", "PosteriorMean", "PosteriorStd"]

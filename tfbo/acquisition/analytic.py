@@ -1,0 +1,111 @@
+"""Acquisitions in closed form for one point at a time (q = 1), with mean m, standard deviation s.
+
+Throughout, `z = (m - incumbent) / s`. Adding one: a frozen dataclass with an `evaluate`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfbo import _numerics
+from tfbo.errors import invalid
+from tfbo.gp import Posterior
+
+
+@dataclasses.dataclass(frozen=True)
+class LogEI:
+    """Logarithm of the expected improvement, `log s + log(phi(z) + z Phi(z))`.
+
+    It has the maximiser of `EI`, and a value and a gradient where EI is zero in floating point.
+    Source: Ament et al. 2023 (arXiv 2310.20708), equation 9.
+
+    Example:
+        >>> import tfbo
+        >>> strategy = tfbo.strategies.Bayes(acquisition=tfbo.acquisition.LogEI())
+    """
+
+    def evaluate(self, posterior: Posterior, incumbent: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        """Values `[...]` at `x` `[..., 1, d]`, in nats."""
+        mean, deviation = _mean_and_deviation(posterior, x)
+        return tf.math.log(deviation) + _numerics.log_h((mean - incumbent) / deviation)
+
+
+@dataclasses.dataclass(frozen=True)
+class EI:
+    """Expected improvement, `s (phi(z) + z Phi(z))`, in standardised outcomes.
+
+    Source: Jones, Schonlau and Welch 1998, equation 15.
+    """
+
+    def evaluate(self, posterior: Posterior, incumbent: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        """Values `[...]` at `x` `[..., 1, d]`."""
+        return tf.exp(LogEI().evaluate(posterior, incumbent, x))
+
+
+@dataclasses.dataclass(frozen=True)
+class LogPI:
+    """Logarithm of the probability of improvement, `log Phi(z)`.
+
+    Source: Kushner 1964, in logarithms.
+    """
+
+    def evaluate(self, posterior: Posterior, incumbent: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        """Values `[...]` at `x` `[..., 1, d]`, in nats."""
+        mean, deviation = _mean_and_deviation(posterior, x)
+        z = (mean - incumbent) / deviation
+        return tfp.distributions.Normal(tf.zeros_like(z), tf.ones_like(z)).log_cdf(z)
+
+
+@dataclasses.dataclass(frozen=True)
+class UCB:
+    """Upper confidence bound, `m + beta s`, in standardised outcomes.
+
+    Args:
+        beta: how much a standard deviation is worth, >= 0.
+
+    Raises:
+        InvalidArgument: for a beta that is no finite number >= 0.
+
+    Source: Srinivas et al. 2010 (arXiv 0912.3995), whose beta_t is the square of this one.
+    """
+
+    beta: float = 2.0
+
+    def __post_init__(self) -> None:
+        number = isinstance(self.beta, (int, float)) and not isinstance(self.beta, bool)
+        if not (number and math.isfinite(self.beta) and self.beta >= 0.0):
+            raise invalid("beta", "a finite number >= 0", self.beta, "Two is usual.")
+
+    def evaluate(self, posterior: Posterior, incumbent: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        """Values `[...]` at `x` `[..., 1, d]`."""
+        mean, deviation = _mean_and_deviation(posterior, x)
+        return mean + self.beta * deviation
+
+
+@dataclasses.dataclass(frozen=True)
+class PosteriorMean:
+    """The mean `m`: pure exploitation, in standardised outcomes."""
+
+    def evaluate(self, posterior: Posterior, incumbent: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        """Values `[...]` at `x` `[..., 1, d]`."""
+        return _mean_and_deviation(posterior, x)[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class PosteriorStd:
+    """The standard deviation `s`: pure exploration, in standardised outcomes."""
+
+    def evaluate(self, posterior: Posterior, incumbent: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        """Values `[...]` at `x` `[..., 1, d]`."""
+        return _mean_and_deviation(posterior, x)[1]
+
+
+def _mean_and_deviation(posterior: Posterior, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mean and standard deviation `[...]` at `x` `[..., 1, d]`."""
+    assert x.shape[-2] in (1, None), "a closed form is for one point at a time"
+    mean, variance = posterior.moments(tf.squeeze(x, axis=-2))
+    return mean, tf.sqrt(variance)

@@ -1,0 +1,206 @@
+"""Maximisation over legal rows of a design matrix: continuous, ordered and categorical columns at once.
+
+Screen candidates in one batch; climb from the best of them together, alternating quasi-Newton ascent
+of the numbers with moves of each discrete column to its neighbours, until neither gains anything.
+
+Letters: c candidates, r members that climb, k moves of a member, d columns, t rows told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tensorflow.experimental.numpy as tnp
+
+from tfbo.columns import Columns, code, index, snap
+from tfbo.optim import bfgs
+
+Function = Callable[[tf.Tensor], tf.Tensor]
+"""From legal rows `[k, d]` to values `[k]`."""
+
+# Rows nearer than this are the same point: distances come from one matmul, whose rounding is 1e-8.
+_SAME = 1e-7
+# A categorical column with more levels is moved by powers of two, not to every other level.
+_MOST_CATEGORIES = 33
+# An ordered column with more levels takes part in the first ascent as if it were continuous.
+_MANY_LEVELS = 8
+_ROUNDS = 8
+# A round that gains less than this share of the spread of the starts' values is the last.
+_LEAST_GAIN = 1e-6
+
+
+class Maximum(NamedTuple):
+    """The best legal row that was found."""
+
+    x: tf.Tensor
+    """`[d]`, legal and not among those told."""
+    value: tf.Tensor
+    """Scalar; minus infinity where every candidate was among those told."""
+    ok: tf.Tensor
+    """Whether there is such a row."""
+
+
+class _Climb(NamedTuple):
+    i: tf.Tensor  # int: rounds done
+    raw: tf.Tensor  # [r, d] in [0, 1]: what inactive columns would hold is kept
+    value: tf.Tensor  # [r]
+    improved: tf.Tensor  # bool: whether the last round gained anything
+
+
+def maximise(
+    function: Function,
+    columns: Columns,
+    screens: Sequence[tf.Tensor],
+    told: tf.Tensor,
+    *,
+    climbs: int = 8,
+    max_evaluations: int = 60,
+) -> Maximum:
+    """The best legal row, over the screens and the climbs from the best rows of each of them.
+
+    Args:
+        function: what to maximise; not a number is worse than anything.
+        columns: what each column is.
+        screens: candidates `[c, d]` in [0, 1], one or more sets; they are made legal here.
+        told: rows `[t, d]` that must not be returned.
+        climbs: how many rows of each screen to climb from.
+        max_evaluations: of each ascent, at the most.
+    """
+
+    def legal_value(rows: tf.Tensor) -> tf.Tensor:
+        """Values of legal rows `[k, d]`, minus infinity where told."""
+        value = function(rows)
+        lowest = tf.constant(-float("inf"), value.dtype)
+        return tf.where(tf.math.is_nan(value) | _among(rows, told), lowest, value)
+
+    starts, values = [], []
+    for screen in screens:
+        value = legal_value(snap(columns, screen, tnp))
+        top = tf.math.top_k(value, tf.minimum(climbs, tf.size(value)))
+        starts.append(tf.gather(screen, top.indices))
+        values.append(top.values)
+    start, value = tf.concat(starts, axis=0), tf.concat(values, axis=0)
+    unit = _spread(value)
+
+    def ascend(state: _Climb) -> _Climb:
+        raw = _ascend(function, columns, state.raw, unit, state.i > 0, max_evaluations)
+        return _better(columns, legal_value, state, raw)
+
+    def body(*flat: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        state = _Climb(*flat)
+        before = tf.reduce_max(state.value)
+        if _ascended(columns).any():
+            state = ascend(state)
+        state = _move(columns, legal_value, state)
+        gain = tf.reduce_max(state.value) - before
+        return tuple(state._replace(i=state.i + 1, improved=gain > _LEAST_GAIN * unit))
+
+    state = _Climb(tf.constant(0), start, value, tf.constant(True))
+    if columns.continuous.all():
+        state = ascend(state)
+    else:
+        flat = tf.while_loop(
+            lambda i, raw, value, improved: improved, body, tuple(state), maximum_iterations=_ROUNDS
+        )
+        state = _Climb(*flat)
+    best = tf.argmax(state.value)
+    highest = state.value[best]
+    return Maximum(snap(columns, state.raw[best], tnp), highest, tf.math.is_finite(highest))
+
+
+def _among(rows: tf.Tensor, told: tf.Tensor) -> tf.Tensor:
+    """Whether each of `rows` `[k, d]` is one of `told` `[t, d]`: bool `[k]`."""
+    # About the middle of the cube, where the norms and so the rounding are smallest.
+    rows, told = rows - 0.5, told - 0.5
+    norms = tf.reduce_sum(tf.square(rows), axis=-1)[:, None]
+    distance = norms + tf.reduce_sum(tf.square(told), axis=-1)
+    distance -= 2.0 * tf.matmul(rows, told, transpose_b=True)
+    return tf.reduce_any(distance < _SAME**2, axis=-1)
+
+
+def _spread(value: tf.Tensor) -> tf.Tensor:
+    """The unit in which a function is climbed: how far the finite ones of its values `[r]` lie apart."""
+    finite = tf.math.is_finite(value)
+    top = tf.reduce_max(tf.where(finite, value, tf.constant(-float("inf"), value.dtype)))
+    bottom = tf.reduce_min(tf.where(finite, value, top))
+    spread = top - bottom
+    return tf.where(tf.math.is_finite(spread) & (spread > 0.0), spread, tf.ones_like(spread))
+
+
+def _ascended(columns: Columns) -> np.ndarray:
+    """Which columns an ascent moves, bool `[d]`: the continuous ones, and those with many levels."""
+    parents = {parent for column in columns.columns for parent, _ in column.conditions}
+    many = [
+        not c.categorical and c.count is not None and c.count > _MANY_LEVELS and i not in parents
+        for i, c in enumerate(columns.columns)
+    ]
+    return columns.continuous | np.array(many, bool)
+
+
+def _ascend(
+    function: Function,
+    columns: Columns,
+    raw: tf.Tensor,
+    unit: tf.Tensor,
+    strict: tf.Tensor,
+    max_evaluations: int,
+) -> tf.Tensor:
+    """Rows `[r, d]` climbed from `raw`; where `strict`, along the continuous columns alone."""
+    rows = snap(columns, raw, tnp)
+    free = (columns.continuous | (_ascended(columns) & ~strict)) & (rows >= 0.0)
+    result = bfgs.minimise(
+        lambda x: -function(x) / unit,
+        rows,
+        tf.where(free, tf.zeros_like(rows), rows),
+        tf.where(free, tf.ones_like(rows), rows),
+        max_evaluations=max_evaluations,
+        first_step=0.1,
+    )
+    return tf.where(free, result.x, raw)
+
+
+def _better(
+    columns: Columns, legal_value: Function, state: _Climb, raw: tf.Tensor
+) -> _Climb:
+    """Each member at its new row or, where that is not better, where it was."""
+    value = legal_value(snap(columns, raw, tnp))
+    better = value > state.value
+    return state._replace(
+        raw=tf.where(better[:, None], raw, state.raw), value=tf.where(better, value, state.value)
+    )
+
+
+def _move(columns: Columns, legal_value: Function, state: _Climb) -> _Climb:
+    """Each member at the best of its neighbours, of which each differs in one discrete column."""
+    shifts, cyclic, mine = _neighbourhood(columns)
+    if not len(shifts):
+        return state
+    r, d, k = tf.shape(state.raw)[0], len(columns), len(shifts)
+    count = columns._tables["count"]
+    moved = index(columns, state.raw, tnp)[:, None, :] + shifts
+    moved = tf.where(cyclic, tf.math.floormod(moved, count), tf.clip_by_value(moved, 0.0, count - 1.0))
+    raw = tf.where(mine, code(columns, moved, tnp), state.raw[:, None, :])
+    value = legal_value(snap(columns, tf.reshape(raw, [r * k, d]), tnp))
+    best = tf.argmax(tf.reshape(value, [r, k]), axis=1)
+    return _better(columns, legal_value, state, tf.gather(raw, best, batch_dims=1))
+
+
+def _neighbourhood(columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Moves of level indices `[k, d]`, which columns go round `[d]`, and which one each moves `[k, d]`."""
+    shifts = []
+    for j, column in enumerate(columns.columns):
+        if column.count is None:
+            continue
+        if column.categorical and column.count <= _MOST_CATEGORIES:
+            sizes = list(range(1, column.count))
+        else:
+            powers = [2**e for e in range(column.count.bit_length()) if 2**e < column.count]
+            sizes = [sign * power for power in powers for sign in (1, -1)]
+        shifts.extend((j, float(size)) for size in sizes)
+    table = np.zeros([len(shifts), len(columns)])
+    for i, (j, size) in enumerate(shifts):
+        table[i, j] = size
+    return table, np.array([c.categorical for c in columns.columns], bool), table != 0.0

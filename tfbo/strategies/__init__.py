@@ -1,0 +1,11 @@
+"""Strategies: what to try next. One a file, each a frozen dataclass with `fold` and `suggest`."""
+
+from __future__ import annotations
+
+from tfbo.strategies.base import Problem, Strategy, Suggestion
+from tfbo.strategies.bayes import Bayes
+from tfbo.strategies.grid import Grid
+from tfbo.strategies.random import Random
+from tfbo.strategies.sobol import Sobol
+
+__all__ = ["Bayes", "Grid", "Problem", "Random", "Sobol", "Strategy", "Suggestion"]

@@ -1,0 +1,55 @@
+"""Every combination of evenly spaced values."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from tfbo.errors import SpaceExhausted, invalid
+from tfbo.strategies.base import Problem, Suggestion, Tried, fold_tried, key
+from tfbo.trial import Trial
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """Every combination once, in lexicographic order.
+
+    Args:
+        resolution: how many values of each continuous parameter, >= 2, bounds included. Discrete
+            parameters take all of theirs.
+
+    Raises:
+        InvalidArgument: for a resolution that is no whole number >= 2.
+
+    Example:
+        >>> import tfbo
+        >>> space = tfbo.Space({"x": tfbo.Float(0.0, 1.0)})
+        >>> study = tfbo.Study(space, strategy=tfbo.strategies.Grid(resolution=3))
+        >>> [trial.params["x"] for trial in study.ask(3)]
+        [0.0, 0.5, 1.0]
+    """
+
+    resolution: int = 5
+
+    def __post_init__(self) -> None:
+        whole = isinstance(self.resolution, int) and not isinstance(self.resolution, bool)
+        if not whole or self.resolution < 2:
+            raise invalid("resolution", "a whole number >= 2", self.resolution, "Five is usual.")
+
+    def fold(self, problem: Problem, state: Tried | None, told: Sequence[Trial]) -> Tried:
+        """See `Strategy`."""
+        return fold_tried(state, told)
+
+    def suggest(
+        self, problem: Problem, state: Tried, *, pending: Sequence[Trial], number: int, q: int
+    ) -> list[Suggestion]:
+        """See `Strategy`."""
+        taken = {*state.keys, *(key(trial.params) for trial in pending)}
+        free = (p for p in problem.space.grid(self.resolution) if key(p) not in taken)
+        suggestions = [Suggestion(params, {}) for params, _ in zip(free, range(q), strict=False)]
+        if len(suggestions) < q:
+            raise SpaceExhausted(
+                f"The grid of resolution {self.resolution} has only {len(suggestions)} untried points, "
+                f"{q} were asked for. Stop here, or use a finer resolution."
+            )
+        return suggestions

@@ -1,0 +1,47 @@
+"""Independent uniform draws: the baseline that anything has to beat."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+from tfbo import _random
+from tfbo.columns import snap
+from tfbo.space import Params, Space, encoding
+from tfbo.strategies.base import Problem, Suggestion, Tried, fold_tried, suggest_each
+from tfbo.trial import Trial
+
+
+@dataclasses.dataclass(frozen=True)
+class Random:
+    """Independent draws, each parameter uniform on its scale.
+
+    Example:
+        >>> import tfbo
+        >>> space = tfbo.Space({"x": tfbo.Float(0.0, 1.0)})
+        >>> study = tfbo.Study(space, strategy=tfbo.strategies.Random(), seed=0)
+        >>> 0.0 <= study.ask().params["x"] <= 1.0
+        True
+    """
+
+    def fold(self, problem: Problem, state: Tried | None, told: Sequence[Trial]) -> Tried:
+        """See `Strategy`."""
+        return fold_tried(state, told)
+
+    def suggest(
+        self, problem: Problem, state: Tried, *, pending: Sequence[Trial], number: int, q: int
+    ) -> list[Suggestion]:
+        """See `Strategy`."""
+        numbers = range(number, number + q)
+        return suggest_each(
+            problem.space, state, pending, numbers, lambda i: draws(problem.space, problem.seed, i)
+        )
+
+
+def draws(space: Space, seed: int, number: int) -> Iterator[Params]:
+    """Configurations drawn for the trial of that number, without end."""
+    encoded = encoding(space)
+    rng = _random.generator(seed, "random", number)
+    while True:
+        row = rng.random([1, len(encoded.columns)])
+        yield encoded.decode(snap(encoded.columns, row))[0]
