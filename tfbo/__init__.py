@@ -1,0 +1,72 @@
+"""tfbo: Bayesian optimisation in TensorFlow.
+
+`import tfbo` is light: TensorFlow is imported by the first thing that computes with it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tfbo.errors import (
+    InvalidArgument,
+    NoCompletedTrial,
+    SpaceExhausted,
+    StorageError,
+    StudyMismatch,
+    StudyNotFound,
+    TFBOError,
+    TrialStateError,
+)
+from tfbo.optimize import maximize, minimize
+from tfbo.space import Boolean, Categorical, Constant, Float, Int, Ordinal, Space
+from tfbo.storage import SQLiteStorage
+from tfbo.study import Study
+from tfbo.trial import Trial
+
+if TYPE_CHECKING:
+    from tfbo import acquisition, gp, plots, strategies
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Boolean",
+    "Categorical",
+    "Constant",
+    "Float",
+    "Int",
+    "InvalidArgument",
+    "NoCompletedTrial",
+    "Ordinal",
+    "SQLiteStorage",
+    "Space",
+    "SpaceExhausted",
+    "StorageError",
+    "Study",
+    "StudyMismatch",
+    "StudyNotFound",
+    "TFBOError",
+    "Trial",
+    "TrialStateError",
+    "acquisition",
+    "gp",
+    "maximize",
+    "minimize",
+    "plots",
+    "strategies",
+]
+
+_LAZY = ("acquisition", "gp", "plots", "strategies")
+
+logging.getLogger("tfbo").addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return importlib.import_module(f"tfbo.{name}")
+    raise AttributeError(f"module 'tfbo' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

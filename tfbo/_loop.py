@@ -1,0 +1,217 @@
+"""The loop behind `Study.optimize`: limits, and what becomes of whatever an objective does."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+import traceback as tracebacks
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tfbo import progress as progress_bars
+from tfbo.errors import SpaceExhausted, StorageError, invalid
+from tfbo.trial import COMPLETE, FAILED, KINDS, Trial
+
+if TYPE_CHECKING:
+    from tfbo.study import Study
+
+_LOGGER = logging.getLogger("tfbo")
+
+
+class Limits(NamedTuple):
+    """When to end; see `Study.optimize`."""
+
+    n_trials: int | None
+    timeout: float | None
+    target: float | None
+    patience: int | None
+
+    def check(self) -> None:
+        """Raise InvalidArgument for a limit that is not what it has to be, or none at all."""
+        if all(limit is None for limit in self):
+            advice = "For example n_trials=50 or timeout=3600."
+            raise invalid("n_trials", "a limit: n_trials, timeout, target or patience", None, advice)
+        for name in ("n_trials", "patience"):
+            if getattr(self, name) is not None:
+                check_count(name, getattr(self, name))
+        for name in ("timeout", "target"):
+            number = getattr(self, name)
+            if number is not None and (as_number(name, number) <= 0.0) and name == "timeout":
+                raise invalid(name, "seconds above zero", number, "Leave it out for no limit.")
+            if number is not None and not math.isfinite(number):
+                raise invalid(name, "a finite number", number, "Leave it out for no limit.")
+
+
+def run(
+    study: Study,
+    objective: Any,
+    limits: Limits,
+    *,
+    catch: type[BaseException] | tuple[type[BaseException], ...],
+    callbacks: Sequence[Any],
+    progress: bool,
+) -> None:
+    """See `Study.optimize`."""
+    limits.check()
+    _check_callables(objective, catch, callbacks)
+    study._stopping = False
+    sign = 1.0 if study.direction == "minimize" else -1.0
+    best = min((sign * t.value for t in study.trials if t.value is not None), default=math.inf)
+    begin, done, stale = time.monotonic(), 0, 0
+    with progress_bars.bar(study, limits.n_trials if progress else None, progress) as show:
+        while not _ended(study, limits, time.monotonic() - begin, done, stale, sign * best):
+            trial = _one(study, objective, catch)
+            if trial is None:
+                return
+            done += 1
+            value = math.inf if trial.value is None else sign * trial.value
+            stale = 0 if value < best else stale + 1
+            best = min(best, value)
+            show(trial)
+            for callback in callbacks:
+                callback(study, trial)
+
+
+def _ended(
+    study: Study, limits: Limits, seconds: float, done: int, stale: int, best: float
+) -> bool:
+    """Whether a limit has been reached; `best` is in the user's sign."""
+    sign = 1.0 if study.direction == "minimize" else -1.0
+    return (
+        study._stopping
+        or (limits.n_trials is not None and done >= limits.n_trials)
+        or (limits.timeout is not None and seconds >= limits.timeout)
+        or (limits.patience is not None and stale >= limits.patience)
+        or (limits.target is not None and sign * best <= sign * limits.target)
+    )
+
+
+def _one(study: Study, objective: Any, catch: Any) -> Trial | None:
+    """One trial from ask to tell; None where the search is to end."""
+    trial, told = None, None
+    try:
+        try:
+            trial = study.ask()
+        except SpaceExhausted as exhausted:
+            _LOGGER.info("%s", exhausted)
+            return None
+        try:
+            told = outcome(objective(dict(trial.params)), None, None, None, None)
+        except Exception as error:
+            told = failure(error)
+            if not isinstance(error, catch):
+                _store(study, trial, told)
+                raise
+        _store(study, trial, told)
+    except KeyboardInterrupt:
+        _interrupt(study, trial, told)
+        return None
+    except StorageError:
+        raise
+    except BaseException as error:
+        if trial is not None and not isinstance(error, Exception):
+            _store(study, trial, {**failure(error), "kind": "killed"})
+        raise
+    return study._trials[trial.number]
+
+
+def _store(study: Study, trial: Trial, told: dict[str, Any]) -> None:
+    """Tell; where that cannot be stored, the error says what was not."""
+    if told["state"] == FAILED:
+        text = "Trial %d failed (%s): %s. Its parameters: %s"
+        _LOGGER.warning(text, trial.number, told["kind"], told["reason"], trial.params)
+    try:
+        study.tell(trial, **told)
+    except StorageError as error:
+        call = f"study.tell({trial.number}, {told['value']!r})"
+        if told["state"] == FAILED:
+            call = f"study.tell({trial.number}, state='failed', reason={told['reason']!r})"
+        raise StorageError(f"{error} Not stored yet: {call}.") from error
+
+
+def _interrupt(study: Study, trial: Trial | None, told: dict[str, Any] | None) -> None:
+    """After Ctrl-C: keep an outcome that is known; otherwise mark the trial and queue it again."""
+    if trial is not None and not study.trials[trial.number].is_finished:
+        if told is not None:
+            study.tell(trial, **told)
+        else:
+            study.tell(trial, state=FAILED, kind="interrupted", reason="Ctrl-C")
+            study.enqueue(trial.params)
+    _LOGGER.warning("Interrupted: everything that was told is stored, and the search can go on.")
+
+
+def failure(error: BaseException) -> dict[str, Any]:
+    """What `Study.tell` is told of an exception."""
+    names = {cls.__name__ for cls in type(error).__mro__}
+    if isinstance(error, MemoryError) or "ResourceExhaustedError" in names:
+        kind = "out of memory"
+    else:
+        kind = "timeout" if isinstance(error, TimeoutError) else "error"
+    text = str(error).strip().split("\n")[0]
+    return {
+        "value": None,
+        "state": FAILED,
+        "kind": kind,
+        "reason": f"{type(error).__name__}: {text}" if text else type(error).__name__,
+        "traceback": "".join(tracebacks.format_exception(error)),
+    }
+
+
+def outcome(
+    value: Any, state: str | None, kind: str | None, reason: str | None, traceback: str | None
+) -> dict[str, Any]:
+    """The fields of a told trial, or InvalidArgument where they contradict each other."""
+    if state not in (None, COMPLETE, FAILED):
+        raise invalid("state", '"complete" or "failed"', state, "Leave it out where there is a value.")
+    if kind is not None and kind not in KINDS:
+        raise invalid("kind", f"one of {', '.join(map(repr, KINDS))}", kind, "Leave it out if in doubt.")
+    if state == FAILED:
+        if value is not None:
+            raise invalid("value", "nothing for a failed trial", value, "Leave out value or state.")
+        text = reason or "no reason was given"
+        return {
+            "value": None, "state": FAILED, "kind": kind or "error", "reason": text,
+            "traceback": traceback,
+        }  # fmt: skip
+    if kind is not None or reason is not None:
+        given = kind if kind is not None else reason
+        raise invalid("state", '"failed" with a kind or reason', state, f"You gave {given!r}.")
+    number = as_number("value", value)
+    if not math.isfinite(number):
+        return {
+            "value": None, "state": FAILED, "kind": "nan", "reason": f"the value was {number}",
+            "traceback": None,
+        }  # fmt: skip
+    return {"value": number, "state": COMPLETE, "kind": None, "reason": None, "traceback": None}
+
+
+def as_number(argument: str, value: Any) -> float:
+    """A float from any number: Python's, NumPy's, a tensor of one element."""
+    advice = "Return float(...) of it; for a failure use state='failed'."
+    if isinstance(value, (str, bytes, bool)) or value is None:
+        raise invalid(argument, "a number", value, advice)
+    try:
+        if getattr(value, "ndim", 0):  # an array or a tensor: of one element
+            (value,) = value.reshape(-1) if hasattr(value, "reshape") else value.numpy().reshape(-1)
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    except (TypeError, ValueError, AttributeError):
+        raise invalid(argument, "a number", value, advice) from None
+
+
+def check_count(argument: str, count: Any) -> None:
+    """Raise InvalidArgument for anything but a whole number >= 1."""
+    if isinstance(count, bool) or not hasattr(count, "__index__") or int(count) < 1:
+        raise invalid(argument, "a whole number >= 1", count, "Leave it out if in doubt.")
+
+
+def _check_callables(objective: Any, catch: Any, callbacks: Any) -> None:
+    if not callable(objective):
+        raise invalid("objective", "a function of a dict", objective, "Pass it without calling it.")
+    kinds = catch if isinstance(catch, tuple) else (catch,)
+    if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
+        raise invalid("catch", "exception classes", catch, "For example catch=(ValueError,), or ().")
+    if callable(callbacks) or not all(callable(callback) for callback in callbacks):
+        raise invalid("callbacks", "a list of functions of (study, trial)", callbacks, "Put it in a list.")

@@ -1,0 +1,101 @@
+"""`tfbo.minimize` and `tfbo.maximize`: a study in one call."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from tfbo.space import Space
+from tfbo.storage import Storage
+from tfbo.study import Objective, Study
+
+
+def minimize(
+    objective: Objective,
+    space: Space,
+    *,
+    n_trials: int | None = None,
+    seed: int | None = None,
+    storage: Storage | str | os.PathLike[str] | None = None,
+    name: str = "study",
+    strategy: Any = None,
+    timeout: float | None = None,
+    target: float | None = None,
+    patience: int | None = None,
+    progress: bool = False,
+) -> Study:
+    """Search for the smallest value of an objective.
+
+    Args:
+        objective: from a dict of parameters to a number.
+        space: what to search.
+        n_trials: how many trials; see `Study.optimize` for this and the other limits.
+        seed: see `Study`.
+        storage: see `Study`.
+        name: see `Study`.
+        strategy: see `Study`.
+        timeout: see `Study.optimize`.
+        target: see `Study.optimize`.
+        patience: see `Study.optimize`.
+        progress: see `Study.optimize`.
+
+    Returns:
+        The study, with `best_params` and `best_value`.
+
+    Raises:
+        InvalidArgument: as `Study` and `Study.optimize`.
+
+    Example:
+        >>> import tfbo
+        >>> space = tfbo.Space({"x": tfbo.Float(-5.0, 5.0)})
+        >>> result = tfbo.minimize(lambda p: (p["x"] - 2.0) ** 2, space, n_trials=15, seed=0)
+        >>> abs(result.best_params["x"] - 2.0) < 0.1
+        True
+    """
+    study = Study(
+        space, direction="minimize", storage=storage, name=name, seed=seed, strategy=strategy
+    )
+    return study.optimize(
+        objective,
+        n_trials=n_trials,
+        timeout=timeout,
+        target=target,
+        patience=patience,
+        progress=progress,
+    )
+
+
+def maximize(
+    objective: Objective,
+    space: Space,
+    *,
+    n_trials: int | None = None,
+    seed: int | None = None,
+    storage: Storage | str | os.PathLike[str] | None = None,
+    name: str = "study",
+    strategy: Any = None,
+    timeout: float | None = None,
+    target: float | None = None,
+    patience: int | None = None,
+    progress: bool = False,
+) -> Study:
+    """Search for the largest value of an objective; arguments and result as for `minimize`.
+
+    Example:
+        >>> import tfbo
+        >>> space = tfbo.Space({"x": tfbo.Float(-5.0, 5.0)})
+        >>> result = tfbo.maximize(lambda p: -((p["x"] - 2.0) ** 2), space, n_trials=15, seed=0)
+        >>> abs(result.best_params["x"] - 2.0) < 0.1
+        True
+    """
+    study = Study(
+        space, direction="maximize", storage=storage, name=name, seed=seed, strategy=strategy
+    )
+    return study.optimize(
+        objective,
+        n_trials=n_trials,
+        timeout=timeout,
+        target=target,
+        patience=patience,
+        progress=progress,
+    )

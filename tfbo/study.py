@@ -1,0 +1,472 @@
+"""A study: one search, its trials and what to try next."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import secrets
+import time
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from tfbo import _loop
+from tfbo.errors import NoCompletedTrial, StudyMismatch, TrialStateError, invalid
+from tfbo.space import Params, Space
+from tfbo.storage import Record, Storage, new_owner, open_storage
+from tfbo.trial import COMPLETE, FAILED, KINDS, RUNNING, WAITING, Trial
+
+if TYPE_CHECKING:
+    import pandas
+
+    from tfbo.strategies import Problem, Strategy
+
+_LOGGER = logging.getLogger("tfbo")
+_DIRECTIONS = ("minimize", "maximize")
+_SEED_BITS = 63
+
+Objective = Callable[[Params], Any]
+Callback = Callable[["Study", Trial], None]
+
+
+class Study:
+    """A search of one space for the best value of one objective.
+
+    A study belongs to its storage: making a `Study` with the name of one that is stored opens that
+    one and goes on where it was. Several processes of a machine may work on one study.
+
+    Args:
+        space: what to search.
+        direction: "minimize" or "maximize".
+        storage: None to keep it in memory, the path of an SQLite file, or a `Storage`.
+        name: the study's name in its storage.
+        seed: a whole number >= 0 on which every suggestion depends; None to draw one, which is then
+            stored.
+        strategy: what to try next; None for `tfbo.strategies.Bayes()`.
+
+    Raises:
+        InvalidArgument: for an argument that is not what it has to be.
+        StudyMismatch: where a stored study of that name has another space, direction or seed.
+        StorageError: where the storage cannot be used.
+
+    Example:
+        >>> import tfbo
+        >>> space = tfbo.Space({"x": tfbo.Float(-5.0, 5.0)})
+        >>> study = tfbo.Study(space, seed=0)
+        >>> trial = study.ask()
+        >>> study.tell(trial, trial.params["x"] ** 2)
+        >>> study.best_trial.number
+        0
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        *,
+        direction: str = "minimize",
+        storage: Storage | str | os.PathLike[str] | None = None,
+        name: str = "study",
+        seed: int | None = None,
+        strategy: Strategy[Any] | None = None,
+    ) -> None:
+        _check_arguments(space, direction, name, seed)
+        stored = open_storage(storage)
+        drawn = secrets.randbits(_SEED_BITS) if seed is None else int(seed)
+        wanted = Record(name, space.to_json(), direction, drawn, time.time())
+        record = stored.create(wanted)
+        _check_same(space, wanted, record, seed is not None, stored.location)
+        self._open(space, record, stored, strategy)
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        storage: Storage | str | os.PathLike[str],
+        name: str | None = None,
+        strategy: Strategy[Any] | None = None,
+    ) -> Study:
+        """Open a stored study; its next suggestion is the one it would have made without the break.
+
+        Args:
+            storage: the path of an SQLite file, or a `Storage`.
+            name: the study's name; may be left out where there is only one.
+            strategy: as in `Study`; a strategy is not stored.
+
+        Raises:
+            StudyNotFound: where there is no study of that name; the error lists those there are.
+            StorageError: where there is no such file, or it is no storage.
+        """
+        stored = open_storage(storage, create=False)
+        if name is None:
+            names = [record.name for record in stored.studies()]
+            if len(names) != 1:
+                listed = ", ".join(map(repr, names)) or "none"
+                raise invalid("name", "one of the studies in the storage", name, f"There are: {listed}.")
+            name = names[0]
+        record = stored.find(name)
+        study = cls.__new__(cls)
+        study._open(Space.from_json(record.space), record, stored, strategy)
+        return study
+
+    def _open(
+        self, space: Space, record: Record, storage: Storage, strategy: Strategy[Any] | None
+    ) -> None:
+        if strategy is None:
+            from tfbo.strategies import Bayes  # imports TensorFlow, which reading a study need not
+
+            strategy = Bayes()
+        elif isinstance(strategy, type) or not hasattr(strategy, "suggest"):
+            raise invalid("strategy", "a strategy", strategy, "For example tfbo.strategies.Bayes().")
+        self.space = space
+        self._record = record
+        self._storage = storage
+        self._strategy = strategy
+        self._owner = new_owner()
+        self._trials: dict[int, Trial] = {}
+        self._folded: set[int] = set()
+        self._state: Any = None
+        self._revision = 0
+        self._stopping = False
+        for number in storage.recover(record.name):
+            _LOGGER.info("Trial %d was running when its process died; it will be tried again.", number)
+        self._sync()
+        weakref.finalize(self, _release, storage, self._owner, os.getpid())
+
+    @property
+    def name(self) -> str:
+        """Its name in the storage."""
+        return self._record.name
+
+    @property
+    def direction(self) -> str:
+        """ "minimize" or "maximize"."""
+        return self._record.direction
+
+    @property
+    def seed(self) -> int:
+        """On which every suggestion depends."""
+        return self._record.seed
+
+    @property
+    def location(self) -> str:
+        """Where it is stored; ":memory:" where it is not."""
+        return self._storage.location
+
+    @property
+    def _problem(self) -> Problem:
+        from tfbo.strategies import Problem
+
+        return Problem(self.space, self.direction, self.seed)
+
+    @overload
+    def ask(self) -> Trial: ...
+
+    @overload
+    def ask(self, q: int) -> list[Trial]: ...
+
+    def ask(self, q: int | None = None) -> Trial | list[Trial]:
+        """What to try next: enqueued configurations first, then what the strategy suggests.
+
+        Args:
+            q: how many trials, chosen jointly; None for one trial by itself.
+
+        Returns:
+            A running trial, or a list of q. Tell each of them what came of it.
+
+        Raises:
+            SpaceExhausted: where fewer than q configurations of a finite space are untried.
+        """
+        if q is not None:
+            _loop.check_count("q", q)
+        wanted = 1 if q is None else q
+        asked: list[Trial] = []
+        while len(asked) < wanted:
+            self._sync()
+            asked += self._claim(wanted - len(asked))
+            if len(asked) < wanted:
+                asked += self._suggest(wanted - len(asked))
+        return asked[0] if q is None else asked
+
+    def _claim(self, count: int) -> list[Trial]:
+        """Start waiting trials, those of the lowest numbers, as far as nobody else does."""
+        waiting = [trial for trial in self._ordered() if trial.state == WAITING][:count]
+        claimed = []
+        for trial in waiting:
+            running = dataclasses.replace(trial, state=RUNNING, started=time.time())
+            if self._storage.replace(self.name, running, (WAITING,), self._owner):
+                claimed.append(running)
+        self._sync()
+        return claimed
+
+    def _suggest(self, count: int) -> list[Trial]:
+        """Start trials that the strategy suggests; none where another process was faster."""
+        if self._state is None:
+            self._state = self._strategy.fold(self._problem, None, ())
+        pending = [trial for trial in self._ordered() if not trial.is_finished]
+        number = len(self._trials)
+        suggestions = self._strategy.suggest(
+            self._problem, self._state, pending=pending, number=number, q=count
+        )
+        now = time.time()
+        trials = [
+            Trial(i, self.space.validate(s.params), started=now, notes=s.notes)
+            for i, s in enumerate(suggestions, start=number)
+        ]
+        done = self._storage.append(self.name, trials, self._owner)
+        self._sync()
+        return trials if done else []
+
+    def tell(
+        self,
+        trial: Trial | int,
+        value: Any = None,
+        *,
+        state: str | None = None,
+        kind: str | None = None,
+        reason: str | None = None,
+        traceback: str | None = None,
+    ) -> None:
+        """Say what came of a trial; it is stored when this returns.
+
+        Args:
+            trial: the trial, or its number.
+            value: the objective's value; NaN or infinity make the trial a failed one.
+            state: "complete" or "failed"; by default what the value says.
+            kind: of a failure: "error", "nan", "out of memory", "timeout", "killed", "interrupted".
+            reason: of a failure, in a line.
+            traceback: of the exception behind a failure.
+
+        Raises:
+            TrialStateError: for a trial that is unknown or has been told already.
+            InvalidArgument: for a value that is no number, or arguments that contradict each other.
+            StorageError: where the outcome could not be stored; nothing is changed then, and the
+                call can be repeated.
+        """
+        found = self._unfinished(trial)
+        outcome = _loop.outcome(value, state, kind, reason, traceback)
+        told = dataclasses.replace(found, finished=time.time(), **outcome)
+        if not self._storage.replace(self.name, told, (WAITING, RUNNING), None):
+            self._sync()
+            self._unfinished(found.number)
+        self._sync()
+
+    def enqueue(self, params: Mapping[str, Any]) -> Trial:
+        """Have a configuration tried before anything that the strategy suggests.
+
+        Args:
+            params: a legal value for each active parameter.
+
+        Returns:
+            The waiting trial.
+
+        Raises:
+            InvalidArgument: for a configuration that is not legal.
+        """
+        legal = self.space.validate(params)
+        while True:
+            self._sync()
+            trial = Trial(len(self._trials), legal, WAITING)
+            if self._storage.append(self.name, [trial], None):
+                self._sync()
+                return trial
+
+    def optimize(
+        self,
+        objective: Objective,
+        *,
+        n_trials: int | None = None,
+        timeout: float | None = None,
+        target: float | None = None,
+        patience: int | None = None,
+        catch: type[BaseException] | tuple[type[BaseException], ...] = Exception,
+        callbacks: Sequence[Callback] = (),
+        progress: bool = False,
+    ) -> Study:
+        """Ask, evaluate and tell until one of the limits is reached.
+
+        An exception in the objective marks the trial failed, with its traceback, and the search goes
+        on. Ctrl-C marks the running trial failed, enqueues its configuration again and returns.
+
+        Args:
+            objective: from a dict of parameters to a number.
+            n_trials: how many trials to run in this call.
+            timeout: seconds after which no further trial is started.
+            target: a value; reaching it ends the search.
+            patience: end after so many trials without an improvement.
+            catch: exceptions that mark a trial failed; any other is raised, after the trial has been
+                marked. `()` catches none.
+            callbacks: each is called as `callback(study, trial)` after each trial; one that calls
+                `study.stop()` ends the search.
+            progress: whether to show a progress bar on standard error.
+
+        Returns:
+            The study itself.
+
+        Raises:
+            InvalidArgument: where no limit is given, or one is not what it has to be.
+
+        Example:
+            >>> import tfbo
+            >>> study = tfbo.Study(tfbo.Space({"x": tfbo.Float(-5.0, 5.0)}), seed=0)
+            >>> study = study.optimize(lambda p: (p["x"] - 1.0) ** 2, n_trials=15)
+            >>> study.best_value < 0.01
+            True
+        """
+        limits = _loop.Limits(n_trials, timeout, target, patience)
+        _loop.run(self, objective, limits, catch=catch, callbacks=callbacks, progress=progress)
+        return self
+
+    def stop(self) -> None:
+        """End `optimize` after the trial that is running."""
+        self._stopping = True
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """All trials in the order of their numbers."""
+        self._sync()
+        return tuple(self._ordered())
+
+    @property
+    def best_trial(self) -> Trial:
+        """The complete trial of the best value, the earliest of equals.
+
+        Raises:
+            NoCompletedTrial: where there is none.
+        """
+        complete = [trial for trial in self.trials if trial.state == COMPLETE]
+        if not complete:
+            failed = [trial for trial in self._ordered() if trial.state == FAILED]
+            last = f" The last failure: {failed[-1].kind}: {failed[-1].reason}." if failed else ""
+            raise NoCompletedTrial(
+                f"No trial of the study {self.name!r} is complete ({len(self._trials)} in all, "
+                f"{len(failed)} failed).{last} Run some, or tell those that are running."
+            )
+        sign = 1.0 if self.direction == "minimize" else -1.0
+        return min(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
+
+    @property
+    def best_params(self) -> Params:
+        """Parameters of the best trial."""
+        return dict(self.best_trial.params)
+
+    @property
+    def best_value(self) -> float:
+        """Value of the best trial."""
+        value = self.best_trial.value
+        assert value is not None
+        return value
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """All trials as a pandas data frame, a row each; parameters are the columns `params_...`.
+
+        Raises:
+            ImportError: where pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError:
+            raise ImportError("to_dataframe needs pandas: pip install pandas") from None
+        rows = [
+            {
+                "number": trial.number,
+                "state": trial.state,
+                "value": trial.value,
+                **{f"params_{name}": trial.params.get(name) for name in self.space},
+                "kind": trial.kind,
+                "reason": trial.reason,
+                "started": trial.started,
+                "duration": trial.duration,
+            }
+            for trial in self.trials
+        ]
+        names = [f"params_{name}" for name in self.space]
+        columns = ["number", "state", "value", *names, "kind", "reason", "started", "duration"]
+        return pandas.DataFrame(rows, columns=columns)
+
+    def __len__(self) -> int:
+        return len(self.trials)
+
+    def __repr__(self) -> str:
+        trials = self.trials
+        complete = sum(trial.state == COMPLETE for trial in trials)
+        best = f", best_value={self.best_value!r}" if complete else ""
+        return (
+            f"<Study {self.name!r} in {self.location!r}: {self.direction}, "
+            f"{len(trials)} trials, {complete} complete{best}>"
+        )
+
+    def _ordered(self) -> list[Trial]:
+        return [self._trials[number] for number in sorted(self._trials)]
+
+    def _sync(self) -> None:
+        """Take what changed in the storage, and fold newly finished trials into the strategy's state."""
+        self._revision, changed = self._storage.changes(self.name, self._revision)
+        self._trials.update((trial.number, trial) for trial in changed)
+        told = [t for t in changed if t.is_finished and t.number not in self._folded]
+        self._folded.update(trial.number for trial in told)
+        # An interruption says nothing about the configuration, which has been enqueued again.
+        told = [trial for trial in told if trial.kind != "interrupted"]
+        if told:
+            self._state = self._strategy.fold(self._problem, self._state, told)
+
+    def _unfinished(self, trial: Trial | int) -> Trial:
+        number = trial.number if isinstance(trial, Trial) else trial
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise invalid("trial", "a trial or its number", trial, "Pass what ask() returned.")
+        self._sync()
+        if number not in self._trials:
+            there = f"it has trials 0 to {len(self._trials) - 1}" if self._trials else "it has none"
+            raise TrialStateError(
+                f"trial: the study {self.name!r} has no trial {number}; {there}. Ask for trials first."
+            )
+        found = self._trials[number]
+        if isinstance(trial, Trial) and trial.params != found.params:
+            raise TrialStateError(
+                f"trial: trial {number} of the study {self.name!r} has other parameters: it is a trial "
+                "of another study. Tell it to the study that was asked."
+            )
+        if found.is_finished:
+            what = f"value {found.value}" if found.state == COMPLETE else f"failure: {found.reason}"
+            raise TrialStateError(
+                f"trial: trial {number} has been told already ({what}). To try its parameters again, "
+                "enqueue them."
+            )
+        return found
+
+
+def _release(storage: Storage, owner: str, pid: int) -> None:
+    """On an orderly end, nothing runs here any more; after a fork it is not ours to say so."""
+    if os.getpid() != pid:
+        return
+    try:
+        storage.release(owner)
+    except Exception:  # the interpreter is going down: a dead owner is found out later anyway
+        _LOGGER.debug("could not release the trials of %s", owner, exc_info=True)
+
+
+def _check_arguments(space: Any, direction: Any, name: Any, seed: Any) -> None:
+    if not isinstance(space, Space):
+        raise invalid("space", "a Space", space, 'Write Space({"x": Float(0.0, 1.0)}).')
+    if direction not in _DIRECTIONS:
+        raise invalid("direction", '"minimize" or "maximize"', direction, "Pick one of the two.")
+    if not isinstance(name, str) or not name:
+        raise invalid("name", "a text that is not empty", name, "Name the study.")
+    if seed is not None:
+        whole = hasattr(seed, "__index__") and not isinstance(seed, bool)
+        if not whole or not 0 <= int(seed) < 2**_SEED_BITS:
+            raise invalid("seed", f"a whole number from 0 to 2^{_SEED_BITS} - 1", seed, "Use seed=0.")
+
+
+def _check_same(space: Space, wanted: Record, stored: Record, seeded: bool, location: str) -> None:
+    lines = space.difference(Space.from_json(stored.space))
+    if wanted.direction != stored.direction:
+        lines.append(f"direction: {wanted.direction!r} here, {stored.direction!r} there")
+    if seeded and wanted.seed != stored.seed:
+        lines.append(f"seed: {wanted.seed} here, {stored.seed} there")
+    if lines:
+        listed = "\n".join(f"  {line}" for line in lines)
+        raise StudyMismatch(
+            f"The study {wanted.name!r} in {location!r} differs from what was asked for:\n{listed}\n"
+            "Give this one another name, or open that one with Study.load."
+        )
