@@ -15,12 +15,12 @@ from tfbo import _loop
 from tfbo.errors import NoCompletedTrial, StudyMismatch, TrialStateError, invalid
 from tfbo.space import Params, Space
 from tfbo.storage import Record, Storage, new_owner, open_storage
-from tfbo.trial import COMPLETE, FAILED, KINDS, RUNNING, WAITING, Trial
+from tfbo.trial import COMPLETE, FAILED, RUNNING, WAITING, Trial
 
 if TYPE_CHECKING:
     import pandas
 
-    from tfbo.strategies import Problem, Strategy
+    from tfbo.strategies import Strategy
 
 _LOGGER = logging.getLogger("tfbo")
 _DIRECTIONS = ("minimize", "maximize")
@@ -112,11 +112,9 @@ class Study:
     def _open(
         self, space: Space, record: Record, storage: Storage, strategy: Strategy[Any] | None
     ) -> None:
-        if strategy is None:
-            from tfbo.strategies import Bayes  # imports TensorFlow, which reading a study need not
-
-            strategy = Bayes()
-        elif isinstance(strategy, type) or not hasattr(strategy, "suggest"):
+        if strategy is not None and (
+            isinstance(strategy, type) or not hasattr(strategy, "suggest")
+        ):
             raise invalid("strategy", "a strategy", strategy, "For example tfbo.strategies.Bayes().")
         self.space = space
         self._record = record
@@ -124,8 +122,8 @@ class Study:
         self._strategy = strategy
         self._owner = new_owner()
         self._trials: dict[int, Trial] = {}
-        self._folded: set[int] = set()
         self._state: Any = None
+        self._unfolded: list[Trial] = []
         self._revision = 0
         self._stopping = False
         for number in storage.recover(record.name):
@@ -152,12 +150,6 @@ class Study:
     def location(self) -> str:
         """Where it is stored; ":memory:" where it is not."""
         return self._storage.location
-
-    @property
-    def _problem(self) -> Problem:
-        from tfbo.strategies import Problem
-
-        return Problem(self.space, self.direction, self.seed)
 
     @overload
     def ask(self) -> Trial: ...
@@ -201,12 +193,16 @@ class Study:
 
     def _suggest(self, count: int) -> list[Trial]:
         """Start trials that the strategy suggests; none where another process was faster."""
-        if self._state is None:
-            self._state = self._strategy.fold(self._problem, None, ())
+        from tfbo.strategies import Bayes, Problem  # TensorFlow, which reading a study need not import
+
+        problem = Problem(self.space, self.direction, self.seed)
+        strategy = self._strategy or Bayes()
+        self._state = strategy.fold(problem, self._state, tuple(self._unfolded))
+        self._unfolded.clear()
         pending = [trial for trial in self._ordered() if not trial.is_finished]
         number = len(self._trials)
-        suggestions = self._strategy.suggest(
-            self._problem, self._state, pending=pending, number=number, q=count
+        suggestions = strategy.suggest(
+            problem, self._state, pending=pending, number=number, q=count
         )
         now = time.time()
         trials = [
@@ -400,15 +396,11 @@ class Study:
         return [self._trials[number] for number in sorted(self._trials)]
 
     def _sync(self) -> None:
-        """Take what changed in the storage, and fold newly finished trials into the strategy's state."""
+        """Take what changed in the storage; a finished trial changes no more."""
         self._revision, changed = self._storage.changes(self.name, self._revision)
         self._trials.update((trial.number, trial) for trial in changed)
-        told = [t for t in changed if t.is_finished and t.number not in self._folded]
-        self._folded.update(trial.number for trial in told)
         # An interruption says nothing about the configuration, which has been enqueued again.
-        told = [trial for trial in told if trial.kind != "interrupted"]
-        if told:
-            self._state = self._strategy.fold(self._problem, self._state, told)
+        self._unfolded += [t for t in changed if t.is_finished and t.kind != "interrupted"]
 
     def _unfinished(self, trial: Trial | int) -> Trial:
         number = trial.number if isinstance(trial, Trial) else trial

@@ -1,0 +1,79 @@
+"""Pictures of a study, drawn with matplotlib (the extra `plot`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfbo.errors import invalid
+from tfbo.study import Study
+from tfbo.trial import COMPLETE, FAILED
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_COLOURS = ("#1f5fa8", "#c8641b", "#2f7d4f", "#8a4fa3")
+
+
+def convergence(*studies: Study, labels: list[str] | None = None, ylabel: str = "value") -> Figure:
+    """The best value so far against the trial number, one line a study, dots for the trials.
+
+    Args:
+        studies: one or more, of one direction.
+        labels: what to call them; their names if None.
+        ylabel: what the value is.
+
+    Returns:
+        A matplotlib figure; `figure.savefig("convergence.png")` writes it. No global state of
+        matplotlib is touched.
+
+    Raises:
+        InvalidArgument: for no study, or a number of labels that is not theirs.
+        ImportError: where matplotlib is not installed.
+
+    Example:
+        >>> import tfbo
+        >>> space = tfbo.Space({"x": tfbo.Float(-5.0, 5.0)})
+        >>> study = tfbo.minimize(lambda p: p["x"] ** 2, space, n_trials=4, seed=0)
+        >>> figure = tfbo.plots.convergence(study)
+    """
+    if not studies or not all(isinstance(study, Study) for study in studies):
+        raise invalid("studies", "one Study or more", studies, "Pass them one by one.")
+    names = [study.name for study in studies] if labels is None else list(labels)
+    if len(names) != len(studies):
+        raise invalid("labels", f"{len(studies)} texts", labels, "Give one for each study.")
+    try:
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
+    except ImportError:
+        raise ImportError('plots need matplotlib: pip install "tfbo[plot]"') from None
+
+    figure = Figure(figsize=(7.0, 4.2), dpi=150, layout="constrained")
+    axes = figure.subplots()
+    for study, name, colour in zip(studies, names, _cycle(len(studies)), strict=True):
+        trials = study.trials
+        complete = [trial for trial in trials if trial.state == COMPLETE]
+        numbers = [trial.number + 1 for trial in complete]
+        values = np.array([trial.value for trial in complete], float)
+        axes.plot(numbers, values, "o", color=colour, alpha=0.35, markersize=4, markeredgewidth=0)
+        better = np.minimum if study.direction == "minimize" else np.maximum
+        axes.step(numbers, better.accumulate(values), where="post", color=colour, lw=2, label=name)
+        failed = [trial.number + 1 for trial in trials if trial.state == FAILED]
+        bottom = [0.02] * len(failed)
+        axes.plot(
+            failed, bottom, "x", color=colour, markersize=5, transform=axes.get_xaxis_transform()
+        )
+    axes.set_xlabel("trial")
+    axes.set_ylabel(f"{ylabel} (line: best so far)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="#e4e4e4", lw=0.8)
+    axes.set_axisbelow(True)
+    if any(study.trials for study in studies):
+        axes.legend(frameon=False)
+    return figure
+
+
+def _cycle(count: int) -> list[str]:
+    return [_COLOURS[i % len(_COLOURS)] for i in range(count)]

@@ -1,0 +1,97 @@
+"""`tfbo show`: what is in a storage, as tables."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+from tfbo import progress
+from tfbo.storage import Record, Storage
+from tfbo.trial import COMPLETE, FAILED, STATES, Trial
+
+_CELL = 32
+_PARAMS = 120
+
+
+def studies(storage: Storage) -> str:
+    """The studies of a storage as a table, oldest first."""
+    records = storage.studies()
+    if not records:
+        return f"{storage.location} holds no study."
+    rows = [_study_row(record, storage.changes(record.name, 0)[1]) for record in records]
+    return table(("study", "direction", "trials", "complete", "failed", "best", "created"), rows)
+
+
+def trials(storage: Storage, name: str) -> str:
+    """The trials of a study as a table: complete ones best first, then the others by number."""
+    record = storage.find(name)
+    listed = sorted(storage.changes(name, 0)[1], key=lambda trial: _rank(record, trial))
+    if not listed:
+        return f"The study {name!r} has no trial yet."
+    rows = [_trial_row(trial) for trial in listed]
+    return table(("number", "value", "state", "seconds", "parameters"), rows, wide=True)
+
+
+def _study_row(record: Record, listed: Sequence[Trial]) -> tuple[str, ...]:
+    values = [trial.value for trial in listed if trial.value is not None]
+    best = min if record.direction == "minimize" else max
+    counts = {state: sum(trial.state == state for trial in listed) for state in STATES}
+    return (
+        record.name,
+        record.direction,
+        str(len(listed)),
+        str(counts[COMPLETE]),
+        str(counts[FAILED]),
+        f"{best(values):.6g}" if values else "-",
+        time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created)),
+    )
+
+
+def _trial_row(trial: Trial) -> tuple[str, ...]:
+    state = trial.state if trial.state != FAILED else f"failed ({trial.kind})"
+    return (
+        str(trial.number),
+        "-" if trial.value is None else f"{trial.value:.6g}",
+        state,
+        "-" if trial.duration is None else f"{trial.duration:.1f}",
+        progress.params(trial),
+    )
+
+
+def _rank(record: Record, trial: Trial) -> tuple[float, int]:
+    if trial.value is None:
+        return math.inf, trial.number
+    return trial.value if record.direction == "minimize" else -trial.value, trial.number
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, wide: bool = False) -> str:
+    """Columns of text under their heads; numbers to the right; the last column wider if `wide`."""
+    limits = [_CELL] * len(head)
+    limits[-1] = _PARAMS if wide else _CELL
+    cut = [[_cut(cell, limit) for cell, limit in zip(row, limits, strict=True)] for row in rows]
+    widths = [max(map(len, column)) for column in zip(head, *cut, strict=True)]
+    numeric = [all(_is_number(cell) for cell in column) for column in zip(*cut, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = (
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(cells, widths, numeric, strict=True)
+        )
+        return "  ".join(padded).rstrip()
+
+    rule = "  ".join("-" * width for width in widths)
+    return "\n".join([line(head), rule, *map(line, cut)])
+
+
+def _cut(text: str, limit: int) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return text == "-"
+    return True
