@@ -28,14 +28,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="tfbo", description="Bayesian optimisation in TensorFlow.")
+    parser = argparse.ArgumentParser(
+        prog="tfbo", description="Bayesian optimisation in TensorFlow."
+    )
     parser.add_argument("--version", action="version", version=f"tfbo {tfbo.__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
 
     demo = commands.add_parser("demo", help="tune a Keras network on handwritten digits")
     demo.add_argument("--trials", type=_positive, default=None, help="trials to add (30; quick: 6)")
     demo.add_argument("--storage", default="tfbo-demo.db", help="SQLite file (%(default)s)")
-    demo.add_argument("--seed", type=_natural, default=0, help="of suggestions and weights (%(default)s)")
+    demo.add_argument(
+        "--seed", type=_natural, default=0, help="of suggestions and weights (%(default)s)"
+    )
     demo.add_argument("--quick", action="store_true", help="6 trials of two epochs each")
     demo.set_defaults(run=_demo)
 

@@ -31,7 +31,9 @@ class Limits(NamedTuple):
         """Raise InvalidArgument for a limit that is not what it has to be, or none at all."""
         if all(limit is None for limit in self):
             advice = "For example n_trials=50 or timeout=3600."
-            raise invalid("n_trials", "a limit: n_trials, timeout, target or patience", None, advice)
+            raise invalid(
+                "n_trials", "a limit: n_trials, timeout, target or patience", None, advice
+            )
         for name in ("n_trials", "patience"):
             if getattr(self, name) is not None:
                 check_count(name, getattr(self, name))
@@ -163,9 +165,13 @@ def outcome(
 ) -> dict[str, Any]:
     """The fields of a told trial, or InvalidArgument where they contradict each other."""
     if state not in (None, COMPLETE, FAILED):
-        raise invalid("state", '"complete" or "failed"', state, "Leave it out where there is a value.")
+        raise invalid(
+            "state", '"complete" or "failed"', state, "Leave it out where there is a value."
+        )
     if kind is not None and kind not in KINDS:
-        raise invalid("kind", f"one of {', '.join(map(repr, KINDS))}", kind, "Leave it out if in doubt.")
+        raise invalid(
+            "kind", f"one of {', '.join(map(repr, KINDS))}", kind, "Leave it out if in doubt."
+        )
     if state == FAILED:
         if value is not None:
             raise invalid("value", "nothing for a failed trial", value, "Leave out value or state.")
@@ -212,6 +218,10 @@ def _check_callables(objective: Any, catch: Any, callbacks: Any) -> None:
         raise invalid("objective", "a function of a dict", objective, "Pass it without calling it.")
     kinds = catch if isinstance(catch, tuple) else (catch,)
     if not all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
-        raise invalid("catch", "exception classes", catch, "For example catch=(ValueError,), or ().")
+        raise invalid(
+            "catch", "exception classes", catch, "For example catch=(ValueError,), or ()."
+        )
     if callable(callbacks) or not all(callable(callback) for callback in callbacks):
-        raise invalid("callbacks", "a list of functions of (study, trial)", callbacks, "Put it in a list.")
+        raise invalid(
+            "callbacks", "a list of functions of (study, trial)", callbacks, "Put it in a list."
+        )

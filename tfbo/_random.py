@@ -71,5 +71,8 @@ def sobol(count: int, columns: int, seed: int, *, start: int = 0) -> np.ndarray:
     points = (scrambled.astype(np.float64) + 0.5) / 2.0**_SOBOL_BITS
     if width == columns:
         return points
-    rest = [generator(seed, "beyond sobol", i).random(columns - width) for i in range(start, start + count)]
+    rest = [
+        generator(seed, "beyond sobol", i).random(columns - width)
+        for i in range(start, start + count)
+    ]
     return np.concatenate([points, np.stack(rest)], axis=1)

@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 
 INACTIVE = -1.0
-_TOLERANCE = 1e-9  # codes of two levels differ by more: a column has at most 2^24 levels (see spaces)
+_TOLERANCE = (
+    1e-9  # codes of two levels differ by more: a column has at most 2^24 levels (see spaces)
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Columns:
 
     @property
     def continuous(self) -> np.ndarray:
-        """bool `[d]`."""
+        """Bool `[d]`."""
         return np.array([column.count is None for column in self.columns], bool)
 
     @functools.cached_property

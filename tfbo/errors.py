@@ -42,7 +42,11 @@ class NoCompletedTrial(TFBOError, ValueError):
 
 def invalid(argument: str, expected: str, got: Any, advice: str) -> InvalidArgument:
     """The error for an argument: its name, what was expected, what came, and what to do next."""
-    shown = got if isinstance(got, str) and got.startswith(("shape ", "nan at", "inf at", "-inf at")) else repr(got)
+    shown = (
+        got
+        if isinstance(got, str) and got.startswith(("shape ", "nan at", "inf at", "-inf at"))
+        else repr(got)
+    )
     if len(shown) > 200:
         shown = shown[:200] + "..."
     return InvalidArgument(f"{argument}: expected {expected}, got {shown}. {advice}")

@@ -51,6 +51,7 @@ def line(trial: Trial) -> str:
 
 def params(trial: Trial) -> str:
     """Parameters as `name=value`, numbers to four digits."""
+
     def shown(value: object) -> str:
         return f"{value:.4g}" if isinstance(value, float) else str(value)
 

@@ -158,7 +158,9 @@ class SQLiteStorage:
             yield
         except sqlite3.Error as error:
             text = str(error)
-            advice = next((a for part, a in _ADVICE.items() if part in text), "Check the file and its disk.")
+            advice = next(
+                (a for part, a in _ADVICE.items() if part in text), "Check the file and its disk."
+            )
             raise StorageError(f"storage: {self.location!r}: {text}. {advice}") from error
 
     @contextlib.contextmanager
@@ -210,7 +212,9 @@ class SQLiteStorage:
             "SELECT name, space, direction, seed, created FROM studies WHERE name = ?", (name,)
         ).fetchone()
         if row is None:
-            names = [repr(row[0]) for row in db.execute("SELECT name FROM studies ORDER BY created")]
+            names = [
+                repr(row[0]) for row in db.execute("SELECT name FROM studies ORDER BY created")
+            ]
             there = f"It holds {', '.join(names)}." if names else "It holds no study."
             raise StudyNotFound(f"name: no study {name!r} in {self.location!r}. {there}")
         return _record(row)
@@ -234,7 +238,9 @@ class SQLiteStorage:
         with self._transaction() as db:
             last = "SELECT coalesce(max(number), -1) FROM trials WHERE study = ?"
             following = db.execute(last, (name,)).fetchone()[0] + 1
-            if [trial.number for trial in trials] != list(range(following, following + len(trials))):
+            if [trial.number for trial in trials] != list(
+                range(following, following + len(trials))
+            ):
                 return False
             for trial in trials:
                 marks = ", ".join("?" * 13)
@@ -294,7 +300,9 @@ _ADVICE = {
 
 def _check_path(path: Path, create: bool) -> None:
     if path.is_dir():
-        raise StorageError(f"storage: {str(path)!r} is a folder. Give the path of a file, such as runs.db.")
+        raise StorageError(
+            f"storage: {str(path)!r} is a folder. Give the path of a file, such as runs.db."
+        )
     if not path.exists() and not create:
         raise StorageError(f"storage: there is no file {str(path)!r}. Check the path.")
     if not path.parent.is_dir():
@@ -326,7 +334,7 @@ def _row(trial: Trial) -> tuple[Any, ...]:
 
 def _trial(row: Sequence[Any]) -> Trial:
     number, params, *rest, notes = row
-    return Trial(number, json.loads(params), *rest, notes=json.loads(notes))
+    return Trial(number, json.loads(params), *rest, json.loads(notes))
 
 
 def new_owner() -> str:
@@ -359,11 +367,12 @@ def _started(pid: int) -> int | None:
     return -1 if state in "ZX" else int(rest[18])
 
 
-def open_storage(storage: Storage | str | os.PathLike[str] | None, *, create: bool = True) -> Storage:
+def open_storage(
+    storage: Storage | str | os.PathLike[str] | None, *, create: bool = True
+) -> Storage:
     """The storage that an argument stands for: None for memory, a path, or a storage itself."""
     if storage is None:
         return SQLiteStorage(":memory:")
     if isinstance(storage, (str, os.PathLike)):
         return SQLiteStorage(storage, create=create)
     return storage
-

@@ -102,7 +102,9 @@ class Study:
             names = [record.name for record in stored.studies()]
             if len(names) != 1:
                 listed = ", ".join(map(repr, names)) or "none"
-                raise invalid("name", "one of the studies in the storage", name, f"There are: {listed}.")
+                raise invalid(
+                    "name", "one of the studies in the storage", name, f"There are: {listed}."
+                )
             name = names[0]
         record = stored.find(name)
         study = cls.__new__(cls)
@@ -115,7 +117,9 @@ class Study:
         if strategy is not None and (
             isinstance(strategy, type) or not hasattr(strategy, "suggest")
         ):
-            raise invalid("strategy", "a strategy", strategy, "For example tfbo.strategies.Bayes().")
+            raise invalid(
+                "strategy", "a strategy", strategy, "For example tfbo.strategies.Bayes()."
+            )
         self.space = space
         self._record = record
         self._storage = storage
@@ -127,7 +131,9 @@ class Study:
         self._revision = 0
         self._stopping = False
         for number in storage.recover(record.name):
-            _LOGGER.info("Trial %d was running when its process died; it will be tried again.", number)
+            _LOGGER.info(
+                "Trial %d was running when its process died; it will be tried again.", number
+            )
         self._sync()
         weakref.finalize(self, _release, storage, self._owner, os.getpid())
 
@@ -193,7 +199,10 @@ class Study:
 
     def _suggest(self, count: int) -> list[Trial]:
         """Start trials that the strategy suggests; none where another process was faster."""
-        from tfbo.strategies import Bayes, Problem  # TensorFlow, which reading a study need not import
+        from tfbo.strategies import (
+            Bayes,
+            Problem,
+        )  # TensorFlow, which reading a study need not import
 
         problem = Problem(self.space, self.direction, self.seed)
         strategy = self._strategy or Bayes()
@@ -447,7 +456,9 @@ def _check_arguments(space: Any, direction: Any, name: Any, seed: Any) -> None:
     if seed is not None:
         whole = hasattr(seed, "__index__") and not isinstance(seed, bool)
         if not whole or not 0 <= int(seed) < 2**_SEED_BITS:
-            raise invalid("seed", f"a whole number from 0 to 2^{_SEED_BITS} - 1", seed, "Use seed=0.")
+            raise invalid(
+                "seed", f"a whole number from 0 to 2^{_SEED_BITS} - 1", seed, "Use seed=0."
+            )
 
 
 def _check_same(space: Space, wanted: Record, stored: Record, seeded: bool, location: str) -> None:

@@ -28,7 +28,9 @@ def check(x: Any, y: Any) -> Data:
     x, y = as_matrix("x", x), _as_float64("y", y)
     if y.ndim != 1 or len(y) != len(x):
         expected = f"as many outcomes as x has rows, shape [{len(x)}]"
-        raise invalid("y", expected, f"shape {list(y.shape)}", "Pass one outcome for each row of x.")
+        raise invalid(
+            "y", expected, f"shape {list(y.shape)}", "Pass one outcome for each row of x."
+        )
     _require_finite("y", y)
     return Data(x, y)
 
@@ -39,7 +41,9 @@ def as_matrix(argument: str, x: Any, columns: int | None = None) -> np.ndarray:
     width = "d" if columns is None else str(columns)
     if x.ndim != 2 or 0 in x.shape or (columns is not None and x.shape[1] != columns):
         advice = "Use x[:, None] for a single column, x[None, :] for a single row."
-        raise invalid(argument, f"a matrix [n, {width}] with n >= 1", f"shape {list(x.shape)}", advice)
+        raise invalid(
+            argument, f"a matrix [n, {width}] with n >= 1", f"shape {list(x.shape)}", advice
+        )
     _require_finite(argument, x)
     return x
 

@@ -7,6 +7,7 @@ is not to be learned has equal bounds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,9 +17,9 @@ from tfbo import _linalg
 from tfbo.errors import invalid
 from tfbo.gp.kernels import Hyperparameters, Kernel
 from tfbo.gp.priors import LogNormal, Priors, scouting
-from tfbo.optim import adam, bfgs
+from tfbo.optim import Minimum, adam, bfgs
 
-OPTIMIZERS = {"bfgs": bfgs.minimise, "adam": adam.minimise}
+OPTIMIZERS: dict[str, Callable[..., Minimum]] = {"bfgs": bfgs.minimise, "adam": adam.minimise}
 
 # An observation noise of exactly zero would make duplicated rows singular.
 _SMALLEST_NOISE = 1e-12
@@ -100,7 +101,9 @@ def belief(
     known = priors or scouting(kernel.dimension)
     shapes = len(kernel.shape_names)
 
-    def spread(part: LogNormal, low_high: tuple[float, float], shift: np.ndarray) -> list[np.ndarray]:
+    def spread(
+        part: LogNormal, low_high: tuple[float, float], shift: np.ndarray
+    ) -> list[np.ndarray]:
         low, high = low_high
         ones = np.ones_like(shift)
         return [part.loc + shift, part.scale * ones, np.log(low) * ones, np.log(high) * ones]
@@ -241,7 +244,9 @@ def factorise(kernel: Kernel, theta: tf.Tensor, features: tf.Tensor, z: tf.Tenso
 def check_optimizer(optimizer: str) -> None:
     """Refuse the name of an optimiser that there is not."""
     if optimizer not in OPTIMIZERS:
-        raise invalid("optimizer", f"one of {', '.join(OPTIMIZERS)}", optimizer, "Leave it out for bfgs.")
+        raise invalid(
+            "optimizer", f"one of {', '.join(OPTIMIZERS)}", optimizer, "Leave it out for bfgs."
+        )
 
 
 def _log_prior(believed: Belief, theta: tf.Tensor) -> tf.Tensor:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -99,7 +99,9 @@ class Kernel:
         """
         if self.columns is None or not any(_is_embedded(c) for c in self.columns.columns):
             return x
-        return tf.concat([_embed_column(c, x[..., i]) for i, c in enumerate(self.columns.columns)], -1)
+        return tf.concat(
+            [_embed_column(c, x[..., i]) for i, c in enumerate(self.columns.columns)], -1
+        )
 
     def scale(self, hyperparameters: Hyperparameters, features: tf.Tensor) -> tf.Tensor:
         """Features `[..., n, D]` divided by the lengthscale of the column that each belongs to."""
@@ -108,7 +110,7 @@ class Kernel:
             lengthscales = tf.gather(lengthscales, self._owners, axis=-1)
         return features / lengthscales[..., None, :]
 
-    def at(self, hyperparameters: Hyperparameters) -> psd_kernels.PositiveSemidefiniteKernel:
+    def at(self, hyperparameters: Hyperparameters) -> Any:
         """The TFP kernel of scaled features at these hyperparameters."""
         shape = {name: hyperparameters.shape[..., i] for i, name in enumerate(self.shape_names)}
         return _with_one_matmul(self.correlation)(amplitude=hyperparameters.amplitude, **shape)
@@ -119,7 +121,9 @@ class Kernel:
         gram = self.at(hyperparameters).matrix(scaled, scaled)
         # The diagonal is known exactly; distances formed by a matmul are not.
         variance = tf.square(hyperparameters.amplitude) + hyperparameters.noise
-        return tf.linalg.set_diag(gram, variance[..., None] + tf.zeros(tf.shape(gram)[:-1], gram.dtype))
+        return tf.linalg.set_diag(
+            gram, variance[..., None] + tf.zeros(tf.shape(gram)[:-1], gram.dtype)
+        )
 
     @functools.cached_property
     def _owners(self) -> list[int]:
@@ -166,7 +170,7 @@ def _with_one_matmul(correlation: type) -> type:
     TFP forms distances by broadcasting to `[n, m, D]`, which takes 1.3 to 2 times as long in a fit.
     """
 
-    class OneMatmul(correlation):  # type: ignore[misc, valid-type]
+    class OneMatmul(correlation):
         def _matrix(self, x1: tf.Tensor, x2: tf.Tensor) -> tf.Tensor:
             return self._apply_with_distance(x1, x2, square_distance(x1, x2), example_ndims=2)
 
@@ -189,7 +193,11 @@ def _embed_column(column: object, u: tf.Tensor) -> tf.Tensor:
     if column.categorical:  # type: ignore[attr-defined]
         levels = tf.range(column.count, dtype=u.dtype)  # type: ignore[attr-defined]
         mine = tf.floor(u * float(column.count))  # type: ignore[attr-defined]
-        return tf.where(tf.equal(mine[..., None], levels), tf.cast(math.sqrt(0.5), u.dtype), tf.cast(0.0, u.dtype))
+        return tf.where(
+            tf.equal(mine[..., None], levels),
+            tf.cast(math.sqrt(0.5), u.dtype),
+            tf.cast(0.0, u.dtype),
+        )
     if column.conditions:  # type: ignore[attr-defined]
         arc = tf.stack([tf.cos(u), tf.sin(u)], axis=-1)
         return tf.where((u > 0.5 * INACTIVE)[..., None], arc, tf.zeros_like(arc))

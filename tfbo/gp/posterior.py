@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfbo import _linalg, _numerics, _random
+from tfbo import _linalg, _random
 from tfbo.errors import invalid
 from tfbo.gp import data as gp_data
 from tfbo.gp.exact import Factors
@@ -102,11 +102,15 @@ class Posterior:
             InvalidArgument: for a bad x or a number of samples below one.
         """
         if n_samples < 1:
-            raise invalid("n_samples", "a whole number >= 1", n_samples, "Ask for one draw or more.")
+            raise invalid(
+                "n_samples", "a whole number >= 1", n_samples, "Ask for one draw or more."
+            )
         mean, covariance = self._joint(self._inputs(x))
         factor, ok = _linalg.cholesky(covariance, tf.square(self.hyperparameters.amplitude))
         assert bool(ok), "the jitter ladder did not factor a posterior covariance"
-        normals = _random.generator(seed, "posterior sample").standard_normal([n_samples, len(mean)])
+        normals = _random.generator(seed, "posterior sample").standard_normal(
+            [n_samples, len(mean)]
+        )
         draws = mean + tf.matmul(tf.constant(normals), factor, transpose_b=True)
         return self.shift + self.scale * draws
 
@@ -143,7 +147,9 @@ class Posterior:
         whitened = tf.matmul(cross, self.factors.inverse, transpose_b=True)
         block = self.kernel.covariance(self.hyperparameters, self.kernel.embed(x - self.origin))
         prior = tf.square(self.hyperparameters.amplitude)
-        corner, ok = _linalg.cholesky(block - tf.matmul(whitened, whitened, transpose_b=True), prior)
+        corner, ok = _linalg.cholesky(
+            block - tf.matmul(whitened, whitened, transpose_b=True), prior
+        )
         corner = _linalg.inverse_lower(corner)
         side = -tf.matmul(corner, tf.matmul(whitened, self.factors.inverse))
         top = tf.pad(self.factors.inverse, [[0, 0], [0, tf.shape(z)[0]]])

@@ -24,7 +24,12 @@ class LogNormal(NamedTuple):
     def log_prob(self, log_value: tf.Tensor) -> tf.Tensor:
         """Log density of the value itself (not of its logarithm), given its logarithm `[...]`."""
         z = (log_value - self.loc) / self.scale
-        return -0.5 * tf.square(z) - tf.math.log(tf.cast(self.scale, z.dtype)) - _HALF_LOG_TWO_PI - log_value
+        return (
+            -0.5 * tf.square(z)
+            - tf.math.log(tf.cast(self.scale, z.dtype))
+            - _HALF_LOG_TWO_PI
+            - log_value
+        )
 
 
 class Priors(NamedTuple):

@@ -33,7 +33,7 @@ def fit(
     kernel: str | type = "matern52",
     ard: bool = True,
     n_restarts: int = 5,
-    priors: Priors | None | str = "default",
+    priors: Priors | str | None = "default",
     noise: float | None = None,
     ranges: exact.Ranges = exact.Ranges(),
     optimizer: str = "bfgs",
@@ -147,10 +147,14 @@ def _program(kernel: Kernel, optimizer: str, climbs: int) -> Any:
     return program
 
 
-def _check_settings(n_restarts: int, priors: Priors | None | str, noise: float | None) -> None:
+def _check_settings(n_restarts: int, priors: Priors | str | None, noise: float | None) -> None:
     if isinstance(n_restarts, bool) or not isinstance(n_restarts, int) or n_restarts < 1:
         raise invalid("n_restarts", "a whole number >= 1", n_restarts, "Ten is plenty.")
     if not (priors is None or priors == "default" or isinstance(priors, Priors)):
-        raise invalid("priors", '"default", None or a tfbo.gp.Priors', priors, "Leave it out if in doubt.")
-    if noise is not None and not (np.isscalar(noise) and np.isfinite(noise) and noise >= 0.0):
-        raise invalid("noise", "a variance >= 0, or None to learn it", noise, "Leave it out if in doubt.")
+        raise invalid(
+            "priors", '"default", None or a tfbo.gp.Priors', priors, "Leave it out if in doubt."
+        )
+    number = isinstance(noise, (int, float, np.number)) and not isinstance(noise, bool)
+    if noise is not None and not (number and 0.0 <= float(noise) < np.inf):
+        advice = "Leave it out if in doubt."
+        raise invalid("noise", "a variance >= 0, or None to learn it", noise, advice)

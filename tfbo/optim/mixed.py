@@ -162,9 +162,7 @@ def _ascend(
     return tf.where(free, result.x, raw)
 
 
-def _better(
-    columns: Columns, legal_value: Function, state: _Climb, raw: tf.Tensor
-) -> _Climb:
+def _better(columns: Columns, legal_value: Function, state: _Climb, raw: tf.Tensor) -> _Climb:
     """Each member at its new row or, where that is not better, where it was."""
     value = legal_value(snap(columns, raw, tnp))
     better = value > state.value
@@ -181,7 +179,9 @@ def _move(columns: Columns, legal_value: Function, state: _Climb) -> _Climb:
     r, d, k = tf.shape(state.raw)[0], len(columns), len(shifts)
     count = columns._tables["count"]
     moved = index(columns, state.raw, tnp)[:, None, :] + shifts
-    moved = tf.where(cyclic, tf.math.floormod(moved, count), tf.clip_by_value(moved, 0.0, count - 1.0))
+    moved = tf.where(
+        cyclic, tf.math.floormod(moved, count), tf.clip_by_value(moved, 0.0, count - 1.0)
+    )
     raw = tf.where(mine, code(columns, moved, tnp), state.raw[:, None, :])
     value = legal_value(snap(columns, tf.reshape(raw, [r * k, d]), tnp))
     best = tf.argmax(tf.reshape(value, [r, k]), axis=1)
@@ -190,7 +190,7 @@ def _move(columns: Columns, legal_value: Function, state: _Climb) -> _Climb:
 
 def _neighbourhood(columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Moves of level indices `[k, d]`, which columns go round `[d]`, and which one each moves `[k, d]`."""
-    shifts = []
+    shifts: list[tuple[int, float]] = []
     for j, column in enumerate(columns.columns):
         if column.count is None:
             continue

@@ -80,7 +80,9 @@ def step(low: float, high: float, size: float) -> None:
     if count >= _MOST_LEVELS:
         raise invalid("step", "at most 2^53 levels from low to high", size, "Use a larger step.")
     if grid_value(low, size, count) != high and not _close(low, high, size, count):
-        reach = grid_value(low, size, int((Decimal(repr(high)) - Decimal(repr(low))) // Decimal(repr(size))))
+        reach = grid_value(
+            low, size, int((Decimal(repr(high)) - Decimal(repr(low))) // Decimal(repr(size)))
+        )
         beyond = grid_value(reach, size, 1)
         advice = f"With this step, high can be {reach} or {beyond}."
         raise invalid("step", f"a divisor of high - low = {high - low}", size, advice)
@@ -118,11 +120,15 @@ def scalars(argument: str, values: Any) -> tuple[Any, ...]:
         raise invalid(argument, "a list of values", values, "Write them as [a, b, c].")
     listed = tuple(scalar(f"{argument}[{i}]", value) for i, value in enumerate(values))
     if len(listed) < 2:
-        raise invalid(argument, "two values or more", list(listed), "Use Constant for a single value.")
+        raise invalid(
+            argument, "two values or more", list(listed), "Use Constant for a single value."
+        )
     seen = set()
     for value in listed:
         if (type(value), value) in seen:
-            raise invalid(argument, "values that all differ", list(listed), f"{value!r} is there twice.")
+            raise invalid(
+                argument, "values that all differ", list(listed), f"{value!r} is there twice."
+            )
         seen.add((type(value), value))
     return listed
 
@@ -135,7 +141,9 @@ def when(value: Any) -> tuple[tuple[str, tuple[Any, ...]], ...] | None:
         value = dict(value)
     if not isinstance(value, Mapping) or not value:
         expected = '{"parent": value or list of values}'
-        raise invalid("when", expected, value, "Leave it out for a parameter that is always active.")
+        raise invalid(
+            "when", expected, value, "Leave it out for a parameter that is always active."
+        )
     frozen = []
     for parent, allowed in value.items():
         if not isinstance(parent, str):

@@ -26,7 +26,10 @@ When = Union[Mapping[str, Any], None]
 class Parameter(Protocol):
     """What a space asks of a parameter."""
 
-    when: Any
+    @property
+    def when(self) -> Any:
+        """Its conditions, ((parent, values), ...); None where there are none."""
+        ...
 
     @property
     def count(self) -> int | None:
@@ -60,7 +63,7 @@ class _Discrete:
 
     def from_code(self, u: float) -> Scalar:
         """The legal value nearest to a code."""
-        return self.level(int(index(self._columns, np.array([float(u)]))[0]))  # type: ignore[attr-defined, no-any-return]
+        return self.level(int(index(self._columns, np.array([float(u)]))[0]))  # type: ignore[attr-defined]
 
     @property
     def _columns(self) -> Columns:
@@ -123,7 +126,9 @@ class Float(_Discrete):
         """The exact legal value that `value` stands for."""
         number = checks.real(argument, value)
         if not self.low <= number <= self.high:
-            raise invalid(argument, f"a number from {self.low} to {self.high}", value, checks.INSIDE)
+            raise invalid(
+                argument, f"a number from {self.low} to {self.high}", value, checks.INSIDE
+            )
         if self.step is None:
             return number
         nearest = self.level(self.position(number))
@@ -147,7 +152,9 @@ class Float(_Discrete):
         if self.step is not None:
             return super().to_code(value)
         if self.log:
-            return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
+            return (math.log(value) - math.log(self.low)) / (
+                math.log(self.high) - math.log(self.low)
+            )
         # Halves, so that the widest bounds do not overflow.
         return (0.5 * value - 0.5 * self.low) / (0.5 * self.high - 0.5 * self.low)
 
@@ -423,7 +430,7 @@ class Constant:
     def legal(self, argument: str, value: Any) -> Scalar:
         """The value, if it is the one."""
         if checks.same(checks.plain(value), self.value):
-            return self.value  # type: ignore[no-any-return]
+            return self.value
         raise invalid(argument, f"the constant {self.value!r}", value, "Leave it out.")
 
     def to_code(self, value: Any) -> float:
@@ -432,7 +439,7 @@ class Constant:
 
     def from_code(self, u: float) -> Scalar:
         """The value."""
-        return self.value  # type: ignore[no-any-return]
+        return self.value
 
 
 KINDS: dict[str, type] = {

@@ -38,6 +38,8 @@ class Space:
     """
 
     __slots__ = ("_order", "_parameters")
+    _order: tuple[str, ...]
+    _parameters: dict[str, Parameter]
 
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:
         if not isinstance(parameters, Mapping) or not parameters:
@@ -50,7 +52,9 @@ class Space:
                 raise invalid("parameters", "names that are text, not empty", name, "Rename it.")
             if not isinstance(parameter, tuple(KINDS.values())):
                 kinds = ", ".join(KINDS)
-                raise invalid(f"parameters[{name!r}]", f"one of {kinds}", parameter, "Wrap it in one.")
+                raise invalid(
+                    f"parameters[{name!r}]", f"one of {kinds}", parameter, "Wrap it in one."
+                )
         object.__setattr__(self, "_parameters", dict(parameters))
         self._check_conditions()
         object.__setattr__(self, "_order", self._parents_first())
@@ -186,7 +190,9 @@ class Space:
                     raise invalid(label, "another parameter of the space", parent, advice)
                 if self[parent].count is None:
                     advice = "Give the parent a step, or use a Boolean or Categorical parent."
-                    raise invalid(label, "a parent with levels", f"{parent}: {self[parent]!r}", advice)
+                    raise invalid(
+                        label, "a parent with levels", f"{parent}: {self[parent]!r}", advice
+                    )
                 for value in allowed:
                     self[parent].legal(f"{label}[{parent!r}]", value)
 
@@ -196,7 +202,9 @@ class Space:
         def visit(name: str, path: tuple[str, ...]) -> None:
             if name in path:
                 circle = " -> ".join([*path[path.index(name) :], name])
-                raise invalid("when", "conditions that do not go in a circle", circle, "Drop one of them.")
+                raise invalid(
+                    "when", "conditions that do not go in a circle", circle, "Drop one of them."
+                )
             if name not in done:
                 for parent, _ in self[name].when or ():
                     visit(parent, (*path, name))
@@ -208,7 +216,9 @@ class Space:
 
     def _holds(self, parent: str, value: Any, allowed: tuple[Any, ...]) -> bool:
         legal = self[parent].legal
-        return any(checks.same(legal("when", candidate), legal(parent, value)) for candidate in allowed)
+        return any(
+            checks.same(legal("when", candidate), legal(parent, value)) for candidate in allowed
+        )
 
     def _groups(self) -> list[list[str]]:
         """Parameters that conditions connect, parents first; groups are independent."""
@@ -267,7 +277,9 @@ def _levels(parameter: Parameter, resolution: int) -> Iterator[Any]:
 
 
 def _parameter_to_json(name: str, parameter: Any) -> dict[str, Any]:
-    fields = {field: getattr(parameter, field) for field in parameter.__dataclass_fields__ if field != "_"}
+    fields = {
+        field: getattr(parameter, field) for field in parameter.__dataclass_fields__ if field != "_"
+    }
     return {"name": name, "kind": type(parameter).__name__, **fields}
 
 

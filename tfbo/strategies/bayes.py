@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from tfbo import _numerics, _random
 from tfbo.acquisition import Acquisition, LogEI
-from tfbo.columns import INACTIVE, Columns
+from tfbo.columns import Columns
 from tfbo.errors import invalid
 from tfbo.gp import Posterior, exact, kernels, outcomes
 from tfbo.gp import data as gp_data
