@@ -333,8 +333,8 @@ def _row(trial: Trial) -> tuple[Any, ...]:
 
 
 def _trial(row: Sequence[Any]) -> Trial:
-    number, params, *rest, notes = row
-    return Trial(number, json.loads(params), *rest, json.loads(notes))
+    fields = dict(zip(_FIELDS.split(", "), row, strict=True))
+    return Trial(**{**fields, **{name: json.loads(fields[name]) for name in ("params", "notes")}})
 
 
 def new_owner() -> str:

@@ -144,7 +144,7 @@ class Study:
 
     @property
     def direction(self) -> str:
-        """ "minimize" or "maximize"."""
+        """Either "minimize" or "maximize"."""
         return self._record.direction
 
     @property

@@ -238,18 +238,16 @@ class Space:
         if name not in self.active(chosen):
             return self._count(rest, chosen)
         parameter = self[name]
-        relevant = {
-            value
+        if parameter.count is None:
+            return math.inf
+        decisive = [
+            parameter.legal("when", value)
             for other in rest
             for parent, allowed in self[other].when or ()
             if parent == name
             for value in allowed
-        }
-        if parameter.count is None:
-            return math.inf
-        if not relevant:
-            return parameter.count * self._count(rest, chosen)
-        legal = {repr(value): parameter.legal("when", value) for value in relevant}
+        ]
+        legal = {repr(value): value for value in decisive}
         total = sum(self._count(rest, {**chosen, name: value}) for value in legal.values())
         others = parameter.count - len(legal)
         return total + (others * self._count(rest, chosen) if others else 0)
