@@ -40,13 +40,14 @@ class NoCompletedTrial(TFBOError, ValueError):
     """A result was asked for before any trial completed."""
 
 
+_DESCRIPTIONS = ("shape [", "nan at index", "inf at index", "-inf at index", "nothing")
+
+
 def invalid(argument: str, expected: str, got: Any, advice: str) -> InvalidArgument:
     """The error for an argument: its name, what was expected, what came, and what to do next."""
-    shown = (
-        got
-        if isinstance(got, str) and got.startswith(("shape ", "nan at", "inf at", "-inf at"))
-        else repr(got)
-    )
+    # What has no value to show is described: "shape [3]", "nan at index [0]", "nothing".
+    described = isinstance(got, str) and got.startswith(_DESCRIPTIONS)
+    shown = str(got) if described else repr(got)
     if len(shown) > 200:
         shown = shown[:200] + "..."
     return InvalidArgument(f"{argument}: expected {expected}, got {shown}. {advice}")

@@ -19,6 +19,9 @@ _COLOURS = ("#1f5fa8", "#c8641b", "#2f7d4f", "#8a4fa3")
 def convergence(*studies: Study, labels: list[str] | None = None, ylabel: str = "value") -> Figure:
     """The best value so far against the trial number, one line a study, dots for the trials.
 
+    The frame holds the better half of the trials; worse ones lie on its edge. Crosses at the bottom
+    are failed trials.
+
     Args:
         studies: one or more, of one direction.
         labels: what to call them; their names if None.
@@ -56,14 +59,21 @@ def convergence(*studies: Study, labels: list[str] | None = None, ylabel: str = 
         complete = [trial for trial in trials if trial.state == COMPLETE]
         numbers = [trial.number + 1 for trial in complete]
         values = np.array([trial.value for trial in complete], float)
-        axes.plot(numbers, values, "o", color=colour, alpha=0.35, markersize=4, markeredgewidth=0)
+        shown = np.clip(values, *_frame(studies))
+        axes.plot(numbers, shown, "o", color=colour, alpha=0.35, markersize=4, markeredgewidth=0)
         better = np.minimum if study.direction == "minimize" else np.maximum
-        axes.step(numbers, better.accumulate(values), where="post", color=colour, lw=2, label=name)
+        best = better.accumulate(values) if len(values) else values
+        axes.step(
+            numbers, np.clip(best, *_frame(studies)), where="post", color=colour, lw=2, label=name
+        )
         failed = [trial.number + 1 for trial in trials if trial.state == FAILED]
         bottom = [0.02] * len(failed)
         axes.plot(
             failed, bottom, "x", color=colour, markersize=5, transform=axes.get_xaxis_transform()
         )
+    low, high = _frame(studies)
+    if low < high:
+        axes.set_ylim(low, high)
     axes.set_xlabel("trial")
     axes.set_ylabel(f"{ylabel} (line: best so far)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -73,6 +83,21 @@ def convergence(*studies: Study, labels: list[str] | None = None, ylabel: str = 
     if any(study.trials for study in studies):
         axes.legend(frameon=False)
     return figure
+
+
+def _frame(studies: tuple[Study, ...]) -> tuple[float, float]:
+    """Limits of the vertical axis: the better half of all values."""
+    sign = 1.0 if studies[0].direction == "minimize" else -1.0
+    runs = [[sign * t.value for t in s.trials if t.value is not None] for s in studies]
+    runs = [run for run in runs if run]
+    if not runs:
+        return 0.0, 0.0
+    values = np.concatenate(runs)
+    worst = float(np.quantile(values, 0.5 if len(values) > 4 else 1.0))
+    best = float(values.min())
+    margin = 0.06 * (worst - best)
+    ends = sorted((sign * (best - margin), sign * (worst + margin)))
+    return ends[0], ends[1]
 
 
 def _cycle(count: int) -> list[str]:

@@ -190,4 +190,4 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(str(name), listed, n=1)
     if close:
         return f"Did you mean {close[0]!r}?"
-    return f"There are: {', '.join(map(repr, listed))}."
+    return f"There are: {', '.join(map(repr, listed))}." if listed else "There is no other."
