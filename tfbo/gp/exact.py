@@ -162,6 +162,7 @@ def fit(
     candidates: tf.Tensor,
     *,
     climbs: int,
+    rounds: int = 1,
     optimizer: str = "bfgs",
     tolerance: float = 1e-5,
     max_evaluations: int = 100,
@@ -176,47 +177,83 @@ def fit(
         believed: priors and bounds.
         features: embedded rows, `[n, D]`.
         z: standardised outcomes, `[n]`.
-        candidates: log hyperparameters `[c, p]`; the first is always climbed from.
+        candidates: log hyperparameters `[c, p]`; the first is climbed from in any case.
         climbs: from how many to climb, r <= c.
+        rounds: after the first round, climb from the best neighbours of the optimum, as long as that
+            gains anything; no more rounds than these.
         optimizer: a key of `OPTIMIZERS`.
         tolerance: stop where the gradient, for one observation, is below it.
-        max_evaluations: evaluations of the batch at the most.
+        max_evaluations: evaluations of the batch in a round, at the most.
     """
     n = tf.cast(tf.shape(z)[0], z.dtype)
-    minimum = OPTIMIZERS[optimizer](
-        lambda theta: -log_posterior(kernel, believed, features, z, theta) / n,
-        _best_candidates(kernel, believed, features, z, candidates, climbs),
-        believed.lower,
-        believed.upper,
-        max_evaluations=max_evaluations,
-        gradient_tolerance=tolerance,
-    )
-    ok = tf.reduce_any(tf.math.is_finite(minimum.value))
-    best = tf.argmin(minimum.value)
+
+    def climb(
+        i: tf.Tensor, starts: tf.Tensor, theta: tf.Tensor, value: tf.Tensor, gain: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
+        minimum = OPTIMIZERS[optimizer](
+            lambda theta: -log_posterior(kernel, believed, features, z, theta) / n,
+            starts,
+            believed.lower,
+            believed.upper,
+            max_evaluations=max_evaluations,
+            gradient_tolerance=tolerance,
+        )
+        best = tf.argmin(minimum.value)
+        gain = value - minimum.value[best]
+        theta = tf.where(gain > 0.0, minimum.x[best], theta)
+        value = tf.minimum(value, minimum.value[best])
+        if rounds > 1:
+            near = _neighbours(believed, theta)
+            screened = _log_posterior_or_worst(kernel, believed, features, z, near)
+            starts = tf.gather(near, tf.math.top_k(screened, min(climbs, near.shape[0])).indices)
+        return i + 1, starts, theta, value, gain
+
+    infinite = tf.constant(float("inf"), z.dtype)
+    value = _log_posterior_or_worst(kernel, believed, features, z, candidates)
+    value = tf.concat([infinite[None], value[1:]], axis=0)
+    starts = tf.gather(candidates, tf.math.top_k(value, climbs).indices)
+    state = climb(tf.constant(0), starts, candidates[0], infinite, infinite)
+    if rounds > 1:
+        p = candidates.shape[-1]
+        state = tf.while_loop(
+            lambda i, starts, theta, value, gain: (i < rounds) & (gain > tolerance**2),
+            climb,
+            state,
+            shape_invariants=tuple(
+                tf.TensorShape([None, p]) if part.shape.rank == 2 else part.shape for part in state
+            ),
+        )
+    _, _, theta, value, _ = state
+    ok = tf.math.is_finite(value)
 
     def best_draw() -> tuple[tf.Tensor, tf.Tensor]:
         value = _log_posterior_with_jitter(kernel, believed, features, z, candidates)
         draw = tf.argmax(value)
         return candidates[draw], value[draw]
 
-    theta, value = tf.cond(ok, lambda: (minimum.x[best], -n * minimum.value[best]), best_draw)
+    theta, value = tf.cond(ok, lambda: (theta, -n * value), best_draw)
     return Fitted(theta, value, ok)
 
 
-def _best_candidates(
-    kernel: Kernel,
-    believed: Belief,
-    features: tf.Tensor,
-    z: tf.Tensor,
-    candidates: tf.Tensor,
-    climbs: int,
+def _neighbours(believed: Belief, theta: tf.Tensor) -> tf.Tensor:
+    """Points that differ from `theta` `[p]` in one hyperparameter, `[4 p, p]`.
+
+    It is a tenth, ten times, the least or the most that it may be. The last two take a column out of
+    the model, or make each of its values a world of its own: optima that climbs rarely find.
+    """
+    p = theta.shape[-1]
+    eye = tf.eye(p, dtype=theta.dtype)
+    ten = tf.math.log(tf.constant(10.0, theta.dtype))
+    steps = [-ten * eye, ten * eye, eye * (believed.lower - theta), eye * (believed.upper - theta)]
+    return tf.clip_by_value(theta + tf.concat(steps, axis=0), believed.lower, believed.upper)
+
+
+def _log_posterior_or_worst(
+    kernel: Kernel, believed: Belief, features: tf.Tensor, z: tf.Tensor, theta: tf.Tensor
 ) -> tf.Tensor:
-    """The first candidate, and the best of the others: `[r, p]`."""
-    value = log_posterior(kernel, believed, features, z, candidates)
-    value = tf.where(tf.math.is_finite(value), value, tf.constant(-float("inf"), value.dtype))
-    first = tf.one_hot(0, tf.shape(value)[0], on_value=True, off_value=False)
-    value = tf.where(first, tf.constant(float("inf"), value.dtype), value)
-    return tf.gather(candidates, tf.math.top_k(value, climbs).indices)
+    """As `log_posterior`; minus infinity where singular."""
+    value = log_posterior(kernel, believed, features, z, theta)
+    return tf.where(tf.math.is_finite(value), value, tf.constant(-float("inf"), value.dtype))
 
 
 def _log_posterior_with_jitter(

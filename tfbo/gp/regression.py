@@ -23,6 +23,7 @@ _LOGGER = logging.getLogger("tfbo")
 # precision that the optimiser's own surrogate asks for.
 _TOLERANCE = 1e-7
 _MAX_EVALUATIONS = 500
+_ROUNDS = 3
 _CANDIDATES_A_CLIMB = 8
 
 
@@ -52,7 +53,8 @@ def fit(
             isotropic kernel class of `tfp.math.psd_kernels`.
         ard: one lengthscale a column, or one for all.
         n_restarts: number of climbs, r >= 1: from the priors' medians, and from the best of eight
-            times as many draws.
+            times as many draws. Then as many again from the best neighbours of the optimum, until
+            that gains nothing (three rounds at the most).
         priors: "default" (`tfbo.gp.priors.default`), a `Priors`, or None to maximise the likelihood
             alone.
         noise: variance of the observation noise in the units of y squared; None to learn it.
@@ -79,7 +81,7 @@ def fit(
         True
     """
     data = gp_data.check(x, y)
-    _check_settings(n_restarts, priors, noise)
+    _check_settings(n_restarts, priors, noise, seed)
     exact.check_optimizer(optimizer)
     family = kernels.kernel(kernel, data.x.shape[1], ard=ard)
     chosen = default(family.dimension) if isinstance(priors, str) else priors
@@ -138,6 +140,7 @@ def _program(kernel: Kernel, optimizer: str, climbs: int) -> Any:
             z,
             candidates,
             climbs=climbs,
+            rounds=_ROUNDS,
             optimizer=optimizer,
             tolerance=_TOLERANCE,
             max_evaluations=_MAX_EVALUATIONS,
@@ -147,7 +150,9 @@ def _program(kernel: Kernel, optimizer: str, climbs: int) -> Any:
     return program
 
 
-def _check_settings(n_restarts: int, priors: Priors | str | None, noise: float | None) -> None:
+def _check_settings(
+    n_restarts: int, priors: Priors | str | None, noise: float | None, seed: int
+) -> None:
     if isinstance(n_restarts, bool) or not isinstance(n_restarts, int) or n_restarts < 1:
         raise invalid("n_restarts", "a whole number >= 1", n_restarts, "Ten is plenty.")
     if not (priors is None or priors == "default" or isinstance(priors, Priors)):
@@ -158,3 +163,5 @@ def _check_settings(n_restarts: int, priors: Priors | str | None, noise: float |
     if noise is not None and not (number and 0.0 <= float(noise) < np.inf):
         advice = "Leave it out if in doubt."
         raise invalid("noise", "a variance >= 0, or None to learn it", noise, advice)
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or int(seed) < 0:
+        raise invalid("seed", "a whole number >= 0", seed, "Use seed=0.")
