@@ -131,9 +131,16 @@ def candidates(
     loc, scale = np.asarray(believed.loc), np.asarray(believed.scale)
     normals = rng.standard_normal([count, len(loc)])
     normals[:, 1:-1] = np.sqrt(0.5) * (normals[:, 1:-1] + rng.standard_normal([count, 1]))
+    draws = loc + scale * normals
+    lower, upper = np.asarray(believed.lower), np.asarray(believed.upper)
+    if not np.any(believed.weight):
+        # Of the likelihood alone any corner of the box may be the best.
+        anywhere = lower + (upper - lower) * rng.random(draws.shape)
+        draws = np.where(
+            rng.random(draws.shape) < 0.3 * (np.arange(count) % 3)[:, None], anywhere, draws
+        )
     certain = [loc] if previous is None else [previous, loc]
-    rows = np.concatenate([np.stack(certain), loc + scale * normals])[:count]
-    return np.clip(rows, np.asarray(believed.lower), np.asarray(believed.upper))
+    return np.clip(np.concatenate([np.stack(certain), draws])[:count], lower, upper)
 
 
 def unpack(kernel: Kernel, theta: tf.Tensor) -> Hyperparameters:

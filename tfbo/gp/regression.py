@@ -24,7 +24,9 @@ _LOGGER = logging.getLogger("tfbo")
 _TOLERANCE = 1e-7
 _MAX_EVALUATIONS = 500
 _ROUNDS = 3
-_CANDIDATES_A_CLIMB = 8
+# As many candidates are screened as fit into 400 MB of covariances, within these limits a climb.
+_MOST_CANDIDATES, _LEAST_CANDIDATES = 32, 4
+_SCREENED_NUMBERS = 5e7
 
 
 def fit(
@@ -52,8 +54,8 @@ def fit(
         kernel: one of "matern52", "matern32", "matern12", "rbf", "rational_quadratic", or an
             isotropic kernel class of `tfp.math.psd_kernels`.
         ard: one lengthscale a column, or one for all.
-        n_restarts: number of climbs, r >= 1: from the priors' medians, and from the best of eight
-            times as many draws. Then as many again from the best neighbours of the optimum, until
+        n_restarts: number of climbs, r >= 1: from the priors' medians, and from the best of up to
+            32 times as many draws. Then as many again from the best neighbours of the optimum, until
             that gains nothing (three rounds at the most).
         priors: "default" (`tfbo.gp.priors.default`), a `Priors`, or None to maximise the likelihood
             alone.
@@ -94,7 +96,9 @@ def fit(
     known = None if noise is None else noise / float(standardised.scale) ** 2
     believed = exact.belief(family, chosen, ranges=ranges, noise=known, extent=extent)
     rng = _random.generator(seed, "gp.fit")
-    candidates = exact.candidates(believed, _CANDIDATES_A_CLIMB * n_restarts, rng)
+    each = int(_SCREENED_NUMBERS / (len(data.y) ** 2 * n_restarts))
+    each = min(max(each, _LEAST_CANDIDATES), _MOST_CANDIDATES)
+    candidates = exact.candidates(believed, each * n_restarts, rng)
 
     fitted, factors = _program(family, optimizer, n_restarts)(
         tf.constant(data.x - origin),
