@@ -198,8 +198,10 @@ def as_number(argument: str, value: Any) -> float:
     if isinstance(value, (str, bytes, bool)) or value is None:
         raise invalid(argument, "a number", value, advice)
     try:
-        if getattr(value, "ndim", 0):  # an array or a tensor: of one element
-            (value,) = value.reshape(-1) if hasattr(value, "reshape") else value.numpy().reshape(-1)
+        if hasattr(value, "numpy"):  # a tensor or a variable
+            value = value.numpy()
+        if getattr(value, "ndim", 0):
+            (value,) = value.reshape(-1)
         return float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
