@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+
+from tfbo import Float, Space, Study, plots
+from tfbo.strategies import Random
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_the_line_is_the_best_so_far(direction):
+    study = Study(Space({"x": Float(0.0, 1.0)}), direction=direction, seed=0, strategy=Random())
+    values = [3.0, 1.0, float("nan"), 2.0, 5.0, 4.0]
+    for value in values:
+        study.tell(study.ask(), value)
+    axes = plots.convergence(study, labels=["mine"]).axes[0]
+    _, line, failed = axes.lines
+    np.testing.assert_array_equal(line.get_xdata(), [1, 2, 4, 5, 6])
+    better = np.minimum if direction == "minimize" else np.maximum
+    low, high = axes.get_ylim()
+    expected = np.clip(better.accumulate([3.0, 1.0, 2.0, 5.0, 4.0]), low, high)
+    np.testing.assert_allclose(line.get_ydata(), expected)
+    assert line.get_ydata()[-1] == (1.0 if direction == "minimize" else 5.0)
+    np.testing.assert_array_equal(failed.get_xdata(), [3])
+    assert axes.get_legend().get_texts()[0].get_text() == "mine"
+
+
+def test_studies_without_values_can_be_drawn(tmp_path):
+    study = Study(Space({"x": Float(0.0, 1.0)}), seed=0, strategy=Random())
+    plots.convergence(study).savefig(tmp_path / "empty.png")
+    study.tell(study.ask(), state="failed", reason="test")
+    plots.convergence(study).savefig(tmp_path / "failed.png")
+    study.tell(study.ask(), 1.0)
+    plots.convergence(study).savefig(tmp_path / "one.png")
