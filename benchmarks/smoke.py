@@ -108,7 +108,8 @@ def main() -> int:
     lines = [
         f"# Smoke: simple regret after {parsed.trials} trials, {parsed.seeds} seeds",
         "",
-        f"tfbo {tfbo.__version__}. `python benchmarks/smoke.py --trials {parsed.trials} --seeds {parsed.seeds}`",
+        f"`python benchmarks/smoke.py --trials {parsed.trials} --seeds {parsed.seeds}`, "
+        f"tfbo {tfbo.__version__}",
         "",
         "| function | strategy | median regret | 95% interval | worst | times Bayes | wins of Bayes |",
         "|---|---|---|---|---|---|---|",

@@ -179,7 +179,8 @@ SCRIPT = """
     if moment == "asking":
         study.optimize(objective, n_trials=number)
         study._storage.append = lambda *a: die()
-    study.optimize(objective, n_trials=9 - len([t for t in study.trials if t.is_finished]), callbacks=[after])
+    done = len([t for t in study.trials if t.is_finished])
+    study.optimize(objective, n_trials=9 - done, callbacks=[after])
 """
 
 
