@@ -2,3 +2,9 @@ import os
 
 # Set before TensorFlow is imported: its start-up notices would drown the reports of failures.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from hypothesis import settings
+
+# No time limits, and the same examples everywhere: a machine that is busy must not fail a test.
+settings.register_profile("project", deadline=None, derandomize=True)
+settings.load_profile("project")

@@ -247,6 +247,19 @@ def test_a_fork_can_use_the_study(path):
     assert [t.value for t in study.trials] == [1.0, 0.5]
 
 
+def test_a_worker_that_is_killed_gives_its_trial_back_to_the_living(path):
+    study = make(path)
+    pid = os.fork()
+    if pid == 0:
+        study.ask()
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+    lost = study.trials[0]
+    assert lost.state == "running"
+    again = study.ask()
+    assert (again.number, again.params) == (0, lost.params)
+
+
 def test_reading_a_study_needs_no_tensorflow(path):
     make(path).tell(make(path).ask(), 1.0)
     code = f"""

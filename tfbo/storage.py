@@ -28,13 +28,13 @@ _TABLES = """
 CREATE TABLE studies (
     name TEXT PRIMARY KEY, space TEXT NOT NULL, direction TEXT NOT NULL, seed TEXT NOT NULL,
     created REAL NOT NULL, revision INTEGER NOT NULL DEFAULT 0
-) STRICT;
+);
 CREATE TABLE trials (
     study TEXT NOT NULL REFERENCES studies (name), number INTEGER NOT NULL,
     params TEXT NOT NULL, state TEXT NOT NULL, value REAL, kind TEXT, reason TEXT, traceback TEXT,
     started REAL, finished REAL, notes TEXT NOT NULL, owner TEXT, revision INTEGER NOT NULL,
     PRIMARY KEY (study, number)
-) STRICT;
+);
 CREATE INDEX trials_by_revision ON trials (study, revision);
 """
 _FIELDS = "number, params, state, value, kind, reason, traceback, started, finished, notes"
@@ -164,13 +164,14 @@ class SQLiteStorage:
             raise StorageError(f"storage: {self.location!r}: {text}. {advice}") from error
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, *, write: bool = True) -> Iterator[sqlite3.Connection]:
+        """A transaction that is committed as a whole or not at all; readers do not wait for writers."""
         with self._lock, self._explained():
             if self._pid != os.getpid() and self.location != ":memory:":
                 # A connection must not be used after a fork, nor closed: that would drop locks.
                 self._pid, self._parents = os.getpid(), self._connection
                 self._connection = self._connect()
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
@@ -196,12 +197,12 @@ class SQLiteStorage:
 
     def find(self, name: str) -> Record:
         """See `Storage`."""
-        with self._transaction() as db:
+        with self._transaction(write=False) as db:
             return self._find(db, name)
 
     def studies(self) -> list[Record]:
         """See `Storage`."""
-        with self._transaction() as db:
+        with self._transaction(write=False) as db:
             rows = db.execute(
                 "SELECT name, space, direction, seed, created FROM studies ORDER BY created, rowid"
             )
@@ -221,7 +222,7 @@ class SQLiteStorage:
 
     def changes(self, name: str, since: int) -> tuple[int, list[Trial]]:
         """See `Storage`."""
-        with self._transaction() as db:
+        with self._transaction(write=False) as db:
             row = db.execute("SELECT revision FROM studies WHERE name = ?", (name,)).fetchone()
             if row is None:
                 raise StudyNotFound(f"name: the study {name!r} is no longer in {self.location!r}.")

@@ -124,16 +124,13 @@ class Study:
         self._record = record
         self._storage = storage
         self._strategy = strategy
-        self._owner = new_owner()
+        self._owner, self._pid = new_owner(), os.getpid()
         self._trials: dict[int, Trial] = {}
         self._state: Any = None
         self._unfolded: list[Trial] = []
         self._revision = 0
         self._stopping = False
-        for number in storage.recover(record.name):
-            _LOGGER.info(
-                "Trial %d was running when its process died; it will be tried again.", number
-            )
+        self._recover()
         self._sync()
         weakref.finalize(self, _release, storage, self._owner, os.getpid())
 
@@ -179,12 +176,20 @@ class Study:
             _loop.check_count("q", q)
         wanted = 1 if q is None else q
         asked: list[Trial] = []
+        self._recover()
         while len(asked) < wanted:
             self._sync()
             asked += self._claim(wanted - len(asked))
             if len(asked) < wanted:
                 asked += self._suggest(wanted - len(asked))
         return asked[0] if q is None else asked
+
+    def _recover(self) -> None:
+        """Have trials whose process died tried again; after a fork, run trials under a name of ours."""
+        if os.getpid() != self._pid:
+            self._owner, self._pid = new_owner(), os.getpid()
+        for number in self._storage.recover(self.name):
+            _LOGGER.info("Trial %d was running when its process died; it is tried again.", number)
 
     def _claim(self, count: int) -> list[Trial]:
         """Start waiting trials, those of the lowest numbers, as far as nobody else does."""

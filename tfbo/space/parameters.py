@@ -9,6 +9,7 @@ place of its logarithm, so that each level owns a fair share of the unit interva
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, Union
@@ -59,15 +60,17 @@ class _Discrete:
     def to_code(self, value: Any) -> float:
         """The code in [0, 1] of a legal value."""
         place = np.array([float(self.position(value))])  # type: ignore[attr-defined]
-        return float(code(self._columns, place)[0])
+        return float(code(_alone(self.column()), place)[0])  # type: ignore[attr-defined]
 
     def from_code(self, u: float) -> Scalar:
         """The legal value nearest to a code."""
-        return self.level(int(index(self._columns, np.array([float(u)]))[0]))  # type: ignore[attr-defined]
+        return self.level(int(index(_alone(self.column()), np.array([float(u)]))[0]))  # type: ignore[attr-defined]
 
-    @property
-    def _columns(self) -> Columns:
-        return Columns((self.column(),))  # type: ignore[attr-defined]
+
+@functools.lru_cache(maxsize=1024)
+def _alone(column: Column) -> Columns:
+    """A design matrix of that column alone, kept because its tables take time to build."""
+    return Columns((column,))
 
 
 @dataclasses.dataclass(frozen=True)
