@@ -151,6 +151,13 @@ def test_a_change_of_unit_changes_nothing(unit, log):
     np.testing.assert_allclose([p["x"] / unit for p in others], [p["x"] for p in metres], rtol=1e-9)
 
 
+def test_a_change_of_unit_of_a_logarithmic_int_changes_nothing():
+    objective = lambda u: lambda p: (np.log(p["n"] / u) - 2.0) ** 2
+    ones = path(objective(1.0), Space({"n": Int(1, 200, log=True)}))
+    threes = path(objective(3.0), Space({"n": Int(3, 600, step=3, log=True)}))
+    assert [p["n"] for p in threes] == [3 * p["n"] for p in ones]
+
+
 def test_what_an_objective_does_to_keras_changes_nothing_and_retraces_nothing():
     space = Space({"x": Float(-2.0, 2.0), "y": Float(-2.0, 2.0)})
     strategy = Bayes(n_initial=3, n_candidates=500)

@@ -263,8 +263,7 @@ def _deviation(values: np.ndarray) -> float:
 def _rows(encoded: Encoding, trials: Sequence[Trial]) -> np.ndarray:
     """Codes `[n, d]`, rounded so that a change of a parameter's unit does not change them."""
     rows = encoded.encode([trial.params for trial in trials])
-    rounded = np.round(rows * _numerics.RESOLUTION) / _numerics.RESOLUTION
-    return np.where(encoded.columns.continuous, rounded, rows)
+    return np.round(rows * _numerics.RESOLUTION) / _numerics.RESOLUTION
 
 
 def _previous(state: Told, pending: Sequence[Trial]) -> np.ndarray | None:
