@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import math
 import time
-import traceback as tracebacks
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tfbo import outcome
 from tfbo import progress as progress_bars
 from tfbo.errors import SpaceExhausted, StorageError, invalid
-from tfbo.trial import COMPLETE, FAILED, KINDS, Trial
+from tfbo.trial import FAILED, Trial
 
 if TYPE_CHECKING:
     from tfbo.study import Study
@@ -36,10 +36,14 @@ class Limits(NamedTuple):
             )
         for name in ("n_trials", "patience"):
             if getattr(self, name) is not None:
-                check_count(name, getattr(self, name))
+                outcome.check_count(name, getattr(self, name))
         for name in ("timeout", "target"):
             number = getattr(self, name)
-            if number is not None and (as_number(name, number) <= 0.0) and name == "timeout":
+            if (
+                number is not None
+                and (outcome.as_number(name, number) <= 0.0)
+                and name == "timeout"
+            ):
                 raise invalid(name, "seconds above zero", number, "Leave it out for no limit.")
             if number is not None and not math.isfinite(number):
                 raise invalid(name, "a finite number", number, "Leave it out for no limit.")
@@ -99,9 +103,9 @@ def _one(study: Study, objective: Any, catch: Any) -> Trial | None:
             _LOGGER.info("%s", exhausted)
             return None
         try:
-            told = outcome(objective(dict(trial.params)), None, None, None, None)
+            told = outcome.of(objective(dict(trial.params)), None, None, None, None)
         except Exception as error:
-            told = failure(error)
+            told = outcome.of_exception(error)
             if not isinstance(error, catch):
                 _store(study, trial, told)
                 raise
@@ -113,7 +117,7 @@ def _one(study: Study, objective: Any, catch: Any) -> Trial | None:
         raise
     except BaseException as error:
         if trial is not None and not isinstance(error, Exception):
-            _store(study, trial, {**failure(error), "kind": "killed"})
+            _store(study, trial, {**outcome.of_exception(error), "kind": "killed"})
         raise
     return study._trials[trial.number]
 
@@ -141,78 +145,6 @@ def _interrupt(study: Study, trial: Trial | None, told: dict[str, Any] | None) -
             study.tell(trial, state=FAILED, kind="interrupted", reason="Ctrl-C")
             study.enqueue(trial.params)
     _LOGGER.warning("Interrupted: everything that was told is stored, and the search can go on.")
-
-
-def failure(error: BaseException) -> dict[str, Any]:
-    """What `Study.tell` is told of an exception."""
-    names = {cls.__name__ for cls in type(error).__mro__}
-    if isinstance(error, MemoryError) or "ResourceExhaustedError" in names:
-        kind = "out of memory"
-    else:
-        kind = "timeout" if isinstance(error, TimeoutError) else "error"
-    text = str(error).strip().split("\n")[0]
-    return {
-        "value": None,
-        "state": FAILED,
-        "kind": kind,
-        "reason": f"{type(error).__name__}: {text}" if text else type(error).__name__,
-        "traceback": "".join(tracebacks.format_exception(error)),
-    }
-
-
-def outcome(
-    value: Any, state: str | None, kind: str | None, reason: str | None, traceback: str | None
-) -> dict[str, Any]:
-    """The fields of a told trial, or InvalidArgument where they contradict each other."""
-    if state not in (None, COMPLETE, FAILED):
-        raise invalid(
-            "state", '"complete" or "failed"', state, "Leave it out where there is a value."
-        )
-    if kind is not None and kind not in KINDS:
-        raise invalid(
-            "kind", f"one of {', '.join(map(repr, KINDS))}", kind, "Leave it out if in doubt."
-        )
-    if state == FAILED:
-        if value is not None:
-            raise invalid("value", "nothing for a failed trial", value, "Leave out value or state.")
-        text = reason or "no reason was given"
-        return {
-            "value": None, "state": FAILED, "kind": kind or "error", "reason": text,
-            "traceback": traceback,
-        }  # fmt: skip
-    if kind is not None or reason is not None:
-        given = kind if kind is not None else reason
-        raise invalid("state", '"failed" with a kind or reason', state, f"You gave {given!r}.")
-    number = as_number("value", value)
-    if not math.isfinite(number):
-        return {
-            "value": None, "state": FAILED, "kind": "nan", "reason": f"the value was {number}",
-            "traceback": None,
-        }  # fmt: skip
-    return {"value": number, "state": COMPLETE, "kind": None, "reason": None, "traceback": None}
-
-
-def as_number(argument: str, value: Any) -> float:
-    """A float from any number: Python's, NumPy's, a tensor of one element."""
-    advice = "Return float(...) of it; for a failure use state='failed'."
-    if isinstance(value, (str, bytes, bool)) or value is None:
-        raise invalid(argument, "a number", value, advice)
-    try:
-        if hasattr(value, "numpy"):  # a tensor or a variable
-            value = value.numpy()
-        if getattr(value, "ndim", 0):
-            (value,) = value.reshape(-1)
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
-    except (TypeError, ValueError, AttributeError):
-        raise invalid(argument, "a number", value, advice) from None
-
-
-def check_count(argument: str, count: Any) -> None:
-    """Raise InvalidArgument for anything but a whole number >= 1."""
-    if isinstance(count, bool) or not hasattr(count, "__index__") or int(count) < 1:
-        raise invalid(argument, "a whole number >= 1", count, "Leave it out if in doubt.")
 
 
 def _check_callables(objective: Any, catch: Any, callbacks: Any) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 
 from tfbo import progress
 from tfbo.storage import Record, Storage
-from tfbo.trial import COMPLETE, FAILED, STATES, Trial
+from tfbo.trial import COMPLETE, FAILED, STATES, Trial, rank
 
 _CELL = 32
 _PARAMS = 120
@@ -26,7 +25,7 @@ def studies(storage: Storage) -> str:
 def trials(storage: Storage, name: str) -> str:
     """The trials of a study as a table: complete ones best first, then the others by number."""
     record = storage.find(name)
-    listed = sorted(storage.changes(name, 0)[1], key=lambda trial: _rank(record, trial))
+    listed = sorted(storage.changes(name, 0)[1], key=lambda trial: rank(trial, record.direction))
     if not listed:
         return f"The study {name!r} has no trial yet."
     rows = [_trial_row(trial) for trial in listed]
@@ -57,12 +56,6 @@ def _trial_row(trial: Trial) -> tuple[str, ...]:
         "-" if trial.duration is None else f"{trial.duration:.1f}",
         progress.params(trial),
     )
-
-
-def _rank(record: Record, trial: Trial) -> tuple[float, int]:
-    if trial.value is None:
-        return math.inf, trial.number
-    return trial.value if record.direction == "minimize" else -trial.value, trial.number
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, wide: bool = False) -> str:

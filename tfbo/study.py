@@ -11,11 +11,11 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from tfbo import _loop
+from tfbo import _loop, outcome
 from tfbo.errors import NoCompletedTrial, StudyMismatch, TrialStateError, invalid
 from tfbo.space import Params, Space
 from tfbo.storage import Record, Storage, new_owner, open_storage
-from tfbo.trial import COMPLETE, FAILED, RUNNING, WAITING, Trial
+from tfbo.trial import COMPLETE, FAILED, RUNNING, WAITING, Trial, rank
 
 if TYPE_CHECKING:
     import pandas
@@ -173,7 +173,7 @@ class Study:
             SpaceExhausted: where fewer than q configurations of a finite space are untried.
         """
         if q is not None:
-            _loop.check_count("q", q)
+            outcome.check_count("q", q)
         wanted = 1 if q is None else q
         asked: list[Trial] = []
         self._recover()
@@ -254,8 +254,8 @@ class Study:
                 call can be repeated.
         """
         found = self._unfinished(trial)
-        outcome = _loop.outcome(value, state, kind, reason, traceback)
-        told = dataclasses.replace(found, finished=time.time(), **outcome)
+        fields = outcome.of(value, state, kind, reason, traceback)
+        told = dataclasses.replace(found, finished=time.time(), **fields)
         if not self._storage.replace(self.name, told, (WAITING, RUNNING), None):
             self._sync()
             self._unfinished(found.number)
@@ -352,8 +352,7 @@ class Study:
                 f"No trial of the study {self.name!r} is complete ({len(self._trials)} in all, "
                 f"{len(failed)} failed).{last} Run some, or tell those that are running."
             )
-        sign = 1.0 if self.direction == "minimize" else -1.0
-        return min(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number))
+        return min(complete, key=lambda trial: rank(trial, self.direction))
 
     @property
     def best_params(self) -> Params:

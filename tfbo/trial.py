@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 WAITING, RUNNING, COMPLETE, FAILED = "waiting", "running", "complete", "failed"
@@ -50,3 +51,10 @@ class Trial:
         if self.started is None or self.finished is None:
             return None
         return self.finished - self.started
+
+
+def rank(trial: Trial, direction: str) -> tuple[float, int]:
+    """Where a trial stands, best first: by value, then by number; without a value, last."""
+    if trial.value is None:
+        return math.inf, trial.number
+    return (trial.value if direction == "minimize" else -trial.value), trial.number
