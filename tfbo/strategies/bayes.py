@@ -217,7 +217,7 @@ def _program(columns: Columns, settings: Bayes) -> Any:
         around: tf.Tensor,
     ) -> Found:
         belief = exact.Belief(*map(tf.constant, believed))
-        z = _numerics.quantise(outcomes.standardise(y).z)
+        z = _numerics.quantise(outcomes.standardise(outcomes.temper(y)).z)
         features = kernel.embed(x)
         fitted = exact.fit(
             kernel,
