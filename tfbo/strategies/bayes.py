@@ -61,8 +61,8 @@ class Bayes:
     Args:
         acquisition: what a trial is worth; see `tfbo.acquisition`.
         kernel: of the Gaussian process; see `tfbo.gp.fit`.
-        n_initial: how many trials are told before the model takes over; None for twice the number
-            of searched parameters, at least 4 and at most 10.
+        n_initial: how many trials are told before the model takes over (measured against ten in
+            benchmarks/results/ablation.md).
         n_restarts: climbs of the marginal likelihood, one of them from the previous optimum.
         n_candidates: points that are screened.
         optimizer: of the marginal likelihood, "bfgs" or "adam".
@@ -86,7 +86,7 @@ class Bayes:
     acquisition: Acquisition = LogEI()
     _: dataclasses.KW_ONLY
     kernel: str | type = "matern52"
-    n_initial: int | None = None
+    n_initial: int = 5
     n_restarts: int = 4
     n_candidates: int = 1024
     optimizer: str = "bfgs"
@@ -99,8 +99,6 @@ class Bayes:
         exact.check_optimizer(self.optimizer)
         for name in ("n_initial", "n_restarts", "n_candidates"):
             number = getattr(self, name)
-            if name == "n_initial" and number is None:
-                continue
             if isinstance(number, bool) or not isinstance(number, int) or number < 1:
                 raise invalid(name, "a whole number >= 1", number, "Leave it out if in doubt.")
 
@@ -128,9 +126,8 @@ class Bayes:
 
     def _is_initial(self, problem: Problem, state: Told) -> bool:
         columns = len(encoding(problem.space).columns)
-        wanted = self.n_initial or min(max(2 * columns, 4), 10)
         completed = any(trial.state == COMPLETE for trial in state.trials)
-        return columns == 0 or len(state.trials) < wanted or not completed
+        return columns == 0 or len(state.trials) < self.n_initial or not completed
 
     def _suggest(
         self, problem: Problem, state: Told, pending: Sequence[Trial], taken: set[Any], number: int

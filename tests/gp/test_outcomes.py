@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+
+from tfbo.gp import outcomes
+
+
+def temper(y):
+    return outcomes.temper(tf.constant(y, tf.float64)).numpy()
+
+
+def by_definition(y):
+    median, rank = np.median(y), (scipy.stats.rankdata(y) - 0.5) / len(y)
+    spread = np.sqrt(np.mean((y[y > median] - median) ** 2)) if (y > median).any() else 0.0
+    raised = np.maximum(y, median + spread * scipy.stats.norm.ppf(rank))
+    return np.where((y < median) & (spread > 0.0), raised, y)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 51])
+@pytest.mark.parametrize("seed", range(3))
+def test_it_is_what_it_says(n, seed):
+    rng = np.random.default_rng(seed)
+    for y in (
+        rng.standard_normal(n),
+        -(rng.exponential(size=n) ** 4),
+        np.round(rng.standard_normal(n)),
+    ):
+        np.testing.assert_allclose(temper(y), by_definition(y), rtol=1e-12, atol=1e-12)
+
+
+def test_order_is_kept_and_the_better_half_untouched():
+    y = -(np.random.default_rng(0).exponential(size=40) ** 6)
+    tempered = temper(y)
+    order = np.argsort(y)
+    assert (np.diff(tempered[order]) >= 0.0).all()
+    np.testing.assert_array_equal(tempered[y >= np.median(y)], y[y >= np.median(y)])
+    assert np.ptp(tempered) < 0.1 * np.ptp(y)
+
+
+def test_an_affine_change_goes_through():
+    y = -(np.random.default_rng(1).exponential(size=25) ** 3)
+    np.testing.assert_allclose(temper(1e-3 * y + 5.0), 1e-3 * temper(y) + 5.0, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "y", [[0.0], [3.0] * 5, [1e300, -1e300, 5.0, 1e300], [-1.0, 0.0, 0.0, 0.0]]
+)
+def test_extremes_stay_finite(y):
+    assert np.isfinite(temper(y)).all()
+
+
+def test_standardising_and_back():
+    y = np.random.default_rng(2).uniform(3.0, 9.0, 30)
+    z, shift, scale = outcomes.standardise(tf.constant(y))
+    np.testing.assert_allclose(z, (y - y.mean()) / y.std(), rtol=1e-12)
+    np.testing.assert_allclose(shift + scale * z, y, rtol=1e-14)
