@@ -231,7 +231,15 @@ def test_any_surrogate_runs(settings):
     assert study.best_value < 0.02
 
 
+class Unhashable:
+    __hash__ = None
+
+    def evaluate(self, posterior, incumbent, x):
+        return x[..., 0, 0]
+
+
 BAD = [
+    (lambda: Bayes(Unhashable()), "frozen=True"),
     (lambda: Bayes(kernel="nothing"), "kernel"),
     (lambda: Bayes(optimizer="sgd"), "optimizer"),
     (lambda: Bayes(n_initial=0), "n_initial"),

@@ -95,6 +95,9 @@ class Bayes:
         if not hasattr(self.acquisition, "evaluate") or isinstance(self.acquisition, type):
             advice = "Call it: acquisition=tfbo.acquisition.LogEI()."
             raise invalid("acquisition", "an acquisition", self.acquisition, advice)
+        if type(self.acquisition).__hash__ is None:  # compiled programs are kept by its value
+            advice = "Make it a dataclass with frozen=True."
+            raise invalid("acquisition", "a hashable acquisition", self.acquisition, advice)
         kernels.kernel(self.kernel, 1)
         exact.check_optimizer(self.optimizer)
         for name in ("n_initial", "n_restarts", "n_candidates"):
