@@ -10,7 +10,7 @@ from tfbo.storage import Record, Storage
 from tfbo.trial import COMPLETE, FAILED, STATES, Trial, rank
 
 _CELL = 32
-_PARAMS = 120
+_PARAMS = 1000
 
 
 def studies(storage: Storage) -> str:
