@@ -114,6 +114,10 @@ def test_values_are_compared_by_type_too():
     assert Ordinal([1, 2]) == Ordinal([1, 2])
     assert hash(Constant(1)) == hash(Constant(1))
     assert Constant(1) != Constant(1.0)
+    assert Float(0.0, 1.0, when={"a": 1}) != Float(0.0, 1.0, when={"a": True})
+    assert Boolean(when={"a": 1}) != Boolean(when={"a": True})
+    assert Float(0, 1) == Float(0.0, 1.0)
+    assert Boolean() == Boolean()
 
 
 BAD = [

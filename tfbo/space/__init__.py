@@ -5,8 +5,10 @@ No TensorFlow here. Shapes: n configurations, d columns.
 
 from __future__ import annotations
 
+from tfbo.space.choices import Boolean, Categorical, Constant, Ordinal
 from tfbo.space.encoding import Encoding, encoding
-from tfbo.space.parameters import Boolean, Categorical, Constant, Float, Int, Ordinal, Parameter
+from tfbo.space.numbers import Float, Int
+from tfbo.space.parameters import Parameter
 from tfbo.space.space import Params, Space
 
 __all__ = [

@@ -9,9 +9,15 @@ from typing import Any
 
 from tfbo.errors import invalid
 from tfbo.space import checks
-from tfbo.space.parameters import KINDS, Parameter
+from tfbo.space.choices import Boolean, Categorical, Constant, Ordinal
+from tfbo.space.numbers import Float, Int
+from tfbo.space.parameters import Parameter
 
 Params = dict[str, Any]
+
+KINDS: dict[str, type] = {
+    kind.__name__: kind for kind in (Float, Int, Categorical, Ordinal, Boolean, Constant)
+}
 
 
 class Space:

@@ -1,0 +1,193 @@
+"""Parameters whose values are written out: `Categorical`, `Ordinal`, `Boolean`, `Constant`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from tfbo.columns import Column
+from tfbo.errors import invalid
+from tfbo.space import checks
+from tfbo.space.parameters import ByValue, Discrete, Scalar
+
+
+class _Listed(Discrete):
+    """A parameter whose levels are written out: subclasses have `_levels` and `_categorical`."""
+
+    _levels: tuple[Scalar, ...]
+    _categorical = False
+
+    @property
+    def count(self) -> int:
+        """Number of levels."""
+        return len(self._levels)
+
+    def column(self) -> Column:
+        """Its column, without conditions."""
+        return Column(self.count, categorical=self._categorical)
+
+    def legal(self, argument: str, value: Any) -> Scalar:
+        """The exact legal value that `value` stands for."""
+        value = checks.plain(value)
+        for level in self._levels:
+            if checks.same(level, value):
+                return level
+        listed = ", ".join(map(repr, self._levels[:20])) + (", ..." if self.count > 20 else "")
+        alike = [level for level in self._levels if level == value or str(level) == str(value)]
+        advice = f"Did you mean {alike[0]!r}? Types count." if alike else "Pick one of them."
+        raise invalid(argument, f"one of {listed}", value, advice)
+
+    def level(self, i: int) -> Scalar:
+        """Level i."""
+        return self._levels[i]
+
+    def position(self, value: Any) -> int:
+        """Index of a legal value."""
+        value = checks.plain(value)
+        return next(i for i, level in enumerate(self._levels) if checks.same(level, value))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Categorical(_Listed):
+    """One of several choices whose order means nothing.
+
+    Args:
+        choices: two or more JSON scalars (text, numbers, booleans, None), all different; True, 1 and
+            1.0 are three different choices.
+        when: see `Float`.
+
+    Raises:
+        InvalidArgument: for fewer than two choices, one that is no JSON scalar, or a duplicate.
+
+    Example:
+        >>> import tfbo
+        >>> tfbo.Categorical(["relu", "gelu", None])
+        Categorical(['relu', 'gelu', None])
+    """
+
+    choices: Sequence[Any]
+    _: dataclasses.KW_ONLY
+    when: Any = None
+    _categorical = True
+
+    def __post_init__(self) -> None:
+        choices = checks.scalars("choices", self.choices)
+        checks.freeze(self, choices=choices, when=checks.when(self.when))
+
+    @property
+    def _levels(self) -> tuple[Scalar, ...]:  # type: ignore[override]
+        return tuple(self.choices)
+
+    def __repr__(self) -> str:
+        return checks.show(self, list(self.choices))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ordinal(_Listed):
+    """One of several values in an order that means something, such as batch sizes 16, 32, 64.
+
+    Args:
+        values: two or more JSON scalars in order, all different.
+        when: see `Float`.
+
+    Raises:
+        InvalidArgument: for fewer than two values, one that is no JSON scalar, or a duplicate.
+
+    Example:
+        >>> import tfbo
+        >>> tfbo.Ordinal([16, 32, 64])
+        Ordinal([16, 32, 64])
+    """
+
+    values: Sequence[Any]
+    _: dataclasses.KW_ONLY
+    when: Any = None
+
+    def __post_init__(self) -> None:
+        values = checks.scalars("values", self.values)
+        checks.freeze(self, values=values, when=checks.when(self.when))
+
+    @property
+    def _levels(self) -> tuple[Scalar, ...]:  # type: ignore[override]
+        return tuple(self.values)
+
+    def __repr__(self) -> str:
+        return checks.show(self, list(self.values))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Boolean(_Listed):
+    """True or False.
+
+    Args:
+        when: see `Float`.
+
+    Example:
+        >>> import tfbo
+        >>> tfbo.Boolean()
+        Boolean()
+    """
+
+    _: dataclasses.KW_ONLY
+    when: Any = None
+    _levels = (False, True)
+    _categorical = True
+
+    def __post_init__(self) -> None:
+        checks.freeze(self, when=checks.when(self.when))
+
+    def __repr__(self) -> str:
+        return checks.show(self)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Constant(ByValue):
+    """A value that is not searched but belongs to every configuration in which it is active.
+
+    Args:
+        value: any JSON scalar.
+        when: see `Float`.
+
+    Raises:
+        InvalidArgument: for a value that is no JSON scalar.
+
+    Example:
+        >>> import tfbo
+        >>> tfbo.Constant("adam")
+        Constant('adam')
+    """
+
+    value: Any
+    _: dataclasses.KW_ONLY
+    when: Any = None
+
+    def __post_init__(self) -> None:
+        value = checks.scalar("value", self.value)
+        checks.freeze(self, value=value, when=checks.when(self.when))
+
+    def __repr__(self) -> str:
+        return checks.show(self, self.value)
+
+    @property
+    def count(self) -> int:
+        """One level."""
+        return 1
+
+    def column(self) -> None:
+        """No column: there is nothing to search."""
+        return None
+
+    def legal(self, argument: str, value: Any) -> Scalar:
+        """The value, if it is the one."""
+        if checks.same(checks.plain(value), self.value):
+            return self.value
+        raise invalid(argument, f"the constant {self.value!r}", value, "Leave it out.")
+
+    def to_code(self, value: Any) -> float:
+        """The middle of the interval; a constant has no column that would hold it."""
+        return 0.5
+
+    def from_code(self, u: float) -> Scalar:
+        """The value."""
+        return self.value
