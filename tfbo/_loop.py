@@ -37,16 +37,13 @@ class Limits(NamedTuple):
         for name in ("n_trials", "patience"):
             if getattr(self, name) is not None:
                 outcome.check_count(name, getattr(self, name))
+        advice = "Leave it out for no limit."
+        if self.timeout is not None and outcome.as_number("timeout", self.timeout) <= 0.0:
+            raise invalid("timeout", "seconds above zero", self.timeout, advice)
         for name in ("timeout", "target"):
             number = getattr(self, name)
-            if (
-                number is not None
-                and (outcome.as_number(name, number) <= 0.0)
-                and name == "timeout"
-            ):
-                raise invalid(name, "seconds above zero", number, "Leave it out for no limit.")
-            if number is not None and not math.isfinite(number):
-                raise invalid(name, "a finite number", number, "Leave it out for no limit.")
+            if number is not None and not math.isfinite(outcome.as_number(name, number)):
+                raise invalid(name, "a finite number", number, advice)
 
 
 def run(
@@ -65,8 +62,8 @@ def run(
     sign = 1.0 if study.direction == "minimize" else -1.0
     best = min((sign * t.value for t in study.trials if t.value is not None), default=math.inf)
     begin, done, stale = time.monotonic(), 0, 0
-    with progress_bars.bar(study, limits.n_trials if progress else None, progress) as show:
-        while not _ended(study, limits, time.monotonic() - begin, done, stale, sign * best):
+    with progress_bars.bar(study, limits.n_trials, progress) as show:
+        while not _ended(study, limits, time.monotonic() - begin, done, stale, best):
             trial = _one(study, objective, catch)
             if trial is None:
                 return
@@ -82,14 +79,14 @@ def run(
 def _ended(
     study: Study, limits: Limits, seconds: float, done: int, stale: int, best: float
 ) -> bool:
-    """Whether a limit has been reached; `best` is in the user's sign."""
+    """Whether a limit has been reached; of `best`, less is better in either direction."""
     sign = 1.0 if study.direction == "minimize" else -1.0
     return (
         study._stopping
         or (limits.n_trials is not None and done >= limits.n_trials)
         or (limits.timeout is not None and seconds >= limits.timeout)
         or (limits.patience is not None and stale >= limits.patience)
-        or (limits.target is not None and sign * best <= sign * limits.target)
+        or (limits.target is not None and best <= sign * limits.target)
     )
 
 
@@ -113,8 +110,6 @@ def _one(study: Study, objective: Any, catch: Any) -> Trial | None:
     except KeyboardInterrupt:
         _interrupt(study, trial, told)
         return None
-    except StorageError:
-        raise
     except BaseException as error:
         if trial is not None and not isinstance(error, Exception):
             _store(study, trial, {**outcome.of_exception(error), "kind": "killed"})

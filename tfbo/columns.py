@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 
 INACTIVE = -1.0
-_TOLERANCE = (
-    1e-9  # codes of two levels differ by more: a column has at most 2^24 levels (see spaces)
-)
+# Codes of two levels that conditions tell apart differ by more: fewer than 2^24 levels on a log scale.
+_TOLERANCE = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)

@@ -51,3 +51,9 @@ def invalid(argument: str, expected: str, got: Any, advice: str) -> InvalidArgum
     if len(shown) > 200:
         shown = shown[:200] + "..."
     return InvalidArgument(f"{argument}: expected {expected}, got {shown}. {advice}")
+
+
+def require_count(argument: str, number: Any, *, least: int = 1, advice: str) -> None:
+    """Refuse anything but an `int` that is not below `least`."""
+    if isinstance(number, bool) or not isinstance(number, int) or number < least:
+        raise invalid(argument, f"a whole number >= {least}", number, advice)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,24 +55,22 @@ def convergence(*studies: Study, labels: list[str] | None = None, ylabel: str = 
 
     figure = Figure(figsize=(7.0, 4.2), dpi=150, layout="constrained")
     axes = figure.subplots()
-    for study, name, colour in zip(studies, names, _cycle(len(studies)), strict=True):
+    low, high = _frame(studies)
+    for study, name, colour in zip(studies, names, itertools.cycle(_COLOURS), strict=False):
         trials = study.trials
         complete = [trial for trial in trials if trial.state == COMPLETE]
         numbers = [trial.number + 1 for trial in complete]
         values = np.array([trial.value for trial in complete], float)
-        shown = np.clip(values, *_frame(studies))
+        shown = np.clip(values, low, high)
         axes.plot(numbers, shown, "o", color=colour, alpha=0.35, markersize=4, markeredgewidth=0)
         better = np.minimum if study.direction == "minimize" else np.maximum
-        best = better.accumulate(values) if len(values) else values
-        axes.step(
-            numbers, np.clip(best, *_frame(studies)), where="post", color=colour, lw=2, label=name
-        )
+        best = np.clip(better.accumulate(values), low, high)
+        axes.step(numbers, best, where="post", color=colour, lw=2, label=name)
         failed = [trial.number + 1 for trial in trials if trial.state == FAILED]
         bottom = [0.02] * len(failed)
         axes.plot(
             failed, bottom, "x", color=colour, markersize=5, transform=axes.get_xaxis_transform()
         )
-    low, high = _frame(studies)
     if low < high:
         axes.set_ylim(low, high)
     axes.set_xlabel("trial")
@@ -88,17 +87,11 @@ def convergence(*studies: Study, labels: list[str] | None = None, ylabel: str = 
 def _frame(studies: tuple[Study, ...]) -> tuple[float, float]:
     """Limits of the vertical axis: the better half of all values."""
     sign = 1.0 if studies[0].direction == "minimize" else -1.0
-    runs = [[sign * t.value for t in s.trials if t.value is not None] for s in studies]
-    runs = [run for run in runs if run]
-    if not runs:
+    values = [sign * t.value for s in studies for t in s.trials if t.value is not None]
+    if not values:
         return 0.0, 0.0
-    values = np.concatenate(runs)
     worst = float(np.quantile(values, 0.5 if len(values) > 4 else 1.0))
-    best = float(values.min())
+    best = min(values)
     margin = 0.06 * (worst - best)
     ends = sorted((sign * (best - margin), sign * (worst + margin)))
     return ends[0], ends[1]
-
-
-def _cycle(count: int) -> list[str]:
-    return [_COLOURS[i % len(_COLOURS)] for i in range(count)]

@@ -9,9 +9,6 @@ from tfbo import progress
 from tfbo.storage import Record, Storage
 from tfbo.trial import COMPLETE, FAILED, STATES, Trial, rank
 
-_CELL = 32
-_PARAMS = 1000
-
 
 def studies(storage: Storage) -> str:
     """The studies of a storage as a table, oldest first."""
@@ -29,7 +26,7 @@ def trials(storage: Storage, name: str) -> str:
     if not listed:
         return f"The study {name!r} has no trial yet."
     rows = [_trial_row(trial) for trial in listed]
-    return table(("number", "value", "state", "seconds", "parameters"), rows, wide=True)
+    return table(("number", "value", "state", "seconds", "parameters"), rows)
 
 
 def _study_row(record: Record, listed: Sequence[Trial]) -> tuple[str, ...]:
@@ -58,28 +55,21 @@ def _trial_row(trial: Trial) -> tuple[str, ...]:
     )
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, wide: bool = False) -> str:
-    """Columns of text under their heads; numbers to the right; the last column wider if `wide`."""
-    limits = [_CELL] * len(head)
-    limits[-1] = _PARAMS if wide else _CELL
-    cut = [[_cut(cell, limit) for cell, limit in zip(row, limits, strict=True)] for row in rows]
-    widths = [max(map(len, column)) for column in zip(head, *cut, strict=True)]
-    numeric = [all(_is_number(cell) for cell in column) for column in zip(*cut, strict=True)]
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns of text under their heads; numbers to the right. Each row stays on its line."""
+    cells = [[" ".join(cell.split()) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
+    numeric = [all(_is_number(cell) for cell in column) for column in zip(*cells, strict=True)]
 
-    def line(cells: Sequence[str]) -> str:
+    def line(row: Sequence[str]) -> str:
         padded = (
             cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(cells, widths, numeric, strict=True)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
         )
         return "  ".join(padded).rstrip()
 
     rule = "  ".join("-" * width for width in widths)
-    return "\n".join([line(head), rule, *map(line, cut)])
-
-
-def _cut(text: str, limit: int) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+    return "\n".join([line(head), rule, *map(line, cells)])
 
 
 def _is_number(text: str) -> bool:

@@ -37,6 +37,7 @@ CREATE TABLE trials (
 );
 CREATE INDEX trials_by_revision ON trials (study, revision);
 """
+_RECORD = "name, space, direction, seed, created"
 _FIELDS = "number, params, state, value, kind, reason, traceback, started, finished, notes"
 
 
@@ -189,8 +190,7 @@ class SQLiteStorage:
         """See `Storage`."""
         with self._transaction() as db:
             db.execute(
-                "INSERT OR IGNORE INTO studies (name, space, direction, seed, created)"
-                " VALUES (?, ?, ?, ?, ?)",
+                f"INSERT OR IGNORE INTO studies ({_RECORD}) VALUES (?, ?, ?, ?, ?)",
                 (record.name, record.space, record.direction, str(record.seed), record.created),
             )
             return self._find(db, record.name)
@@ -203,15 +203,11 @@ class SQLiteStorage:
     def studies(self) -> list[Record]:
         """See `Storage`."""
         with self._transaction(write=False) as db:
-            rows = db.execute(
-                "SELECT name, space, direction, seed, created FROM studies ORDER BY created, rowid"
-            )
+            rows = db.execute(f"SELECT {_RECORD} FROM studies ORDER BY created, rowid")
             return [_record(row) for row in rows]
 
     def _find(self, db: sqlite3.Connection, name: str) -> Record:
-        row = db.execute(
-            "SELECT name, space, direction, seed, created FROM studies WHERE name = ?", (name,)
-        ).fetchone()
+        row = db.execute(f"SELECT {_RECORD} FROM studies WHERE name = ?", (name,)).fetchone()
         if row is None:
             names = [
                 repr(row[0]) for row in db.execute("SELECT name FROM studies ORDER BY created")

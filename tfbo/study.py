@@ -204,10 +204,8 @@ class Study:
 
     def _suggest(self, count: int) -> list[Trial]:
         """Start trials that the strategy suggests; none where another process was faster."""
-        from tfbo.strategies import (
-            Bayes,
-            Problem,
-        )  # TensorFlow, which reading a study need not import
+        # They import TensorFlow, which reading a study need not.
+        from tfbo.strategies import Bayes, Problem
 
         problem = Problem(self.space, self.direction, self.seed)
         strategy = self._strategy or Bayes()

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfbo.columns import INACTIVE, Columns
+from tfbo.columns import INACTIVE, Column, Columns
 from tfbo.errors import invalid
 
 psd_kernels = tfp.math.psd_kernels
@@ -178,27 +178,29 @@ def _with_one_matmul(correlation: type) -> type:
     return OneMatmul
 
 
-def _is_embedded(column: object) -> bool:
-    return bool(column.categorical or column.conditions)  # type: ignore[attr-defined]
+def _is_embedded(column: Column) -> bool:
+    return bool(column.categorical or column.conditions)
 
 
-def _width(column: object) -> int:
-    if column.categorical:  # type: ignore[attr-defined]
-        return int(column.count)  # type: ignore[attr-defined]
-    return 2 if column.conditions else 1  # type: ignore[attr-defined]
+def _width(column: Column) -> int:
+    if column.categorical:
+        assert column.count is not None
+        return column.count
+    return 2 if column.conditions else 1
 
 
-def _embed_column(column: object, u: tf.Tensor) -> tf.Tensor:
+def _embed_column(column: Column, u: tf.Tensor) -> tf.Tensor:
     """One column `[..., n]` as features `[..., n, width]`."""
-    if column.categorical:  # type: ignore[attr-defined]
-        levels = tf.range(column.count, dtype=u.dtype)  # type: ignore[attr-defined]
-        mine = tf.floor(u * float(column.count))  # type: ignore[attr-defined]
+    if column.categorical:
+        assert column.count is not None
+        levels = tf.range(column.count, dtype=u.dtype)
+        mine = tf.floor(u * float(column.count))
         return tf.where(
             tf.equal(mine[..., None], levels),
             tf.cast(math.sqrt(0.5), u.dtype),
             tf.cast(0.0, u.dtype),
         )
-    if column.conditions:  # type: ignore[attr-defined]
+    if column.conditions:
         arc = tf.stack([tf.cos(u), tf.sin(u)], axis=-1)
         return tf.where((u > 0.5 * INACTIVE)[..., None], arc, tf.zeros_like(arc))
     return u[..., None]

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfbo import _linalg, _random
-from tfbo.errors import invalid
+from tfbo.errors import require_count
 from tfbo.gp import data as gp_data
 from tfbo.gp.exact import Factors
 from tfbo.gp.kernels import Hyperparameters, Kernel
@@ -101,10 +101,7 @@ class Posterior:
         Raises:
             InvalidArgument: for a bad x or a number of samples below one.
         """
-        if n_samples < 1:
-            raise invalid(
-                "n_samples", "a whole number >= 1", n_samples, "Ask for one draw or more."
-            )
+        require_count("n_samples", n_samples, advice="Ask for one draw or more.")
         mean, covariance = self._joint(self._inputs(x))
         factor, ok = _linalg.cholesky(covariance, tf.square(self.hyperparameters.amplitude))
         assert bool(ok), "the jitter ladder did not factor a posterior covariance"

@@ -16,11 +16,6 @@ class LogNormal(NamedTuple):
     loc: float | tf.Tensor
     scale: float | tf.Tensor
 
-    @property
-    def mode(self) -> tf.Tensor:
-        """Where the density is highest: `exp(loc - scale^2)`."""
-        return tf.exp(tf.convert_to_tensor(self.loc - self.scale**2, tf.float64))
-
     def log_prob(self, log_value: tf.Tensor) -> tf.Tensor:
         """Log density of the value itself (not of its logarithm), given its logarithm `[...]`."""
         z = (log_value - self.loc) / self.scale

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfbo import _random
-from tfbo.errors import invalid
+from tfbo.errors import invalid, require_count
 from tfbo.gp import data as gp_data
 from tfbo.gp import exact, kernels, outcomes
 from tfbo.gp.kernels import Kernel
@@ -157,8 +157,7 @@ def _program(kernel: Kernel, optimizer: str, climbs: int) -> Any:
 def _check_settings(
     n_restarts: int, priors: Priors | str | None, noise: float | None, seed: int
 ) -> None:
-    if isinstance(n_restarts, bool) or not isinstance(n_restarts, int) or n_restarts < 1:
-        raise invalid("n_restarts", "a whole number >= 1", n_restarts, "Ten is plenty.")
+    require_count("n_restarts", n_restarts, advice="Ten is plenty.")
     if not (priors is None or priors == "default" or isinstance(priors, Priors)):
         raise invalid(
             "priors", '"default", None or a tfbo.gp.Priors', priors, "Leave it out if in doubt."

@@ -95,17 +95,18 @@ def untried(space: Space, taken: set[Key], proposals: Iterable[Params]) -> Param
 
 
 def suggest_each(
-    space: Space,
+    problem: Problem,
     tried: Tried,
     pending: Sequence[Trial],
     numbers: range,
-    proposals: Callable[[int], Iterator[Params]],
+    proposals: Callable[[Space, int, int], Iterator[Params]],
 ) -> list[Suggestion]:
-    """A suggestion for each number from its own proposals, none of them taken."""
+    """A suggestion for each number, from the proposals of its space, seed and number; none taken."""
     taken = {*tried.keys, *(key(trial.params) for trial in pending)}
     suggestions = []
     for number in numbers:
-        params = untried(space, taken, proposals(number))
+        own = proposals(problem.space, problem.seed, number)
+        params = untried(problem.space, taken, own)
         taken.add(key(params))
         suggestions.append(Suggestion(params, {}))
     return suggestions

@@ -21,7 +21,7 @@ import tensorflow as tf
 from tfbo import _numerics, _random
 from tfbo.acquisition import Acquisition, LogEI
 from tfbo.columns import Columns
-from tfbo.errors import invalid
+from tfbo.errors import invalid, require_count
 from tfbo.gp import Posterior, exact, kernels, outcomes
 from tfbo.gp import data as gp_data
 from tfbo.gp.priors import default
@@ -101,9 +101,7 @@ class Bayes:
         kernels.kernel(self.kernel, 1)
         exact.check_optimizer(self.optimizer)
         for name in ("n_initial", "n_restarts", "n_candidates"):
-            number = getattr(self, name)
-            if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-                raise invalid(name, "a whole number >= 1", number, "Leave it out if in doubt.")
+            require_count(name, getattr(self, name), advice="Leave it out if in doubt.")
 
     def fold(self, problem: Problem, state: Told | None, told: Sequence[Trial]) -> Told:
         """See `Strategy`."""

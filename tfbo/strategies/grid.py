@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from tfbo.errors import SpaceExhausted, invalid
+from tfbo.errors import SpaceExhausted, require_count
 from tfbo.strategies.base import Problem, Suggestion, Tried, fold_tried, key
 from tfbo.trial import Trial
 
@@ -32,9 +32,7 @@ class Grid:
     resolution: int = 5
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.resolution, int) and not isinstance(self.resolution, bool)
-        if not whole or self.resolution < 2:
-            raise invalid("resolution", "a whole number >= 2", self.resolution, "Five is usual.")
+        require_count("resolution", self.resolution, least=2, advice="Five is usual.")
 
     def fold(self, problem: Problem, state: Tried | None, told: Sequence[Trial]) -> Tried:
         """See `Strategy`."""

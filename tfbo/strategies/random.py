@@ -32,10 +32,7 @@ class Random:
         self, problem: Problem, state: Tried, *, pending: Sequence[Trial], number: int, q: int
     ) -> list[Suggestion]:
         """See `Strategy`."""
-        numbers = range(number, number + q)
-        return suggest_each(
-            problem.space, state, pending, numbers, lambda i: draws(problem.space, problem.seed, i)
-        )
+        return suggest_each(problem, state, pending, range(number, number + q), draws)
 
 
 def draws(space: Space, seed: int, number: int) -> Iterator[Params]:

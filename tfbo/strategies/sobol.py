@@ -36,10 +36,7 @@ class Sobol:
         self, problem: Problem, state: Tried, *, pending: Sequence[Trial], number: int, q: int
     ) -> list[Suggestion]:
         """See `Strategy`."""
-        numbers = range(number, number + q)
-        return suggest_each(
-            problem.space, state, pending, numbers, lambda i: points(problem.space, problem.seed, i)
-        )
+        return suggest_each(problem, state, pending, range(number, number + q), points)
 
 
 def points(space: Space, seed: int, number: int) -> Iterator[Params]:
