@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import socket
 import sqlite3
@@ -20,6 +21,8 @@ from typing import Any, NamedTuple, Protocol
 
 from tfbo.errors import StorageError, StudyNotFound
 from tfbo.trial import RUNNING, WAITING, Trial
+
+_LOGGER = logging.getLogger("tfbo")
 
 _APPLICATION = 0x7466626F  # "tfbo": tells our files from other SQLite files
 _SCHEMA = 1
@@ -373,3 +376,13 @@ def open_storage(
     if isinstance(storage, (str, os.PathLike)):
         return SQLiteStorage(storage, create=create)
     return storage
+
+
+def release_at_end(storage: Storage, owner: str, pid: int) -> None:
+    """On an orderly end, nothing runs here any more; after a fork it is not ours to say so."""
+    if os.getpid() != pid:
+        return
+    try:
+        storage.release(owner)
+    except Exception:  # the interpreter is going down: a dead owner is found out later anyway
+        _LOGGER.debug("could not release the trials of %s", owner, exc_info=True)

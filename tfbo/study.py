@@ -5,16 +5,15 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-import secrets
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from tfbo import _loop, outcome
-from tfbo.errors import NoCompletedTrial, StudyMismatch, TrialStateError, invalid
+from tfbo import _loop, frame, opening, outcome
+from tfbo.errors import NoCompletedTrial, TrialStateError, invalid
 from tfbo.space import Params, Space
-from tfbo.storage import Record, Storage, new_owner, open_storage
+from tfbo.storage import Record, Storage, new_owner, open_storage, release_at_end
 from tfbo.trial import COMPLETE, FAILED, RUNNING, WAITING, Trial, rank
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from tfbo.strategies import Strategy
 
 _LOGGER = logging.getLogger("tfbo")
-_DIRECTIONS = ("minimize", "maximize")
-_SEED_BITS = 63
 
 Objective = Callable[[Params], Any]
 Callback = Callable[["Study", Trial], None]
@@ -70,12 +67,9 @@ class Study:
         seed: int | None = None,
         strategy: Strategy[Any] | None = None,
     ) -> None:
-        _check_arguments(space, direction, name, seed)
+        opening.check(space, direction, name, seed)
         stored = open_storage(storage)
-        drawn = secrets.randbits(_SEED_BITS) if seed is None else int(seed)
-        wanted = Record(name, space.to_json(), direction, drawn, time.time())
-        record = stored.create(wanted)
-        _check_same(space, wanted, record, seed is not None, stored.location)
+        record = opening.create(stored, space, direction=direction, name=name, seed=seed)
         self._open(space, record, stored, strategy)
 
     @classmethod
@@ -98,15 +92,7 @@ class Study:
             StorageError: where there is no such file, or it is no storage.
         """
         stored = open_storage(storage, create=False)
-        if name is None:
-            names = [record.name for record in stored.studies()]
-            if len(names) != 1:
-                listed = ", ".join(map(repr, names)) or "none"
-                raise invalid(
-                    "name", "one of the studies in the storage", name, f"There are: {listed}."
-                )
-            name = names[0]
-        record = stored.find(name)
+        record = opening.find(stored, name)
         study = cls.__new__(cls)
         study._open(Space.from_json(record.space), record, stored, strategy)
         return study
@@ -132,7 +118,7 @@ class Study:
         self._stopping = False
         self._recover()
         self._sync()
-        weakref.finalize(self, _release, storage, self._owner, os.getpid())
+        weakref.finalize(self, release_at_end, storage, self._owner, self._pid)
 
     @property
     def name(self) -> str:
@@ -193,13 +179,11 @@ class Study:
 
     def _claim(self, count: int) -> list[Trial]:
         """Start waiting trials, those of the lowest numbers, as far as nobody else does."""
-        waiting = [trial for trial in self._ordered() if trial.state == WAITING][:count]
         claimed = []
-        for trial in waiting:
+        for trial in [trial for trial in self._ordered() if trial.state == WAITING][:count]:
             running = dataclasses.replace(trial, state=RUNNING, started=time.time())
             if self._storage.replace(self.name, running, (WAITING,), self._owner):
                 claimed.append(running)
-        self._sync()
         return claimed
 
     def _suggest(self, count: int) -> list[Trial]:
@@ -221,9 +205,7 @@ class Study:
             Trial(i, self.space.validate(s.params), started=now, notes=s.notes)
             for i, s in enumerate(suggestions, start=number)
         ]
-        done = self._storage.append(self.name, trials, self._owner)
-        self._sync()
-        return trials if done else []
+        return trials if self._storage.append(self.name, trials, self._owner) else []
 
     def tell(
         self,
@@ -276,7 +258,6 @@ class Study:
             self._sync()
             trial = Trial(len(self._trials), legal, WAITING)
             if self._storage.append(self.name, [trial], None):
-                self._sync()
                 return trial
 
     def optimize(
@@ -370,26 +351,7 @@ class Study:
         Raises:
             ImportError: where pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise ImportError("to_dataframe needs pandas: pip install pandas") from None
-        rows = [
-            {
-                "number": trial.number,
-                "state": trial.state,
-                "value": trial.value,
-                **{f"params_{name}": trial.params.get(name) for name in self.space},
-                "kind": trial.kind,
-                "reason": trial.reason,
-                "started": trial.started,
-                "duration": trial.duration,
-            }
-            for trial in self.trials
-        ]
-        names = [f"params_{name}" for name in self.space]
-        columns = ["number", "state", "value", *names, "kind", "reason", "started", "duration"]
-        return pandas.DataFrame(rows, columns=columns)
+        return frame.of(self.trials, self.space)
 
     def __len__(self) -> int:
         return len(self.trials)
@@ -436,42 +398,3 @@ class Study:
                 "enqueue them."
             )
         return found
-
-
-def _release(storage: Storage, owner: str, pid: int) -> None:
-    """On an orderly end, nothing runs here any more; after a fork it is not ours to say so."""
-    if os.getpid() != pid:
-        return
-    try:
-        storage.release(owner)
-    except Exception:  # the interpreter is going down: a dead owner is found out later anyway
-        _LOGGER.debug("could not release the trials of %s", owner, exc_info=True)
-
-
-def _check_arguments(space: Any, direction: Any, name: Any, seed: Any) -> None:
-    if not isinstance(space, Space):
-        raise invalid("space", "a Space", space, 'Write Space({"x": Float(0.0, 1.0)}).')
-    if direction not in _DIRECTIONS:
-        raise invalid("direction", '"minimize" or "maximize"', direction, "Pick one of the two.")
-    if not isinstance(name, str) or not name:
-        raise invalid("name", "a text that is not empty", name, "Name the study.")
-    if seed is not None:
-        whole = hasattr(seed, "__index__") and not isinstance(seed, bool)
-        if not whole or not 0 <= int(seed) < 2**_SEED_BITS:
-            raise invalid(
-                "seed", f"a whole number from 0 to 2^{_SEED_BITS} - 1", seed, "Use seed=0."
-            )
-
-
-def _check_same(space: Space, wanted: Record, stored: Record, seeded: bool, location: str) -> None:
-    lines = space.difference(Space.from_json(stored.space))
-    if wanted.direction != stored.direction:
-        lines.append(f"direction: {wanted.direction!r} here, {stored.direction!r} there")
-    if seeded and wanted.seed != stored.seed:
-        lines.append(f"seed: {wanted.seed} here, {stored.seed} there")
-    if lines:
-        listed = "\n".join(f"  {line}" for line in lines)
-        raise StudyMismatch(
-            f"The study {wanted.name!r} in {location!r} differs from what was asked for:\n{listed}\n"
-            "Give this one another name, or open that one with Study.load."
-        )

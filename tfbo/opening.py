@@ -1,0 +1,76 @@
+"""Records of studies: made for a new one, or found and held against what was asked for."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any
+
+from tfbo.errors import StudyMismatch, invalid
+from tfbo.space import Space
+from tfbo.storage import Record, Storage
+
+_DIRECTIONS = ("minimize", "maximize")
+_SEED_BITS = 63
+
+
+def create(
+    storage: Storage, space: Space, *, direction: str, name: str, seed: int | None
+) -> Record:
+    """The record of a new study, or of the one that has its name, if that is the same study.
+
+    Raises:
+        StudyMismatch: where the stored one has another space, direction or seed.
+    """
+    drawn = secrets.randbits(_SEED_BITS) if seed is None else int(seed)
+    wanted = Record(name, space.to_json(), direction, drawn, time.time())
+    stored = storage.create(wanted)
+    _check_same(space, wanted, stored, seed is not None, storage.location)
+    return stored
+
+
+def find(storage: Storage, name: str | None) -> Record:
+    """The record of a stored study; of the only one, where no name is given.
+
+    Raises:
+        StudyNotFound: where there is none of that name.
+        InvalidArgument: where a name is needed to tell which.
+    """
+    if name is None:
+        names = [record.name for record in storage.studies()]
+        if len(names) != 1:
+            listed = ", ".join(map(repr, names)) or "none"
+            advice = f"There are: {listed}."
+            raise invalid("name", "one of the studies in the storage", name, advice)
+        name = names[0]
+    return storage.find(name)
+
+
+def check(space: Any, direction: Any, name: Any, seed: Any) -> None:
+    """Raise InvalidArgument for anything with which there can be no study."""
+    if not isinstance(space, Space):
+        raise invalid("space", "a Space", space, 'Write Space({"x": Float(0.0, 1.0)}).')
+    if direction not in _DIRECTIONS:
+        raise invalid("direction", '"minimize" or "maximize"', direction, "Pick one of the two.")
+    if not isinstance(name, str) or not name:
+        raise invalid("name", "a text that is not empty", name, "Name the study.")
+    if seed is not None:
+        whole = hasattr(seed, "__index__") and not isinstance(seed, bool)
+        if not whole or not 0 <= int(seed) < 2**_SEED_BITS:
+            raise invalid(
+                "seed", f"a whole number from 0 to 2^{_SEED_BITS} - 1", seed, "Use seed=0."
+            )
+
+
+def _check_same(space: Space, wanted: Record, stored: Record, seeded: bool, location: str) -> None:
+    lines = space.difference(Space.from_json(stored.space))
+    if wanted.direction != stored.direction:
+        lines.append(f"direction: {wanted.direction!r} here, {stored.direction!r} there")
+    if seeded and wanted.seed != stored.seed:
+        lines.append(f"seed: {wanted.seed} here, {stored.seed} there")
+    if lines:
+        listed = "\n".join(f"  {line}" for line in lines)
+        raise StudyMismatch(
+            f"The study {wanted.name!r} in {location!r} differs from what was asked for:\n{listed}\n"
+            "Give this one another name, or open that one with Study.load."
+        )
