@@ -12,6 +12,10 @@ import tensorflow as tf
 _JITTER_FIRST = 1e-10
 _JITTER_STEP = 100.0
 _JITTER_RUNGS = 5
+# How often triangular matrices are halved: a third time gains nothing at n = 1000.
+_DEPTH = 2
+
+LOG_TWO_PI = math.log(2.0 * math.pi)
 
 
 def is_finite(factor: tf.Tensor) -> tf.Tensor:
@@ -60,10 +64,38 @@ def cholesky(matrix: tf.Tensor, scale: tf.Tensor | None = None) -> tuple[tf.Tens
     return factor, ok
 
 
-def inverse_lower(factor: tf.Tensor) -> tf.Tensor:
-    """Inverse of a lower-triangular batch `[..., n, n]`."""
-    eye = tf.eye(tf.shape(factor)[-1], batch_shape=tf.shape(factor)[:-2], dtype=factor.dtype)
-    return tf.linalg.triangular_solve(factor, eye)
+def inverse_lower(factor: tf.Tensor, *, depth: int = _DEPTH) -> tf.Tensor:
+    """Inverse of a lower-triangular batch `[..., n, n]`.
+
+    By halves: with blocks `A`, `C`, `B` the inverse is `A^-1`, `-B^-1 C A^-1`, `B^-1`. Nearly all of
+    the work is then matrix products, which run on all cores and do not multiply by the zeros above
+    the diagonal. At n = 1000 that takes half the time of a triangular solve of the identity matrix.
+    """
+    if depth == 0:
+        eye = tf.eye(tf.shape(factor)[-1], batch_shape=tf.shape(factor)[:-2], dtype=factor.dtype)
+        return tf.linalg.triangular_solve(factor, eye)
+    half = tf.shape(factor)[-1] // 2
+    upper = inverse_lower(factor[..., :half, :half], depth=depth - 1)
+    lower = inverse_lower(factor[..., half:, half:], depth=depth - 1)
+    side = -tf.matmul(lower, tf.matmul(factor[..., half:, :half], upper))
+    return _blocks(upper, tf.zeros_like(factor[..., :half, half:]), side, lower)
+
+
+def gram_lower(factor: tf.Tensor, *, depth: int = _DEPTH) -> tf.Tensor:
+    """The product `factor^T factor` of a lower-triangular batch `[..., n, n]`, by halves as above."""
+    if depth == 0:
+        return tf.matmul(factor, factor, transpose_a=True)
+    half = tf.shape(factor)[-1] // 2
+    side, lower = factor[..., half:, :half], factor[..., half:, half:]
+    first = gram_lower(factor[..., :half, :half], depth=depth - 1)
+    first += tf.matmul(side, side, transpose_a=True)
+    cross = tf.matmul(side, lower, transpose_a=True)
+    transposed = tf.linalg.matrix_transpose(cross)
+    return _blocks(first, cross, transposed, gram_lower(lower, depth=depth - 1))
+
+
+def _blocks(a: tf.Tensor, b: tf.Tensor, c: tf.Tensor, d: tf.Tensor) -> tf.Tensor:
+    return tf.concat([tf.concat([a, b], axis=-1), tf.concat([c, d], axis=-1)], axis=-2)
 
 
 @tf.custom_gradient
@@ -75,20 +107,20 @@ def normal_log_density(covariance: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, 
     (Rasmussen and Williams 2006, equation 5.9). NaN where the covariance is not positive definite.
     """
     factor = tf.linalg.cholesky(covariance)
-    inverse = inverse_lower(factor)
-    whitened = tf.linalg.matvec(inverse, z)
-    alpha = tf.linalg.matvec(inverse, whitened, transpose_a=True)
+    column = tf.zeros_like(factor[..., :1]) + z[:, None]
+    whitened = tf.linalg.triangular_solve(factor, column)[..., 0]
     n = tf.cast(tf.shape(z)[-1], z.dtype)
     value = (
         -0.5 * tf.reduce_sum(tf.square(whitened), axis=-1)
         - tf.reduce_sum(tf.math.log(tf.linalg.diag_part(factor)), axis=-1)
-        - 0.5 * n * math.log(2.0 * math.pi)
+        - 0.5 * n * LOG_TWO_PI
     )
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        precision = tf.matmul(inverse, inverse, transpose_a=True)
+        inverse = inverse_lower(factor)
+        alpha = tf.linalg.matvec(inverse, whitened, transpose_a=True)
         outer = alpha[..., :, None] * alpha[..., None, :]
-        d_covariance = (0.5 * upstream)[..., None, None] * (outer - precision)
+        d_covariance = (0.5 * upstream)[..., None, None] * (outer - gram_lower(inverse))
         d_z = tf.reshape(-upstream[..., None] * alpha, [-1, tf.shape(z)[-1]])
         return d_covariance, tf.reduce_sum(d_z, axis=0)
 

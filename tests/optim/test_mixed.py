@@ -69,7 +69,8 @@ def program(columns, acquisition):
 
     @tf.function(autograph=False, input_signature=[vector, rows, vector, rows, rows, rows])
     def run(theta, x, z, everywhere, around, random):
-        posterior = Posterior(kernel, exact.factorise(kernel, theta, kernel.embed(x), z), 0.0, 1.0)
+        observed = exact.Observations(kernel.embed(x), z)
+        posterior = Posterior(kernel, exact.factorise(kernel, theta, observed), 0.0, 1.0)
         incumbent = tf.reduce_max(posterior.moments(x)[0])
         function = lambda u: acquisition.evaluate(posterior, incumbent, u[:, None, :])
         best = mixed.maximise(function, columns, (everywhere, around), x)

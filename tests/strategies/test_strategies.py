@@ -17,8 +17,9 @@ from tfbo import (
     Ordinal,
     Space,
     SpaceExhausted,
+    _device,
 )
-from tfbo.strategies import Bayes, Grid, Random, Sobol, bayes
+from tfbo.strategies import Bayes, Grid, Random, Sobol, program
 
 MIXED = Space(
     {
@@ -33,6 +34,11 @@ MIXED = Space(
 )
 SMALL = Space({"a": Int(0, 3), "b": Boolean(), "c": Ordinal([1, 2], when={"b": True})})
 STRATEGIES = [Bayes(n_initial=3), Sobol(), Random(), Grid(resolution=3)]
+
+
+def compiled(strategy, space):
+    """The program that a strategy runs on the CPU."""
+    return program.compiled(strategy._choices(space, _device.CPU))
 
 
 def loss(params):
@@ -176,10 +182,7 @@ def test_what_an_objective_does_to_keras_changes_nothing_and_retraces_nothing():
 
     expected = rows(quiet)
     assert rows(noisy) == expected
-    from tfbo.space import encoding
-
-    program = bayes._program(encoding(space).columns, strategy)
-    assert program.experimental_get_tracing_count() == 1
+    assert compiled(strategy, space).experimental_get_tracing_count() == 1
 
 
 def test_failed_trials_are_avoided_but_not_forgotten():

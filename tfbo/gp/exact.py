@@ -1,8 +1,6 @@
 """The exact Gaussian process: maximum a posteriori hyperparameters, and the factors at them.
 
-Inside, the logarithms of all hyperparameters are one vector `[p]`: amplitude, lengthscales, shape,
-noise. What is believed about it (`Belief`) and where the climbs start are data; a hyperparameter that
-is not to be learned has equal bounds.
+What is believed of the hyperparameters (`Belief`) and where the climbs start are data.
 """
 
 from __future__ import annotations
@@ -15,41 +13,35 @@ import tensorflow as tf
 
 from tfbo import _linalg
 from tfbo.errors import invalid
+from tfbo.gp.belief import Belief, log_prior, neighbours
 from tfbo.gp.kernels import Hyperparameters, Kernel
-from tfbo.gp.priors import LogNormal, Priors, scouting
-from tfbo.optim import Minimum, adam, bfgs
+from tfbo.optim import Curvature, Minimum, Objective, adam, bfgs, unknown_curvature
 
-OPTIMIZERS: dict[str, Callable[..., Minimum]] = {"bfgs": bfgs.minimise, "adam": adam.minimise}
-
-# An observation noise of exactly zero would make duplicated rows singular.
-_SMALLEST_NOISE = 1e-12
+# No hyperparameter changes by more than a factor of twenty in a step: the quadratic model that a step
+# relies on does not reach further.
+_LONGEST_STEP = 3.0
 
 
-class Ranges(NamedTuple):
-    """The range in which each kind of hyperparameter is searched, as `(low, high)`.
+class Observations(NamedTuple):
+    """What the hyperparameters are fitted to."""
 
-    The defaults are scikit-learn's 1e-5 to 1e5 (for the amplitude, that range of its square), but
-    for the noise, which may be smaller.
-    """
-
-    amplitude: tuple[float, float] = (10.0**-2.5, 10.0**2.5)
-    lengthscale: tuple[float, float] = (1e-5, 1e5)
-    shape: tuple[float, float] = (1e-5, 1e5)
-    noise: tuple[float, float] = (1e-8, 1e5)
+    features: tf.Tensor
+    """Embedded rows, `[n, D]`."""
+    z: tf.Tensor
+    """Standardised outcomes, `[n]`."""
+    mask: tf.Tensor | None = None
+    """bool `[n]`: which rows are there; the others are padding, and their outcomes zero."""
 
 
-class Belief(NamedTuple):
-    """What is believed of the log hyperparameters `[p]` before the data are seen."""
+class Start(NamedTuple):
+    """Where the first climb starts: the end of an earlier fit, or the medians of the priors."""
 
-    loc: np.ndarray | tf.Tensor
-    """Means of the log-normal priors, `[p]`."""
-    scale: np.ndarray | tf.Tensor
-    """Their standard deviations, `[p]`."""
-    weight: np.ndarray | tf.Tensor
-    """One, or zero for a maximum of the likelihood alone: `[p]`."""
-    lower: np.ndarray | tf.Tensor
-    """Bounds, `[p]`."""
-    upper: np.ndarray | tf.Tensor
+    theta: np.ndarray | tf.Tensor
+    """Log hyperparameters, `[p]`."""
+    inverse: np.ndarray | tf.Tensor
+    """Inverse Hessian of the negative log posterior there, `[p, p]`."""
+    known: bool | tf.Tensor
+    """Whether the inverse Hessian comes from an earlier fit."""
 
 
 class Fitted(NamedTuple):
@@ -59,6 +51,8 @@ class Fitted(NamedTuple):
     """Log hyperparameters, `[p]`."""
     value: tf.Tensor
     """Log posterior (up to a constant), or log likelihood where the priors have no weight."""
+    inverse: tf.Tensor
+    """Inverse Hessian of the negative log posterior at `theta`, as learned on the way, `[p, p]`."""
     ok: tf.Tensor
     """Whether any start led to a finite value; otherwise `theta` is the best draw of the priors."""
 
@@ -78,71 +72,6 @@ class Factors(NamedTuple):
     ok: tf.Tensor
 
 
-def belief(
-    kernel: Kernel,
-    priors: Priors | None,
-    *,
-    ranges: Ranges = Ranges(),
-    noise: float | None = None,
-    extent: np.ndarray | float = 1.0,
-) -> Belief:
-    """The vectors that stand for priors, ranges and a noise that is known.
-
-    Args:
-        kernel: whose hyperparameters they are.
-        priors: None for the likelihood alone (`priors.scouting` then says where to start).
-        ranges: bounds of the search.
-        noise: a known variance in standardised units; None to learn it.
-        extent: by how much each column varies, `[d]`; the prior on its lengthscale scales with it.
-    """
-    extents = np.broadcast_to(extent, [kernel.dimension])
-    if not kernel.ard:
-        extents = np.array([np.exp(np.mean(np.log(extents)))])
-    known = priors or scouting(kernel.dimension)
-    shapes = len(kernel.shape_names)
-
-    def spread(
-        part: LogNormal, low_high: tuple[float, float], shift: np.ndarray
-    ) -> list[np.ndarray]:
-        low, high = low_high
-        ones = np.ones_like(shift)
-        return [part.loc + shift, part.scale * ones, np.log(low) * ones, np.log(high) * ones]
-
-    noise_range = (noise, noise) if noise is not None else ranges.noise
-    noise_range = (max(noise_range[0], _SMALLEST_NOISE), max(noise_range[1], _SMALLEST_NOISE))
-    parts = [
-        spread(known.amplitude, ranges.amplitude, np.zeros(1)),
-        spread(known.lengthscale, ranges.lengthscale, np.log(extents)),
-        spread(known.shape, ranges.shape, np.zeros(shapes)),
-        spread(known.noise, noise_range, np.zeros(1)),
-    ]
-    loc, scale, lower, upper = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Belief(loc, scale, np.full_like(loc, float(priors is not None)), lower, upper)
-
-
-def candidates(
-    believed: Belief, count: int, rng: np.random.Generator, previous: np.ndarray | None = None
-) -> np.ndarray:
-    """Where climbs may start, `[c, p]`: the previous optimum, the medians, then draws.
-
-    Half of the variance of a draw is common to all lengthscales: data are rough, or smooth, in all
-    columns together more often than independent draws would be.
-    """
-    loc, scale = np.asarray(believed.loc), np.asarray(believed.scale)
-    normals = rng.standard_normal([count, len(loc)])
-    normals[:, 1:-1] = np.sqrt(0.5) * (normals[:, 1:-1] + rng.standard_normal([count, 1]))
-    draws = loc + scale * normals
-    lower, upper = np.asarray(believed.lower), np.asarray(believed.upper)
-    if not np.any(believed.weight):
-        # Of the likelihood alone any corner of the box may be the best.
-        anywhere = lower + (upper - lower) * rng.random(draws.shape)
-        draws = np.where(
-            rng.random(draws.shape) < 0.3 * (np.arange(count) % 3)[:, None], anywhere, draws
-        )
-    certain = [loc] if previous is None else [previous, loc]
-    return np.clip(np.concatenate([np.stack(certain), draws])[:count], lower, upper)
-
-
 def unpack(kernel: Kernel, theta: tf.Tensor) -> Hyperparameters:
     """Hyperparameters from their logarithms `[..., p]`."""
     k = kernel.lengthscale_count
@@ -153,134 +82,179 @@ def unpack(kernel: Kernel, theta: tf.Tensor) -> Hyperparameters:
 
 
 def log_posterior(
-    kernel: Kernel, believed: Belief, features: tf.Tensor, z: tf.Tensor, theta: tf.Tensor
+    kernel: Kernel, believed: Belief, observed: Observations, theta: tf.Tensor
 ) -> tf.Tensor:
     """Log marginal likelihood plus log priors at `theta` `[r, p]`: `[r]`; NaN where singular."""
-    covariance = kernel.covariance(unpack(kernel, theta), features)
-    log_likelihood = _linalg.normal_log_density(covariance, z)
-    return log_likelihood + _log_prior(believed, theta)
+    covariance = kernel.covariance(unpack(kernel, theta), observed.features, observed.mask)
+    log_likelihood = _linalg.normal_log_density(covariance, observed.z)
+    if observed.mask is not None:
+        padding = tf.math.count_nonzero(~observed.mask, dtype=log_likelihood.dtype)
+        log_likelihood += 0.5 * padding * _linalg.LOG_TWO_PI
+    return log_likelihood + log_prior(believed, theta)
 
 
 def fit(
     kernel: Kernel,
     believed: Belief,
-    features: tf.Tensor,
-    z: tf.Tensor,
+    observed: Observations,
+    start: Start,
     candidates: tf.Tensor,
     *,
     climbs: int,
     rounds: int = 1,
     optimizer: str = "bfgs",
-    tolerance: float = 1e-5,
+    tolerance: float = 1e-3,
     max_evaluations: int = 100,
+    compact: bool = False,
 ) -> Fitted:
-    """Climb the log posterior from the best candidates as one batch, and take the best optimum.
+    """Climb the log posterior from the start and the best candidates as one batch; the best optimum.
 
-    A climb that fails is dropped. If all fail, the answer is the candidate of the highest log
+    A climb that fails is dropped. If all fail, the answer is the start or candidate of the highest log
     posterior with jitter on the diagonal, and `ok` is False.
 
     Args:
         kernel: the kernel.
         believed: priors and bounds.
-        features: embedded rows, `[n, D]`.
-        z: standardised outcomes, `[n]`.
-        candidates: log hyperparameters `[c, p]`; the first is climbed from in any case.
-        climbs: from how many to climb, r <= c.
+        observed: the data.
+        start: where the first climb starts.
+        candidates: log hyperparameters `[c, p]`; with none, the start is all there is.
+        climbs: from how many of the candidates to climb, at the most.
         rounds: after the first round, climb from the best neighbours of the optimum, as long as that
             gains anything; no more rounds than these.
         optimizer: a key of `OPTIMIZERS`.
-        tolerance: stop where the gradient, for one observation, is below it.
+        tolerance: end a climb where less than this, in nats, is to be gained.
         max_evaluations: evaluations of the batch in a round, at the most.
+        compact: as in `bfgs.minimise`.
     """
-    n = tf.cast(tf.shape(z)[0], z.dtype)
 
-    def climb(
-        i: tf.Tensor, starts: tf.Tensor, theta: tf.Tensor, value: tf.Tensor, gain: tf.Tensor
-    ) -> tuple[tf.Tensor, ...]:
+    def screen(theta: tf.Tensor, count: int) -> tf.Tensor:
+        value = log_posterior(kernel, believed, observed, theta)
+        lowest = tf.constant(-float("inf"), value.dtype)
+        value = tf.where(tf.math.is_finite(value), value, lowest)
+        return tf.gather(theta, tf.math.top_k(value, tf.minimum(count, tf.size(value))).indices)
+
+    def climb(starts: tf.Tensor, curvature: Curvature, best: Fitted) -> Fitted:
         minimum = OPTIMIZERS[optimizer](
-            lambda theta: -log_posterior(kernel, believed, features, z, theta) / n,
+            lambda theta: -log_posterior(kernel, believed, observed, theta),
             starts,
-            believed.lower,
-            believed.upper,
+            believed,
+            curvature,
+            tolerance=tolerance,
             max_evaluations=max_evaluations,
-            gradient_tolerance=tolerance,
+            compact=compact,
         )
-        best = tf.argmin(minimum.value)
-        gain = value - minimum.value[best]
-        theta = tf.where(gain > 0.0, minimum.x[best], theta)
-        value = tf.minimum(value, minimum.value[best])
-        if rounds > 1:
-            near = _neighbours(believed, theta)
-            screened = _log_posterior_or_worst(kernel, believed, features, z, near)
-            starts = tf.gather(near, tf.math.top_k(screened, min(climbs, near.shape[0])).indices)
-        return i + 1, starts, theta, value, gain
+        i = tf.argmin(minimum.value)
+        better = -minimum.value[i] > best.value
+        return Fitted(
+            tf.where(better, minimum.x[i], best.theta),
+            tf.where(better, -minimum.value[i], best.value),
+            tf.where(better, minimum.curvature.inverse[i], best.inverse),
+            best.ok | better,
+        )
 
-    infinite = tf.constant(float("inf"), z.dtype)
-    value = _log_posterior_or_worst(kernel, believed, features, z, candidates)
-    value = tf.concat([infinite[None], value[1:]], axis=0)
-    starts = tf.gather(candidates, tf.math.top_k(value, climbs).indices)
-    state = climb(tf.constant(0), starts, candidates[0], infinite, infinite)
+    def again(i: tf.Tensor, gain: tf.Tensor, *flat: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        best = Fitted(*flat)
+        starts = screen(neighbours(believed, best.theta), max(climbs, 1))
+        better = climb(starts, unknown_curvature(starts), best)
+        return i + 1, better.value - best.value, *better
+
+    starts = tf.concat([start.theta[None], screen(candidates, climbs)], axis=0)
+    fresh = unknown_curvature(starts)
+    curvature = Curvature(
+        tf.concat([start.inverse[None], fresh.inverse[1:]], axis=0),
+        tf.concat([tf.reshape(start.known, [1]), fresh.known[1:]], axis=0),
+    )
+    worst = tf.constant(-float("inf"), observed.z.dtype)
+    best = climb(starts, curvature, Fitted(start.theta, worst, start.inverse, tf.constant(False)))
     if rounds > 1:
-        p = candidates.shape[-1]
-        state = tf.while_loop(
-            lambda i, starts, theta, value, gain: (i < rounds) & (gain > tolerance**2),
-            climb,
-            state,
-            shape_invariants=tuple(
-                tf.TensorShape([None, p]) if part.shape.rank == 2 else part.shape for part in state
-            ),
+        infinite = tf.constant(float("inf"), observed.z.dtype)
+        _, _, *flat = tf.while_loop(
+            lambda i, gain, *_: (i < rounds) & (gain > tolerance),
+            again,
+            (tf.constant(1), infinite, *best),
         )
-    _, _, theta, value, _ = state
-    ok = tf.math.is_finite(value)
-
-    def best_draw() -> tuple[tf.Tensor, tf.Tensor]:
-        value = _log_posterior_with_jitter(kernel, believed, features, z, candidates)
-        draw = tf.argmax(value)
-        return candidates[draw], value[draw]
-
-    theta, value = tf.cond(ok, lambda: (theta, -n * value), best_draw)
-    return Fitted(theta, value, ok)
+        best = Fitted(*flat)
+    return tf.cond(
+        best.ok, lambda: best, lambda: _best_draw(kernel, believed, observed, start, candidates)
+    )
 
 
-def _neighbours(believed: Belief, theta: tf.Tensor) -> tf.Tensor:
-    """Points that differ from `theta` `[p]` in one hyperparameter, `[4 p, p]`.
+def _climb_by_bfgs(
+    objective: Objective,
+    starts: tf.Tensor,
+    believed: Belief,
+    curvature: Curvature,
+    *,
+    tolerance: float,
+    max_evaluations: int,
+    compact: bool,
+) -> Minimum:
+    return bfgs.minimise(
+        objective,
+        starts,
+        believed.lower,
+        believed.upper,
+        curvature=curvature,
+        max_evaluations=max_evaluations,
+        gradient_tolerance=tolerance,
+        value_tolerance=tolerance,
+        longest_step=_LONGEST_STEP,
+        compact=compact,
+    )
 
-    It is a tenth, ten times, the least or the most that it may be. The last two take a column out of
-    the model, or make each of its values a world of its own: optima that climbs rarely find.
-    """
-    p = theta.shape[-1]
-    eye = tf.eye(p, dtype=theta.dtype)
-    ten = tf.math.log(tf.constant(10.0, theta.dtype))
-    steps = [-ten * eye, ten * eye, eye * (believed.lower - theta), eye * (believed.upper - theta)]
-    return tf.clip_by_value(theta + tf.concat(steps, axis=0), believed.lower, believed.upper)
+
+def _climb_by_adam(
+    objective: Objective,
+    starts: tf.Tensor,
+    believed: Belief,
+    curvature: Curvature,
+    *,
+    tolerance: float,
+    max_evaluations: int,
+    compact: bool,
+) -> Minimum:
+    # It has no Newton decrement to hold against the tolerance. By the priors alone the curvature is
+    # 1/9 or more, so at this gradient no more than 4.5 times the tolerance is to be gained.
+    return adam.minimise(
+        objective,
+        starts,
+        believed.lower,
+        believed.upper,
+        curvature=curvature,
+        max_evaluations=3 * max_evaluations,
+        gradient_tolerance=tolerance**0.5,
+    )
 
 
-def _log_posterior_or_worst(
-    kernel: Kernel, believed: Belief, features: tf.Tensor, z: tf.Tensor, theta: tf.Tensor
-) -> tf.Tensor:
-    """As `log_posterior`; minus infinity where singular."""
-    value = log_posterior(kernel, believed, features, z, theta)
-    return tf.where(tf.math.is_finite(value), value, tf.constant(-float("inf"), value.dtype))
+OPTIMIZERS: dict[str, Callable[..., Minimum]] = {"bfgs": _climb_by_bfgs, "adam": _climb_by_adam}
 
 
-def _log_posterior_with_jitter(
-    kernel: Kernel, believed: Belief, features: tf.Tensor, z: tf.Tensor, theta: tf.Tensor
-) -> tf.Tensor:
-    """As `log_posterior` up to a constant, by the jitter ladder; minus infinity where even that fails."""
-    factor, factored = _linalg.cholesky(kernel.covariance(unpack(kernel, theta), features))
-    whitened = tf.linalg.triangular_solve(factor, tf.ones_like(factor[..., :1]) * z[:, None])
+def _best_draw(
+    kernel: Kernel, believed: Belief, observed: Observations, start: Start, candidates: tf.Tensor
+) -> Fitted:
+    """The start or candidate of the highest log posterior, factored by the jitter ladder."""
+    theta = tf.concat([start.theta[None], candidates], axis=0)
+    covariance = kernel.covariance(unpack(kernel, theta), observed.features, observed.mask)
+    factor, factored = _linalg.cholesky(covariance)
+    column = tf.zeros_like(factor[..., :1]) + observed.z[:, None]
+    whitened = tf.linalg.triangular_solve(factor, column)
     log_det = tf.reduce_sum(tf.math.log(tf.linalg.diag_part(factor)), axis=-1)
     value = -0.5 * tf.reduce_sum(tf.square(whitened), axis=[-2, -1]) - log_det
-    value += _log_prior(believed, theta)
+    value += log_prior(believed, theta)
     lowest = tf.constant(-float("inf"), value.dtype)
-    return tf.where(factored & tf.math.is_finite(value), value, lowest)
+    value = tf.where(factored & tf.math.is_finite(value), value, lowest)
+    best = tf.argmax(value)
+    return Fitted(theta[best], value[best], start.inverse, tf.constant(False))
 
 
-def factorise(kernel: Kernel, theta: tf.Tensor, features: tf.Tensor, z: tf.Tensor) -> Factors:
-    """Factors at log hyperparameters `theta` `[p]`, for standardised outcomes `z` `[n]`."""
+def factorise(kernel: Kernel, theta: tf.Tensor, observed: Observations) -> Factors:
+    """Factors at log hyperparameters `theta` `[p]`; a row that is padding predicts nothing."""
     hyperparameters = unpack(kernel, theta)
-    factor, ok = _linalg.cholesky(kernel.covariance(hyperparameters, features))
+    features, z, mask = observed
+    factor, ok = _linalg.cholesky(kernel.covariance(hyperparameters, features, mask))
     inverse = _linalg.inverse_lower(factor)
+    if mask is not None:
+        inverse = tf.where(mask[:, None], inverse, tf.zeros_like(inverse))
     alpha = tf.linalg.matvec(inverse, tf.linalg.matvec(inverse, z), transpose_a=True)
     return Factors(hyperparameters, kernel.scale(hyperparameters, features), z, inverse, alpha, ok)
 
@@ -291,9 +265,3 @@ def check_optimizer(optimizer: str) -> None:
         raise invalid(
             "optimizer", f"one of {', '.join(OPTIMIZERS)}", optimizer, "Leave it out for bfgs."
         )
-
-
-def _log_prior(believed: Belief, theta: tf.Tensor) -> tf.Tensor:
-    log_prob = LogNormal(believed.loc, believed.scale).log_prob(theta)
-    learned = tf.cast(tf.not_equal(believed.lower, believed.upper), theta.dtype)
-    return tf.reduce_sum(believed.weight * learned * log_prob, axis=-1)

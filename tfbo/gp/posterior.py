@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from tfbo import _linalg, _random
@@ -121,7 +120,7 @@ class Posterior:
         n = tf.cast(tf.size(z), z.dtype)
         quadratic = tf.reduce_sum(z * self.factors.alpha)
         log_det = -2.0 * tf.reduce_sum(tf.math.log(tf.linalg.diag_part(inverse)))
-        return -0.5 * (quadratic + log_det + n * np.log(2.0 * np.pi))
+        return -0.5 * (quadratic + log_det + n * _linalg.LOG_TWO_PI)
 
     def loo(self) -> LeaveOneOut:
         """Leave-one-out predictions of the data in closed form, at the fitted hyperparameters.
@@ -134,20 +133,27 @@ class Posterior:
         mean = self.factors.z - self.factors.alpha / precision
         return LeaveOneOut(self.shift + self.scale * mean, tf.square(self.scale) / precision)
 
-    def condition(self, x: tf.Tensor, z: tf.Tensor) -> Posterior:
+    def condition(self, x: tf.Tensor, z: tf.Tensor, mask: tf.Tensor | None = None) -> Posterior:
         """The posterior with further observations `z` `[p]` at rows `x` `[p, d]`, both as inside.
 
-        The factor is extended, not made anew: n^2 p operations.
+        The factor is extended, not made anew: n^2 p operations. Observations that the bool `mask`
+        `[p]` leaves out change nothing.
         """
-        rows = self._rows(x)
+        features = self.kernel.embed(x - self.origin)
+        rows = self.kernel.scale(self.hyperparameters, features)
         cross = self._cross(x)
+        if mask is not None:
+            cross = tf.where(mask[:, None], cross, tf.zeros_like(cross))
+            z = tf.where(mask, z, tf.zeros_like(z))
         whitened = tf.matmul(cross, self.factors.inverse, transpose_b=True)
-        block = self.kernel.covariance(self.hyperparameters, self.kernel.embed(x - self.origin))
+        block = self.kernel.covariance(self.hyperparameters, features, mask)
         prior = tf.square(self.hyperparameters.amplitude)
         corner, ok = _linalg.cholesky(
             block - tf.matmul(whitened, whitened, transpose_b=True), prior
         )
         corner = _linalg.inverse_lower(corner)
+        if mask is not None:
+            corner = tf.where(mask[:, None], corner, tf.zeros_like(corner))
         side = -tf.matmul(corner, tf.matmul(whitened, self.factors.inverse))
         top = tf.pad(self.factors.inverse, [[0, 0], [0, tf.shape(z)[0]]])
         inverse = tf.concat([top, tf.concat([side, corner], axis=1)], axis=0)

@@ -11,17 +11,17 @@ import tensorflow as tf
 
 from tfbo import _random
 from tfbo.errors import invalid, require_count
+from tfbo.gp import belief, exact, kernels, outcomes
 from tfbo.gp import data as gp_data
-from tfbo.gp import exact, kernels, outcomes
 from tfbo.gp.kernels import Kernel
 from tfbo.gp.posterior import Posterior
 from tfbo.gp.priors import Priors, default
 
 _LOGGER = logging.getLogger("tfbo")
 
-# A regressor is fitted once, and the likelihood alone has long flat valleys: a hundred times the
-# precision that the optimiser's own surrogate asks for.
-_TOLERANCE = 1e-7
+# A regressor is fitted once, and the likelihood alone has long flat valleys: far more precision than
+# the optimiser's own surrogate asks for. In nats.
+_TOLERANCE = 1e-9
 _MAX_EVALUATIONS = 500
 _ROUNDS = 3
 # As many candidates are screened as fit into 400 MB of covariances, within these limits a climb.
@@ -38,7 +38,7 @@ def fit(
     n_restarts: int = 5,
     priors: Priors | str | None = "default",
     noise: float | None = None,
-    ranges: exact.Ranges = exact.Ranges(),
+    ranges: belief.Ranges = belief.Ranges(),
     optimizer: str = "bfgs",
     seed: int = 0,
 ) -> Posterior:
@@ -94,17 +94,18 @@ def fit(
     origin = np.mean(data.x, axis=0)
     standardised = outcomes.standardise(tf.constant(data.y))
     known = None if noise is None else noise / float(standardised.scale) ** 2
-    believed = exact.belief(family, chosen, ranges=ranges, noise=known, extent=extent)
+    believed = belief.belief(family, chosen, ranges=ranges, noise=known, extent=extent)
     rng = _random.generator(seed, "gp.fit")
     each = int(_SCREENED_NUMBERS / (len(data.y) ** 2 * n_restarts))
     each = min(max(each, _LEAST_CANDIDATES), _MOST_CANDIDATES)
-    candidates = exact.candidates(believed, each * n_restarts, rng)
+    draws = belief.draws(believed, each * n_restarts, rng)
 
     fitted, factors = _program(family, optimizer, n_restarts)(
         tf.constant(data.x - origin),
         standardised.z,
-        tf.constant(candidates),
-        exact.Belief(*(tf.constant(part) for part in believed)),
+        tf.constant(belief.medians(believed)),
+        tf.constant(draws),
+        belief.Belief(*(tf.constant(part) for part in believed)),
     )
     if not (bool(fitted.ok) and bool(factors.ok)):
         _LOGGER.warning(
@@ -119,7 +120,7 @@ def fit(
 
 
 @functools.lru_cache(maxsize=64)
-def _program(kernel: Kernel, optimizer: str, climbs: int) -> Any:
+def _program(kernel: Kernel, optimizer: str, n_restarts: int) -> Any:
     """One compiled program for each set of choices, traced once for any number of rows."""
     spec = functools.partial(tf.TensorSpec, dtype=tf.float64)
     parameters = kernel.lengthscale_count + len(kernel.shape_names) + 2
@@ -129,27 +130,34 @@ def _program(kernel: Kernel, optimizer: str, climbs: int) -> Any:
         input_signature=[
             spec([None, kernel.dimension]),
             spec([None]),
+            spec([parameters]),
             spec([None, parameters]),
-            exact.Belief(*[spec([parameters])] * len(exact.Belief._fields)),
+            belief.Belief(*[spec([parameters])] * len(belief.Belief._fields)),
         ],
     )
     def program(
-        x: tf.Tensor, z: tf.Tensor, candidates: tf.Tensor, believed: exact.Belief
+        x: tf.Tensor,
+        z: tf.Tensor,
+        medians: tf.Tensor,
+        draws: tf.Tensor,
+        believed: belief.Belief,
     ) -> tuple[exact.Fitted, exact.Factors]:
-        features = kernel.embed(x)
+        observed = exact.Observations(kernel.embed(x), z)
+        start = exact.Start(medians, tf.eye(parameters, dtype=medians.dtype), tf.constant(False))
         fitted = exact.fit(
             kernel,
             believed,
-            features,
-            z,
-            candidates,
-            climbs=climbs,
+            observed,
+            start,
+            draws,
+            climbs=n_restarts - 1,
             rounds=_ROUNDS,
             optimizer=optimizer,
             tolerance=_TOLERANCE,
             max_evaluations=_MAX_EVALUATIONS,
+            compact=True,
         )
-        return fitted, exact.factorise(kernel, fitted.theta, features, z)
+        return fitted, exact.factorise(kernel, fitted.theta, observed)
 
     return program
 

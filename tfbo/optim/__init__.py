@@ -5,6 +5,6 @@ Letters: r starts (members of the batch), p variables.
 
 from __future__ import annotations
 
-from tfbo.optim.base import Minimum, Objective
+from tfbo.optim.base import Curvature, Minimum, Objective, unknown_curvature
 
-__all__ = ["Minimum", "Objective"]
+__all__ = ["Curvature", "Minimum", "Objective", "unknown_curvature"]

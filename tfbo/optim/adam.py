@@ -6,7 +6,7 @@ import math
 
 import tensorflow as tf
 
-from tfbo.optim.base import Minimum, Objective, value_and_gradient
+from tfbo.optim.base import Curvature, Minimum, Objective, unknown_curvature, value_and_gradient
 
 _DECAY_MEAN, _DECAY_SQUARE, _EPSILON = 0.9, 0.999, 1e-8  # Kingma and Ba 2015
 
@@ -17,6 +17,7 @@ def minimise(
     lower: tf.Tensor,
     upper: tf.Tensor,
     *,
+    curvature: Curvature | None = None,
     max_evaluations: int = 300,
     gradient_tolerance: float = 1e-5,
     learning_rate: float = 0.1,
@@ -32,6 +33,7 @@ def minimise(
         start: `[r, p]`.
         lower: lower bounds, broadcast to `[r, p]`.
         upper: upper bounds, broadcast to `[r, p]`.
+        curvature: returned as it is; Adam has no use for it.
         max_evaluations: evaluations of the batch at the most.
         gradient_tolerance: stop where every member's projected gradient has no larger entry.
         learning_rate: the first step's length in each variable.
@@ -78,4 +80,4 @@ def minimise(
         (tf.constant(0), restless, start, start, infinite, zeros, zeros),
         maximum_iterations=max_evaluations,
     )
-    return Minimum(best, value, flat, evaluations)
+    return Minimum(best, value, flat, evaluations, curvature or unknown_curvature(start))

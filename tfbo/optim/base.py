@@ -11,6 +11,15 @@ Objective = Callable[[tf.Tensor], tf.Tensor]
 """From points `[r, p]` to values `[r]`, member by member; NaN means that a point is not acceptable."""
 
 
+class Curvature(NamedTuple):
+    """What is known of an objective's second derivatives near each member of a batch."""
+
+    inverse: tf.Tensor
+    """Inverse Hessian `[r, p, p]`, positive definite."""
+    known: tf.Tensor
+    """bool `[r]`: False where `inverse` was not learned from gradients, and so has no scale."""
+
+
 class Minimum(NamedTuple):
     """What a batch of minimisations ended with."""
 
@@ -21,7 +30,15 @@ class Minimum(NamedTuple):
     converged: tf.Tensor
     """bool `[r]`: a tolerance was reached before the evaluations ran out."""
     evaluations: tf.Tensor
-    """int: evaluations of the whole batch."""
+    """int: evaluations of the batch."""
+    curvature: Curvature
+    """As learned on the way."""
+
+
+def unknown_curvature(start: tf.Tensor) -> Curvature:
+    """The curvature of members at `start` `[r, p]` of which no gradient has been seen."""
+    r, p = tf.shape(start)[0], tf.shape(start)[1]
+    return Curvature(tf.eye(p, batch_shape=[r], dtype=start.dtype), tf.zeros([r], tf.bool))
 
 
 def value_and_gradient(objective: Objective, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

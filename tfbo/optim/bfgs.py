@@ -3,6 +3,8 @@
 Each member keeps a dense inverse Hessian. At the sizes met here (a Gaussian process has d + 2
 hyperparameters, a point d columns) that takes a handful of batched operations where the two-loop
 recursion of L-BFGS takes ten times as many, and the time of an iteration is the number of operations.
+It can also be handed on: a minimisation that resembles an earlier one starts with its curvature, and
+then needs two or three evaluations.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tfbo.optim.base import Minimum, Objective, value_and_gradient
+from tfbo.optim.base import Curvature, Minimum, Objective, unknown_curvature, value_and_gradient
 
 # Nocedal and Wright 2006: sufficient decrease (section 3.1), and how far backtracking may go at once.
 _ARMIJO = 1e-4
@@ -30,13 +32,22 @@ class _State(NamedTuple):
     value: tf.Tensor  # [r]
     gradient: tf.Tensor  # [r, p]
     inverse: tf.Tensor  # [r, p, p] inverse Hessian
+    known: tf.Tensor  # bool [r] whether the inverse Hessian has a scale
     direction: tf.Tensor  # [r, p]
     step: tf.Tensor  # [r]
     backtracks: tf.Tensor  # int [r]
-    scaled: tf.Tensor  # bool [r] whether the first pair has scaled the inverse Hessian
     done: tf.Tensor  # bool [r]
     converged: tf.Tensor  # bool [r]
     evaluations: tf.Tensor  # int
+
+
+class _Limits(NamedTuple):
+    lower: tf.Tensor  # [r, p]
+    upper: tf.Tensor  # [r, p]
+    gradient_tolerance: float
+    value_tolerance: float
+    first_step: float
+    longest_step: float
 
 
 def minimise(
@@ -45,10 +56,13 @@ def minimise(
     lower: tf.Tensor,
     upper: tf.Tensor,
     *,
+    curvature: Curvature | None = None,
     max_evaluations: int = 100,
-    gradient_tolerance: float = 1e-5,
-    value_tolerance: float | None = None,
+    gradient_tolerance: float = 1e-6,
+    value_tolerance: float = 1e-12,
     first_step: float = 0.5,
+    longest_step: float = float("inf"),
+    compact: bool = False,
 ) -> Minimum:
     """Minimise from `start` `[r, p]` within `lower <= x <= upper` (both broadcast to `[r, p]`).
 
@@ -62,26 +76,35 @@ def minimise(
         start: `[r, p]`; clipped into the box.
         lower: lower bounds.
         upper: upper bounds.
+        curvature: what is known of it from an earlier minimisation; None for nothing.
         max_evaluations: evaluations of the batch at the most.
         gradient_tolerance: stop where the projected gradient's largest entry is below it.
-        value_tolerance: stop where an accepted step gains less than this times (1 + |value|); None
-            for the square of the gradient tolerance, but not below 1e-13.
-        first_step: largest change of any variable in the first step of a member.
+        value_tolerance: stop where the next step is expected to gain less than this: half of
+            g' H^-1 g, the Newton decrement (Boyd and Vandenberghe 2004, section 9.5.1).
+        first_step: largest change of any variable in the first step of a member whose curvature is
+            not known.
+        longest_step: largest change of any variable in any step.
+        compact: whether members that are done are left out of later evaluations. It needs dynamic
+            shapes, which XLA does not have.
 
     Returns:
         A `Minimum`. Members do not influence each other.
     """
-    if value_tolerance is None:
-        value_tolerance = max(gradient_tolerance**2, _LEAST_GAIN)
-    lower, upper = lower + tf.zeros_like(start), upper + tf.zeros_like(start)
-    initial = _initial(tf.clip_by_value(start, lower, upper))
+    limits = _Limits(
+        lower + tf.zeros_like(start),
+        upper + tf.zeros_like(start),
+        gradient_tolerance,
+        value_tolerance,
+        first_step,
+        longest_step,
+    )
+    start = tf.clip_by_value(start, limits.lower, limits.upper)
+    initial = _initial(start, curvature or unknown_curvature(start))
 
     def iterate(*flat: tf.Tensor) -> tuple[tf.Tensor, ...]:
         state = _State(*flat)
-        value, gradient = value_and_gradient(objective, state.trial)
-        state = _advance(state, value, gradient, lower, upper, value_tolerance)
-        state = _aim(state, lower, upper, gradient_tolerance, first_step)
-        return tuple(state)
+        value, gradient = _evaluate(objective, state, compact)
+        return tuple(_aim(_advance(state, value, gradient), limits))
 
     final = _State(
         *tf.while_loop(
@@ -91,36 +114,42 @@ def minimise(
             maximum_iterations=max_evaluations,
         )
     )
-    return Minimum(final.x, final.value, final.converged, final.evaluations)
+    learned = Curvature(final.inverse, final.known)
+    return Minimum(final.x, final.value, final.converged, final.evaluations, learned)
 
 
-def _initial(x: tf.Tensor) -> _State:
-    r, p = tf.shape(x)[0], tf.shape(x)[1]
+def _initial(x: tf.Tensor, curvature: Curvature) -> _State:
+    r = tf.shape(x)[0]
     never = tf.zeros([r], tf.bool)
     return _State(
         trial=x,
         x=x,
         value=tf.fill([r], tf.constant(float("inf"), x.dtype)),
         gradient=tf.zeros_like(x),
-        inverse=tf.eye(p, batch_shape=[r], dtype=x.dtype),
+        inverse=curvature.inverse,
+        known=curvature.known,
         direction=tf.zeros_like(x),
-        step=tf.zeros([r], x.dtype),
+        step=tf.ones([r], x.dtype),
         backtracks=tf.zeros([r], tf.int32),
-        scaled=never,
         done=never,
         converged=never,
         evaluations=tf.constant(0),
     )
 
 
-def _advance(
-    state: _State,
-    value: tf.Tensor,
-    gradient: tf.Tensor,
-    lower: tf.Tensor,
-    upper: tf.Tensor,
-    value_tolerance: float,
-) -> _State:
+def _evaluate(objective: Objective, state: _State, compact: bool) -> tuple[tf.Tensor, tf.Tensor]:
+    """Values and gradients at the trial points, at least of the members that are not done."""
+    if not compact:
+        return value_and_gradient(objective, state.trial)
+    active = tf.where(~state.done)
+    value, gradient = value_and_gradient(objective, tf.gather_nd(state.trial, active))
+    return (
+        tf.tensor_scatter_nd_update(state.value, active, value),
+        tf.tensor_scatter_nd_update(state.gradient, active, gradient),
+    )
+
+
+def _advance(state: _State, value: tf.Tensor, gradient: tf.Tensor) -> _State:
     """Accept or refuse the evaluated points, and learn from the accepted ones."""
     moved = state.trial - state.x
     slope = tf.reduce_sum(state.gradient * moved, axis=-1)
@@ -128,17 +157,14 @@ def _advance(
     enough = first | (value <= state.value + _ARMIJO * slope)
     accept = tf.math.is_finite(value) & enough & ~state.done
 
-    gain = tf.where(first, tf.ones_like(value), state.value - value)
-    settled = accept & ~first & (gain <= value_tolerance * (1.0 + tf.abs(value)))
-    inverse, scaled = _update_inverse(state, moved, gradient, accept & ~first)
+    gain = state.value - value
+    exhausted = accept & ~first & (gain <= _LEAST_GAIN * (1.0 + tf.abs(value)))
+    inverse, known = _update_inverse(state, moved, gradient, accept & ~first)
 
     # A refused point: interpolate the parabola through value and slope, within [0.1, 0.5].
-    curvature = 2.0 * (value - state.value - slope)
-    shrink = tf.where(
-        tf.math.is_finite(curvature) & (curvature > 0.0),
-        -slope / tf.where(curvature > 0.0, curvature, tf.ones_like(curvature)),
-        tf.fill(tf.shape(slope), tf.constant(_SHRINK_MOST, slope.dtype)),
-    )
+    bend = 2.0 * (value - state.value - slope)
+    usable = tf.math.is_finite(bend) & (bend > 0.0)
+    shrink = tf.where(usable, -slope / tf.where(usable, bend, tf.ones_like(bend)), 0.0 * slope)
     shrink = tf.clip_by_value(shrink, _SHRINK_MOST, _SHRINK_LEAST)
     refused = ~accept & ~state.done
     backtracks = tf.where(refused, state.backtracks + 1, tf.zeros_like(state.backtracks))
@@ -148,11 +174,11 @@ def _advance(
         value=tf.where(accept, value, state.value),
         gradient=tf.where(accept[:, None], gradient, state.gradient),
         inverse=inverse,
-        scaled=scaled,
+        known=known,
         step=tf.where(refused, state.step * shrink, tf.ones_like(state.step)),
         backtracks=backtracks,
-        done=state.done | settled | stuck,
-        converged=state.converged | settled,
+        done=state.done | exhausted | stuck,
+        converged=state.converged | exhausted,
         evaluations=state.evaluations + 1,
     )
 
@@ -168,7 +194,7 @@ def _update_inverse(
     use = use & (sy > _CURVATURE * tf.sqrt(ss * yy))
     sy, yy = (tf.where(use, v, tf.ones_like(v)) for v in (sy, yy))
 
-    rescale = tf.where(use & ~state.scaled, sy / yy, tf.ones_like(sy))
+    rescale = tf.where(use & ~state.known, sy / yy, tf.ones_like(sy))
     inverse = rescale[:, None, None] * state.inverse
     hy = tf.linalg.matvec(inverse, y)
     yhy = tf.reduce_sum(y * hy, axis=-1)
@@ -176,33 +202,33 @@ def _update_inverse(
     outer = s[:, :, None] * s[:, None, :]
     update = ((1.0 + yhy / sy) / sy)[:, None, None] * outer
     update -= (cross + tf.linalg.matrix_transpose(cross)) / sy[:, None, None]
-    return tf.where(use[:, None, None], inverse + update, state.inverse), state.scaled | use
+    return tf.where(use[:, None, None], inverse + update, state.inverse), state.known | use
 
 
-def _aim(
-    state: _State,
-    lower: tf.Tensor,
-    upper: tf.Tensor,
-    gradient_tolerance: float,
-    first_step: float,
-) -> _State:
+def _aim(state: _State, limits: _Limits) -> _State:
     """Choose the next point of every member that is not done."""
     g = state.gradient
-    held = ((state.x <= lower) & (g >= 0.0)) | ((state.x >= upper) & (g <= 0.0))
+    held = ((state.x <= limits.lower) & (g >= 0.0)) | ((state.x >= limits.upper) & (g <= 0.0))
     free = tf.where(held, tf.zeros_like(g), g)
     steepness = tf.reduce_max(tf.abs(free), axis=-1)
-    flat = steepness <= gradient_tolerance
 
     newton = -tf.linalg.matvec(state.inverse, free)
     newton = tf.where(held, tf.zeros_like(newton), newton)
+    decrement = -tf.reduce_sum(newton * free, axis=-1)
+    descends = state.known & (decrement > 0.0)
+    settled = descends & (0.5 * decrement <= limits.value_tolerance)
+    flat = (steepness <= limits.gradient_tolerance) | settled
+
     scale = tf.where(steepness > 0.0, steepness, tf.ones_like(steepness))
-    steepest = -free * tf.minimum(tf.ones_like(scale), first_step / scale)[:, None]
-    descends = state.scaled & (tf.reduce_sum(newton * free, axis=-1) < 0.0)
-    fresh = state.backtracks == 0
+    steepest = -free * tf.minimum(tf.ones_like(scale), limits.first_step / scale)[:, None]
     direction = tf.where(descends[:, None], newton, steepest)
+    length = tf.reduce_max(tf.abs(direction), axis=-1, keepdims=True)
+    direction *= tf.minimum(tf.ones_like(length), limits.longest_step / length)
+    fresh = state.backtracks == 0
     direction = tf.where(fresh[:, None], direction, state.direction)
 
-    trial = tf.clip_by_value(state.x + state.step[:, None] * direction, lower, upper)
+    trial = state.x + state.step[:, None] * direction
+    trial = tf.clip_by_value(trial, limits.lower, limits.upper)
     stopped = state.done | flat | tf.reduce_all(tf.equal(trial, state.x), axis=-1)
     return state._replace(
         trial=tf.where(stopped[:, None], state.x, trial),

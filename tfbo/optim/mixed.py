@@ -55,6 +55,7 @@ def maximise(
     columns: Columns,
     screens: Sequence[tf.Tensor],
     told: tf.Tensor,
+    counts: tf.Tensor | None = None,
     *,
     climbs: int = 8,
     max_evaluations: int = 60,
@@ -66,6 +67,7 @@ def maximise(
         columns: what each column is.
         screens: candidates `[c, d]` in [0, 1], one or more sets; they are made legal here.
         told: rows `[t, d]` that must not be returned.
+        counts: bool `[t]`, which of them must not; None for all.
         climbs: how many rows of each screen to climb from.
         max_evaluations: of each ascent, at the most.
     """
@@ -74,7 +76,7 @@ def maximise(
         """Values of legal rows `[k, d]`, minus infinity where told."""
         value = function(rows)
         lowest = tf.constant(-float("inf"), value.dtype)
-        return tf.where(tf.math.is_nan(value) | _among(rows, told), lowest, value)
+        return tf.where(tf.math.is_nan(value) | _among(rows, told, counts), lowest, value)
 
     starts, values = [], []
     for screen in screens:
@@ -111,14 +113,15 @@ def maximise(
     return Maximum(snap(columns, state.raw[best], tnp), highest, tf.math.is_finite(highest))
 
 
-def _among(rows: tf.Tensor, told: tf.Tensor) -> tf.Tensor:
-    """Whether each of `rows` `[k, d]` is one of `told` `[t, d]`: bool `[k]`."""
+def _among(rows: tf.Tensor, told: tf.Tensor, counts: tf.Tensor | None) -> tf.Tensor:
+    """Whether each of `rows` `[k, d]` is one of those of `told` `[t, d]` that count: bool `[k]`."""
     # About the middle of the cube, where the norms and so the rounding are smallest.
     rows, told = rows - 0.5, told - 0.5
     norms = tf.reduce_sum(tf.square(rows), axis=-1)[:, None]
     distance = norms + tf.reduce_sum(tf.square(told), axis=-1)
     distance -= 2.0 * tf.matmul(rows, told, transpose_b=True)
-    return tf.reduce_any(distance < _SAME**2, axis=-1)
+    same = distance < _SAME**2
+    return tf.reduce_any(same if counts is None else same & counts, axis=-1)
 
 
 def _spread(value: tf.Tensor) -> tf.Tensor:

@@ -24,6 +24,8 @@ class Problem(NamedTuple):
     direction: str
     """"minimize" or "maximize"."""
     seed: int
+    device: str | None = None
+    """Where to compute; see `Study`."""
 
 
 class Suggestion(NamedTuple):

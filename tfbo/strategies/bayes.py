@@ -1,9 +1,6 @@
 """Bayesian optimisation: a Gaussian process says where a trial is worth most.
 
-One ask is one call of one compiled program (`_program`): standardise, fit, build the acquisition,
-screen candidates, climb. Everything that varies enters it as data, so that it is traced once for a
-space and a set of settings. Letters: n trials, d columns, c candidates, p log hyperparameters,
-m pending trials.
+This is the Python side of an ask, between trials and arrays; `program.py` is what is compiled.
 """
 
 from __future__ import annotations
@@ -12,23 +9,21 @@ import dataclasses
 import functools
 import itertools
 import logging
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
-from tfbo import _numerics, _random
+from tfbo import _device, _numerics, _random
 from tfbo.acquisition import Acquisition, LogEI
-from tfbo.columns import Columns
 from tfbo.errors import invalid, require_count
-from tfbo.gp import Posterior, exact, kernels, outcomes
+from tfbo.gp import belief, kernels
 from tfbo.gp import data as gp_data
-from tfbo.gp.priors import default
-from tfbo.optim import mixed, starts
-from tfbo.space import Encoding, Params, encoding
-from tfbo.strategies import random, sobol
-from tfbo.strategies.base import Problem, Suggestion, key, untried
+from tfbo.gp.exact import check_optimizer
+from tfbo.optim import starts
+from tfbo.space import Space, encoding
+from tfbo.strategies import fits, program, random, sobol
+from tfbo.strategies.base import Key, Problem, Suggestion, key, untried
 from tfbo.trial import COMPLETE, Trial
 
 _LOGGER = logging.getLogger("tfbo")
@@ -38,16 +33,20 @@ _LOGGER = logging.getLogger("tfbo")
 _FAILED_BELOW_WORST = 0.5
 # Perturbed are the best points known, this many of them.
 _INCUMBENTS = 8
-# Where the untried configurations are fewer, all of them are screened.
+# Of a space with no more configurations than this, all of them are screened.
 _MOST_ENUMERATED = 4096
-
-_THETA = "theta"
+# Draws of the hyperparameters from the priors, for each climb that starts from the best of them.
+_DRAWS = 4
 
 
 class Told(NamedTuple):
-    """The state: every finished trial that says something."""
+    """The state: every finished trial that says something, as it is and as a row."""
 
     trials: tuple[Trial, ...]
+    rows: np.ndarray
+    """Codes `[n, d]`."""
+    keys: frozenset[Key]
+    """The configurations."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,12 +62,17 @@ class Bayes:
         kernel: of the Gaussian process; see `tfbo.gp.fit`.
         n_initial: how many trials are told before the model takes over (measured against ten in
             benchmarks/results/ablation.md).
-        n_restarts: climbs of the marginal likelihood, one of them from the previous optimum.
+        n_restarts: climbs of the marginal likelihood when hyperparameters are searched for, one of them
+            from the last optimum. That is whenever the trials have grown by a tenth; in between, the
+            last optimum is followed.
         n_candidates: points that are screened.
         optimizer: of the marginal likelihood, "bfgs" or "adam".
+        device: where to compute, such as "GPU:0"; None for the study's, or else the first GPU there is
+            from 256 told trials on, and the CPU before that.
 
     Raises:
-        InvalidArgument: for a kernel or optimiser that there is not, or a number that is none.
+        InvalidArgument: for a kernel, optimiser or device that there is not, or a number that is
+            none.
 
     Source: Jones, Schonlau and Welch 1998; Snoek, Larochelle and Adams 2012 (arXiv 1206.2944); the
     acquisition of Ament et al. 2023 and the priors of Hvarfner et al. 2024.
@@ -90,6 +94,7 @@ class Bayes:
     n_restarts: int = 4
     n_candidates: int = 1024
     optimizer: str = "bfgs"
+    device: str | None = None
 
     def __post_init__(self) -> None:
         if not hasattr(self.acquisition, "evaluate") or isinstance(self.acquisition, type):
@@ -99,19 +104,24 @@ class Bayes:
             advice = "Make it a dataclass with frozen=True."
             raise invalid("acquisition", "a hashable acquisition", self.acquisition, advice)
         kernels.kernel(self.kernel, 1)
-        exact.check_optimizer(self.optimizer)
+        check_optimizer(self.optimizer)
+        _device.check(self.device)
         for name in ("n_initial", "n_restarts", "n_candidates"):
             require_count(name, getattr(self, name), advice="Leave it out if in doubt.")
 
     def fold(self, problem: Problem, state: Told | None, told: Sequence[Trial]) -> Told:
         """See `Strategy`."""
-        return Told((state.trials if state else ()) + tuple(told))
+        rows, keys = _rows(problem.space, told), frozenset(key(trial.params) for trial in told)
+        if state is None:
+            return Told(tuple(told), rows, keys)
+        rows = np.concatenate([state.rows, rows]) if told else state.rows
+        return Told(state.trials + tuple(told), rows, state.keys | keys)
 
     def suggest(
         self, problem: Problem, state: Told, *, pending: Sequence[Trial], number: int, q: int
     ) -> list[Suggestion]:
         """See `Strategy`."""
-        taken = {key(trial.params) for trial in (*state.trials, *pending)}
+        taken = {*state.keys, *(key(trial.params) for trial in pending)}
         waiting = list(pending)
         suggestions = []
         for i in range(number, number + q):
@@ -131,125 +141,99 @@ class Bayes:
         return columns == 0 or len(state.trials) < self.n_initial or not completed
 
     def _suggest(
-        self, problem: Problem, state: Told, pending: Sequence[Trial], taken: set[Any], number: int
+        self, problem: Problem, state: Told, pending: Sequence[Trial], taken: set[Key], number: int
     ) -> Suggestion:
         encoded = encoding(problem.space)
-        columns = encoded.columns
-        data = gp_data.canonical(_data(encoded, problem.direction, state.trials))
-        running = _rows(encoded, pending)
-        rng = _random.generator(problem.seed, "bayes", number)
-        candidates = exact.candidates(
-            self._belief(columns), 4 * self.n_restarts, rng, _previous(state, pending)
-        )
-        found = _program(columns, self)(
-            *map(tf.constant, (*data, running, candidates)),
-            *map(tf.constant, self._screens(problem, taken, data, rng)),
-        )
-        if not bool(found.ok):
+        plan = _device.plan(self.device or problem.device, len(state.trials))
+        question, searched = self._question(problem, state, pending, number, plan)
+        answer = self._answer(problem.space, question, plan)
+        if not bool(answer.ok):
             _LOGGER.warning(
                 "Trial %d: the surrogate could not be fitted; the best draw of its priors stood in.",
                 number,
             )
-        proposals = encoded.decode(found.x.numpy()[None]) if bool(found.found) else []
+        proposals = encoded.decode(answer.x.numpy()[None]) if bool(answer.found) else []
         more = random.draws(problem.space, problem.seed, number)
         params = untried(problem.space, taken, itertools.chain(proposals, more))
-        return Suggestion(params, {_THETA: found.theta.numpy().tolist()})
+        return Suggestion(params, fits.notes(answer.fitted, searched))
 
-    def _screens(
-        self, problem: Problem, taken: set[Any], data: gp_data.Data, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Candidates in two sets: all over the space, and around the best points known."""
-        encoded = encoding(problem.space)
-        columns = encoded.columns
+    def _question(
+        self,
+        problem: Problem,
+        state: Told,
+        pending: Sequence[Trial],
+        number: int,
+        plan: _device.Plan,
+    ) -> tuple[program.Question, int]:
+        """What the program is asked, and with how many trials hyperparameters were last searched."""
+        columns = encoding(problem.space).columns
+        outcomes = _outcomes(problem.direction, state.trials)
+        data = gp_data.canonical(gp_data.Data(state.rows, outcomes))
+        running = _rows(problem.space, pending)
+        rng = _random.generator(problem.seed, "bayes", number)
+        believed = program.believed(self._kernel(problem.space))
+        last, n = fits.last((*state.trials, *pending), believed), len(data.y)
+        searches = last.is_due(n) or plan.padded  # a padded program has one shape, that of a search
+        draws = belief.draws(believed, _DRAWS * self.n_restarts, rng)
+        if problem.space.cardinality <= _MOST_ENUMERATED:
+            everywhere = _every_row(problem.space)
+        else:
+            everywhere = starts.spread(columns, self.n_candidates, rng)
         best = np.argsort(-data.y, kind="stable")[:_INCUMBENTS]
-        around = starts.around(columns, data.x[best], self.n_candidates // 4 + 1, rng)
-        if problem.space.cardinality - len(taken) > _MOST_ENUMERATED:
-            return starts.spread(columns, self.n_candidates, rng), around
-        free = list(_free(problem, taken))
-        return np.abs(encoded.encode(free)).reshape(len(free), len(columns)), around
+        question = program.Question(
+            x=data.x,
+            y=data.y,
+            told=np.ones(n, bool),
+            pending=running,
+            running=np.ones(len(running), bool),
+            start=last.start,
+            draws=draws if searches else draws[:0],
+            everywhere=everywhere,
+            around=starts.around(columns, data.x[best], self.n_candidates // 4 + 1, rng),
+        )
+        return question, n if searches else last.searched
 
-    def _belief(self, columns: Columns) -> exact.Belief:
-        return exact.belief(self._kernel(columns), default(len(columns)))
+    def _answer(
+        self, space: Space, question: program.Question, plan: _device.Plan
+    ) -> program.Answer:
+        """The program's answer; where a device runs out of memory, with fewer starts, then by the CPU."""
+        fewer = question._replace(draws=question.draws[:1])
+        attempts = [(self, question, plan)]
+        if plan != _device.CPU:
+            attempts += [(dataclasses.replace(self, n_restarts=2), fewer, plan)]
+            attempts += [(self, question, _device.CPU)]
+        for i, (settings, asked, where) in enumerate(attempts, start=1):
+            try:
+                return program.answer(settings._choices(space, where), asked, where.device)
+            except Exception as error:
+                if i == len(attempts) or not _device.is_out_of_memory(error):
+                    raise
+                then = "with fewer starts" if i == 1 else "on the CPU"
+                _say_once(f"{where.device} ran out of memory; asks that do are repeated {then}.")
+        raise AssertionError("an attempt returns or raises")
 
-    def _kernel(self, columns: Columns) -> kernels.Kernel:
+    def _kernel(self, space: Space) -> kernels.Kernel:
+        columns = encoding(space).columns
         return kernels.kernel(self.kernel, len(columns), columns)
 
-
-class Found(NamedTuple):
-    """What the compiled program returns."""
-
-    x: tf.Tensor
-    """`[d]`, a legal row."""
-    found: tf.Tensor
-    """Whether there is such a row among those screened that is neither told nor pending."""
-    theta: tf.Tensor
-    """Log hyperparameters `[p]`, from which the next fit starts."""
-    ok: tf.Tensor
-    """Whether the fit succeeded."""
-
-
-@functools.lru_cache(maxsize=64)
-def _program(columns: Columns, settings: Bayes) -> Any:
-    """The compiled ask: from data to the next point. One trace for a space and settings."""
-    kernel = settings._kernel(columns)
-    believed = settings._belief(columns)
-    rows = tf.TensorSpec([None, len(columns)], tf.float64)
-
-    @tf.function(
-        autograph=False,
-        input_signature=[
-            rows,
-            tf.TensorSpec([None], tf.float64),
-            rows,
-            tf.TensorSpec([None, len(believed.loc)], tf.float64),
-            rows,
-            rows,
-        ],
-    )
-    def program(
-        x: tf.Tensor,
-        y: tf.Tensor,
-        pending: tf.Tensor,
-        candidates: tf.Tensor,
-        everywhere: tf.Tensor,
-        around: tf.Tensor,
-    ) -> Found:
-        belief = exact.Belief(*map(tf.constant, believed))
-        z = _numerics.quantise(outcomes.standardise(outcomes.temper(y)).z)
-        features = kernel.embed(x)
-        fitted = exact.fit(
-            kernel,
-            belief,
-            features,
-            z,
-            candidates,
-            climbs=settings.n_restarts,
-            optimizer=settings.optimizer,
+    def _choices(self, space: Space, plan: _device.Plan) -> program.Choices:
+        return program.Choices(
+            encoding(space).columns,
+            self._kernel(space),
+            self.acquisition,
+            self.n_restarts - 1,
+            self.optimizer,
+            plan.padded,
         )
-        factors = exact.factorise(kernel, fitted.theta, features, z)
-        zero, one = tf.zeros([], z.dtype), tf.ones([], z.dtype)
-        posterior = Posterior(kernel, factors, zero, one)
-        incumbent = tf.reduce_max(posterior.moments(x)[0])
-        posterior = posterior.condition(pending, posterior.moments(pending)[0])
-        best = mixed.maximise(
-            lambda points: settings.acquisition.evaluate(posterior, incumbent, points[:, None, :]),
-            columns,
-            (everywhere, around),
-            tf.concat([x, pending], axis=0),
-        )
-        point = _numerics.quantise(best.x)
-        return Found(point, best.ok, fitted.theta, fitted.ok & posterior.factors.ok)
-
-    return program
 
 
-def _data(encoded: Encoding, direction: str, trials: Sequence[Trial]) -> gp_data.Data:
-    """Rows and outcomes to maximise; failed trials count as somewhat worse than the worst."""
+def _outcomes(direction: str, trials: Sequence[Trial]) -> np.ndarray:
+    """Outcomes to maximise, `[n]`; failed trials count as somewhat worse than the worst."""
     sign = 1.0 if direction == "maximize" else -1.0
     values = np.sort([sign * trial.value for trial in trials if trial.value is not None])
     failed = values[0] - _FAILED_BELOW_WORST * _deviation(values)
     y = [failed if trial.value is None else sign * trial.value for trial in trials]
-    return gp_data.Data(_rows(encoded, trials), np.array(y, np.float64))
+    return np.array(y, np.float64)
 
 
 def _deviation(values: np.ndarray) -> float:
@@ -258,20 +242,20 @@ def _deviation(values: np.ndarray) -> float:
     return float(size * np.std(values / size))
 
 
-def _rows(encoded: Encoding, trials: Sequence[Trial]) -> np.ndarray:
+def _rows(space: Space, trials: Sequence[Trial]) -> np.ndarray:
     """Codes `[n, d]`, rounded so that a change of a parameter's unit does not change them."""
-    rows = encoded.encode([trial.params for trial in trials])
+    rows = encoding(space).encode([trial.params for trial in trials])
     return np.round(rows * _numerics.RESOLUTION) / _numerics.RESOLUTION
 
 
-def _previous(state: Told, pending: Sequence[Trial]) -> np.ndarray | None:
-    """Log hyperparameters of the last fit: they were noted with the newest suggestion."""
-    noted = [trial for trial in (*state.trials, *pending) if _THETA in trial.notes]
-    if not noted:
-        return None
-    return np.array(max(noted, key=lambda trial: trial.number).notes[_THETA], np.float64)
+@functools.lru_cache(maxsize=8)
+def _every_row(space: Space) -> np.ndarray:
+    """The codes of all configurations of a finite space, `[e, d]` in [0, 1]."""
+    encoded = encoding(space)
+    every = list(space.grid(2))
+    return np.abs(encoded.encode(every)).reshape(len(every), len(encoded.columns))
 
 
-def _free(problem: Problem, taken: set[Any]) -> Iterator[Params]:
-    """Configurations of a finite space that are not taken."""
-    return (params for params in problem.space.grid(2) if key(params) not in taken)
+@functools.cache
+def _say_once(text: str) -> None:
+    _LOGGER.warning("%s", text)

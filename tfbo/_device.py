@@ -1,0 +1,87 @@
+"""Where the compiled programs run, and in which form: the one place that decides it.
+
+Measured on two CPU cores: XLA has no LAPACK there, and a fit takes 4 to 20 times as long under it as
+in graph mode, which also takes any number of rows without a new trace. A GPU is fed by kernels that XLA
+has fused; it compiles for fixed shapes, so there data are padded to a few sizes. `benchmarks/gpu.py`
+measures both on the machine it runs on.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tfbo.errors import invalid
+
+# From how many observations a GPU is faster than two CPU cores. Below it an ask is thousands of tiny
+# operations, each of which a GPU takes longer to start than a CPU to finish. An estimate from those
+# counts: no GPU has been measured yet, `benchmarks/gpu.py` says what it is on yours.
+CROSSOVER = 256
+_SMALLEST_BUCKET = 32
+
+
+class Plan(NamedTuple):
+    """How one ask is computed."""
+
+    device: str
+    """As `tf.device` takes it."""
+    padded: bool
+    """Whether data are padded to a bucket and the program is compiled by XLA, or runs in graph mode."""
+
+
+CPU = Plan("CPU:0", padded=False)
+
+
+def plan(device: str | None, n: int) -> Plan:
+    """How to compute with `n` observations.
+
+    Args:
+        device: a name that `check` takes; None for the first GPU there is where it is worth it.
+        n: number of observations.
+    """
+    if device is None:
+        device = "GPU:0" if n >= CROSSOVER and tf.config.list_logical_devices("GPU") else "CPU:0"
+    name = _short(device)
+    return Plan(name, padded=not name.startswith("CPU"))
+
+
+def check(device: str | None) -> None:
+    """Refuse the name of a device that this machine does not have.
+
+    Raises:
+        InvalidArgument: with the devices that there are.
+    """
+    if device is None:
+        return
+    there = [_short(known.name) for known in tf.config.list_logical_devices()]
+    if not isinstance(device, str) or _short(device) not in there:
+        listed = ", ".join(repr(name) for name in there)
+        raise invalid(
+            "device", f"None or one of {listed}", device, "Leave it out to have one chosen."
+        )
+
+
+def bucket(n: int, smallest: int = _SMALLEST_BUCKET) -> int:
+    """The smallest of 32, 48, 64, 96, 128, 192, ... that holds `n` rows; at most half as many again."""
+    size = smallest
+    while size < n:
+        size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
+    return size
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether TensorFlow (or a library below it) ran out of the memory of a device."""
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, tf.errors.OpError) and bool(
+        re.search(r"out of memory|resource_exhausted|alloc_failed|failed to allocate", text)
+    )
+
+
+def _short(device: str) -> str:
+    """The name as "GPU:0", from any of the ways in which TensorFlow writes it."""
+    found = re.fullmatch(r"(?:.*device:|/)?([A-Za-z]+)(?::(\d+))?", device)
+    return f"{found[1].upper()}:{found[2] or 0}" if found else device
