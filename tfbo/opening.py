@@ -62,6 +62,16 @@ def check(space: Any, direction: Any, name: Any, seed: Any) -> None:
             )
 
 
+def check_means(strategy: Any, device: Any) -> None:
+    """Raise InvalidArgument for a strategy that is none, or a device that this machine lacks."""
+    if strategy is not None and (isinstance(strategy, type) or not hasattr(strategy, "suggest")):
+        raise invalid("strategy", "a strategy", strategy, "For example tfbo.strategies.Bayes().")
+    if device is not None:
+        from tfbo import _device  # TensorFlow, which reading a study need not import
+
+        _device.check(device)
+
+
 def _check_same(space: Space, wanted: Record, stored: Record, seeded: bool, location: str) -> None:
     lines = space.difference(Space.from_json(stored.space))
     if wanted.direction != stored.direction:

@@ -19,6 +19,7 @@ def minimize(
     storage: Storage | str | os.PathLike[str] | None = None,
     name: str = "study",
     strategy: Any = None,
+    device: str | None = None,
     timeout: float | None = None,
     target: float | None = None,
     patience: int | None = None,
@@ -34,6 +35,7 @@ def minimize(
         storage: see `Study`.
         name: see `Study`.
         strategy: see `Study`.
+        device: see `Study`.
         timeout: see `Study.optimize`.
         target: see `Study.optimize`.
         patience: see `Study.optimize`.
@@ -53,7 +55,13 @@ def minimize(
         True
     """
     study = Study(
-        space, direction="minimize", storage=storage, name=name, seed=seed, strategy=strategy
+        space,
+        direction="minimize",
+        storage=storage,
+        name=name,
+        seed=seed,
+        strategy=strategy,
+        device=device,
     )
     return study.optimize(
         objective,
@@ -74,6 +82,7 @@ def maximize(
     storage: Storage | str | os.PathLike[str] | None = None,
     name: str = "study",
     strategy: Any = None,
+    device: str | None = None,
     timeout: float | None = None,
     target: float | None = None,
     patience: int | None = None,
@@ -89,7 +98,13 @@ def maximize(
         True
     """
     study = Study(
-        space, direction="maximize", storage=storage, name=name, seed=seed, strategy=strategy
+        space,
+        direction="maximize",
+        storage=storage,
+        name=name,
+        seed=seed,
+        strategy=strategy,
+        device=device,
     )
     return study.optimize(
         objective,

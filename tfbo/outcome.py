@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import traceback as tracebacks
+from collections.abc import Sequence
 from typing import Any
 
-from tfbo.errors import invalid
-from tfbo.trial import COMPLETE, FAILED, KINDS
+from tfbo.errors import NoCompletedTrial, invalid
+from tfbo.trial import COMPLETE, FAILED, KINDS, Trial
 
 
 def of_exception(error: BaseException) -> dict[str, Any]:
@@ -57,6 +58,16 @@ def of(
             "traceback": None,
         }  # fmt: skip
     return {"value": number, "state": COMPLETE, "kind": None, "reason": None, "traceback": None}
+
+
+def none_complete(study: str, trials: Sequence[Trial]) -> NoCompletedTrial:
+    """The error for a study that has no result yet, with its last failure."""
+    failed = [trial for trial in trials if trial.state == FAILED]
+    last = f" The last failure: {failed[-1].kind}: {failed[-1].reason}." if failed else ""
+    return NoCompletedTrial(
+        f"No trial of the study {study!r} is complete ({len(trials)} in all, {len(failed)} failed)."
+        f"{last} Run some, or tell those that are running."
+    )
 
 
 def as_number(argument: str, value: Any) -> float:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from tfbo import _loop, frame, opening, outcome
-from tfbo.errors import NoCompletedTrial, TrialStateError, invalid
+from tfbo.errors import TrialStateError, invalid
 from tfbo.space import Params, Space
 from tfbo.storage import Record, Storage, new_owner, open_storage, release_at_end
-from tfbo.trial import COMPLETE, FAILED, RUNNING, WAITING, Trial, rank
+from tfbo.trial import COMPLETE, RUNNING, WAITING, Trial, rank
 
 if TYPE_CHECKING:
     import pandas
@@ -41,6 +41,9 @@ class Study:
         seed: a whole number >= 0 on which every suggestion depends; None to draw one, which is then
             stored.
         strategy: what to try next; None for `tfbo.strategies.Bayes()`.
+        device: where suggestions are computed, such as "CPU" or "GPU:0". None for the first GPU that
+            TensorFlow sees once 256 trials have been told, and the CPU before that and without a GPU.
+            It is not stored.
 
     Raises:
         InvalidArgument: for an argument that is not what it has to be.
@@ -66,11 +69,12 @@ class Study:
         name: str = "study",
         seed: int | None = None,
         strategy: Strategy[Any] | None = None,
+        device: str | None = None,
     ) -> None:
         opening.check(space, direction, name, seed)
         stored = open_storage(storage)
         record = opening.create(stored, space, direction=direction, name=name, seed=seed)
-        self._open(space, record, stored, strategy)
+        self._open(space, record, stored, strategy, device)
 
     @classmethod
     def load(
@@ -79,6 +83,7 @@ class Study:
         storage: Storage | str | os.PathLike[str],
         name: str | None = None,
         strategy: Strategy[Any] | None = None,
+        device: str | None = None,
     ) -> Study:
         """Open a stored study; its next suggestion is the one it would have made without the break.
 
@@ -86,6 +91,7 @@ class Study:
             storage: the path of an SQLite file, or a `Storage`.
             name: the study's name; may be left out where there is only one.
             strategy: as in `Study`; a strategy is not stored.
+            device: as in `Study`.
 
         Raises:
             StudyNotFound: where there is no study of that name; the error lists those there are.
@@ -94,19 +100,20 @@ class Study:
         stored = open_storage(storage, create=False)
         record = opening.find(stored, name)
         study = cls.__new__(cls)
-        study._open(Space.from_json(record.space), record, stored, strategy)
+        study._open(Space.from_json(record.space), record, stored, strategy, device)
         return study
 
     def _open(
-        self, space: Space, record: Record, storage: Storage, strategy: Strategy[Any] | None
+        self,
+        space: Space,
+        record: Record,
+        storage: Storage,
+        strategy: Strategy[Any] | None,
+        device: str | None,
     ) -> None:
-        if strategy is not None and (
-            isinstance(strategy, type) or not hasattr(strategy, "suggest")
-        ):
-            raise invalid(
-                "strategy", "a strategy", strategy, "For example tfbo.strategies.Bayes()."
-            )
+        opening.check_means(strategy, device)
         self.space = space
+        self._device = device
         self._record = record
         self._storage = storage
         self._strategy = strategy
@@ -188,10 +195,12 @@ class Study:
 
     def _suggest(self, count: int) -> list[Trial]:
         """Start trials that the strategy suggests; none where another process was faster."""
-        # They import TensorFlow, which reading a study need not.
-        from tfbo.strategies import Bayes, Problem
+        from tfbo.strategies import (
+            Bayes,
+            Problem,
+        )  # TensorFlow, which reading a study need not import
 
-        problem = Problem(self.space, self.direction, self.seed)
+        problem = Problem(self.space, self.direction, self.seed, self._device)
         strategy = self._strategy or Bayes()
         self._state = strategy.fold(problem, self._state, tuple(self._unfolded))
         self._unfolded.clear()
@@ -325,12 +334,7 @@ class Study:
         """
         complete = [trial for trial in self.trials if trial.state == COMPLETE]
         if not complete:
-            failed = [trial for trial in self._ordered() if trial.state == FAILED]
-            last = f" The last failure: {failed[-1].kind}: {failed[-1].reason}." if failed else ""
-            raise NoCompletedTrial(
-                f"No trial of the study {self.name!r} is complete ({len(self._trials)} in all, "
-                f"{len(failed)} failed).{last} Run some, or tell those that are running."
-            )
+            raise outcome.none_complete(self.name, self._ordered())
         return min(complete, key=lambda trial: rank(trial, self.direction))
 
     @property

@@ -119,8 +119,8 @@ def fit(
         start: where the first climb starts.
         candidates: log hyperparameters `[c, p]`; with none, the start is all there is.
         climbs: from how many of the candidates to climb, at the most.
-        rounds: after the first round, climb from the best neighbours of the optimum, as long as that
-            gains anything; no more rounds than these.
+        rounds: where there are candidates, climb again from the best neighbours of the optimum, as
+            long as that gains anything; no more rounds than these in all.
         optimizer: a key of `OPTIMIZERS`.
         tolerance: end a climb where less than this, in nats, is to be gained.
         max_evaluations: evaluations of the batch in a round, at the most.
@@ -152,31 +152,38 @@ def fit(
             best.ok | better,
         )
 
-    def again(i: tf.Tensor, gain: tf.Tensor, *flat: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def nearby(theta: tf.Tensor) -> tuple[tf.Tensor, Curvature]:
+        starts = screen(neighbours(believed, theta), first.shape[0] or tf.shape(first)[0])
+        return starts, unknown_curvature(starts)
+
+    def climb_again(i: tf.Tensor, gain: tf.Tensor, *flat: tf.Tensor) -> tuple[tf.Tensor, ...]:
         best = Fitted(*flat)
-        starts = screen(neighbours(believed, best.theta), max(climbs, 1))
-        better = climb(starts, unknown_curvature(starts), best)
+        starts, known = tf.cond(i == 0, lambda: (first, curvature), lambda: nearby(best.theta))
+        better = climb(starts, known, best)
         return i + 1, better.value - best.value, *better
 
-    starts = tf.concat([start.theta[None], screen(candidates, climbs)], axis=0)
-    fresh = unknown_curvature(starts)
+    first = tf.concat([start.theta[None], screen(candidates, climbs)], axis=0)
+    fresh = unknown_curvature(first)
     curvature = Curvature(
         tf.concat([start.inverse[None], fresh.inverse[1:]], axis=0),
         tf.concat([tf.reshape(start.known, [1]), fresh.known[1:]], axis=0),
     )
-    worst = tf.constant(-float("inf"), observed.z.dtype)
-    best = climb(starts, curvature, Fitted(start.theta, worst, start.inverse, tf.constant(False)))
-    if rounds > 1:
-        infinite = tf.constant(float("inf"), observed.z.dtype)
-        _, _, *flat = tf.while_loop(
-            lambda i, gain, *_: (i < rounds) & (gain > tolerance),
-            again,
-            (tf.constant(1), infinite, *best),
-        )
-        best = Fitted(*flat)
+    infinite = tf.constant(float("inf"), observed.z.dtype)
+    nothing = Fitted(start.theta, -infinite, start.inverse, tf.constant(False))
+    most = tf.where(tf.size(candidates) > 0, rounds, 1)
+    _, _, *flat = tf.while_loop(
+        lambda i, gain, *_: (i < most) & (gain > tolerance),
+        climb_again,
+        (tf.constant(0), infinite, *nothing),
+    )
+    best = Fitted(*flat)
     return tf.cond(
         best.ok, lambda: best, lambda: _best_draw(kernel, believed, observed, start, candidates)
     )
+
+
+# Where the gradient is below the root of the tolerance, a curvature of 1/2 leaves no more than the
+# tolerance to be gained; that of the priors alone is 1/3 for a lengthscale.
 
 
 def _climb_by_bfgs(
@@ -196,7 +203,7 @@ def _climb_by_bfgs(
         believed.upper,
         curvature=curvature,
         max_evaluations=max_evaluations,
-        gradient_tolerance=tolerance,
+        gradient_tolerance=tolerance**0.5,
         value_tolerance=tolerance,
         longest_step=_LONGEST_STEP,
         compact=compact,
@@ -213,8 +220,6 @@ def _climb_by_adam(
     max_evaluations: int,
     compact: bool,
 ) -> Minimum:
-    # It has no Newton decrement to hold against the tolerance. By the priors alone the curvature is
-    # 1/9 or more, so at this gradient no more than 4.5 times the tolerance is to be gained.
     return adam.minimise(
         objective,
         starts,

@@ -17,7 +17,7 @@ class Curvature(NamedTuple):
     inverse: tf.Tensor
     """Inverse Hessian `[r, p, p]`, positive definite."""
     known: tf.Tensor
-    """bool `[r]`: False where `inverse` was not learned from gradients, and so has no scale."""
+    """bool `[r]`: whether `inverse` has been learned from gradients in all directions."""
 
 
 class Minimum(NamedTuple):

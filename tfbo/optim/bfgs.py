@@ -32,7 +32,7 @@ class _State(NamedTuple):
     value: tf.Tensor  # [r]
     gradient: tf.Tensor  # [r, p]
     inverse: tf.Tensor  # [r, p, p] inverse Hessian
-    known: tf.Tensor  # bool [r] whether the inverse Hessian has a scale
+    pairs: tf.Tensor  # int [r] how many pairs it has learned from; p where it was handed on
     direction: tf.Tensor  # [r, p]
     step: tf.Tensor  # [r]
     backtracks: tf.Tensor  # int [r]
@@ -80,7 +80,8 @@ def minimise(
         max_evaluations: evaluations of the batch at the most.
         gradient_tolerance: stop where the projected gradient's largest entry is below it.
         value_tolerance: stop where the next step is expected to gain less than this: half of
-            g' H^-1 g, the Newton decrement (Boyd and Vandenberghe 2004, section 9.5.1).
+            g' H^-1 g, the Newton decrement (Boyd and Vandenberghe 2004, section 9.5.1). It is believed
+            where the curvature was handed on, or learned from p steps or more.
         first_step: largest change of any variable in the first step of a member whose curvature is
             not known.
         longest_step: largest change of any variable in any step.
@@ -114,12 +115,12 @@ def minimise(
             maximum_iterations=max_evaluations,
         )
     )
-    learned = Curvature(final.inverse, final.known)
+    learned = Curvature(final.inverse, final.pairs >= tf.shape(start)[1])
     return Minimum(final.x, final.value, final.converged, final.evaluations, learned)
 
 
 def _initial(x: tf.Tensor, curvature: Curvature) -> _State:
-    r = tf.shape(x)[0]
+    r, p = tf.shape(x)[0], tf.shape(x)[1]
     never = tf.zeros([r], tf.bool)
     return _State(
         trial=x,
@@ -127,7 +128,7 @@ def _initial(x: tf.Tensor, curvature: Curvature) -> _State:
         value=tf.fill([r], tf.constant(float("inf"), x.dtype)),
         gradient=tf.zeros_like(x),
         inverse=curvature.inverse,
-        known=curvature.known,
+        pairs=tf.where(curvature.known, p, 0),
         direction=tf.zeros_like(x),
         step=tf.ones([r], x.dtype),
         backtracks=tf.zeros([r], tf.int32),
@@ -159,7 +160,7 @@ def _advance(state: _State, value: tf.Tensor, gradient: tf.Tensor) -> _State:
 
     gain = state.value - value
     exhausted = accept & ~first & (gain <= _LEAST_GAIN * (1.0 + tf.abs(value)))
-    inverse, known = _update_inverse(state, moved, gradient, accept & ~first)
+    inverse, pairs = _update_inverse(state, moved, gradient, accept & ~first)
 
     # A refused point: interpolate the parabola through value and slope, within [0.1, 0.5].
     bend = 2.0 * (value - state.value - slope)
@@ -174,7 +175,7 @@ def _advance(state: _State, value: tf.Tensor, gradient: tf.Tensor) -> _State:
         value=tf.where(accept, value, state.value),
         gradient=tf.where(accept[:, None], gradient, state.gradient),
         inverse=inverse,
-        known=known,
+        pairs=pairs,
         step=tf.where(refused, state.step * shrink, tf.ones_like(state.step)),
         backtracks=backtracks,
         done=state.done | exhausted | stuck,
@@ -194,7 +195,7 @@ def _update_inverse(
     use = use & (sy > _CURVATURE * tf.sqrt(ss * yy))
     sy, yy = (tf.where(use, v, tf.ones_like(v)) for v in (sy, yy))
 
-    rescale = tf.where(use & ~state.known, sy / yy, tf.ones_like(sy))
+    rescale = tf.where(use & (state.pairs == 0), sy / yy, tf.ones_like(sy))
     inverse = rescale[:, None, None] * state.inverse
     hy = tf.linalg.matvec(inverse, y)
     yhy = tf.reduce_sum(y * hy, axis=-1)
@@ -202,7 +203,8 @@ def _update_inverse(
     outer = s[:, :, None] * s[:, None, :]
     update = ((1.0 + yhy / sy) / sy)[:, None, None] * outer
     update -= (cross + tf.linalg.matrix_transpose(cross)) / sy[:, None, None]
-    return tf.where(use[:, None, None], inverse + update, state.inverse), state.known | use
+    inverse = tf.where(use[:, None, None], inverse + update, state.inverse)
+    return inverse, state.pairs + tf.cast(use, tf.int32)
 
 
 def _aim(state: _State, limits: _Limits) -> _State:
@@ -215,8 +217,9 @@ def _aim(state: _State, limits: _Limits) -> _State:
     newton = -tf.linalg.matvec(state.inverse, free)
     newton = tf.where(held, tf.zeros_like(newton), newton)
     decrement = -tf.reduce_sum(newton * free, axis=-1)
-    descends = state.known & (decrement > 0.0)
-    settled = descends & (0.5 * decrement <= limits.value_tolerance)
+    descends = (state.pairs > 0) & (decrement > 0.0)
+    settled = descends & (state.pairs >= tf.shape(g)[1])
+    settled &= 0.5 * decrement <= limits.value_tolerance
     flat = (steepness <= limits.gradient_tolerance) | settled
 
     scale = tf.where(steepness > 0.0, steepness, tf.ones_like(steepness))

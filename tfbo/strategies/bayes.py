@@ -35,8 +35,8 @@ _FAILED_BELOW_WORST = 0.5
 _INCUMBENTS = 8
 # Of a space with no more configurations than this, all of them are screened.
 _MOST_ENUMERATED = 4096
-# Draws of the hyperparameters from the priors, for each climb that starts from the best of them.
-_DRAWS = 4
+# Draws of the hyperparameters that are screened for each climb.
+_DRAWS = 2
 
 
 class Told(NamedTuple):
@@ -91,7 +91,7 @@ class Bayes:
     _: dataclasses.KW_ONLY
     kernel: str | type = "matern52"
     n_initial: int = 5
-    n_restarts: int = 4
+    n_restarts: int = 8
     n_candidates: int = 1024
     optimizer: str = "bfgs"
     device: str | None = None
@@ -171,10 +171,10 @@ class Bayes:
         data = gp_data.canonical(gp_data.Data(state.rows, outcomes))
         running = _rows(problem.space, pending)
         rng = _random.generator(problem.seed, "bayes", number)
-        believed = program.believed(self._kernel(problem.space))
-        last, n = fits.last((*state.trials, *pending), believed), len(data.y)
+        kernel, n = self._kernel(problem.space), len(data.y)
+        last = fits.last((*state.trials, *pending), program.believed(kernel))
         searches = last.is_due(n) or plan.padded  # a padded program has one shape, that of a search
-        draws = belief.draws(believed, _DRAWS * self.n_restarts, rng)
+        draws = belief.draws(program.scouted(kernel), _DRAWS * self.n_restarts, rng)
         if problem.space.cardinality <= _MOST_ENUMERATED:
             everywhere = _every_row(problem.space)
         else:

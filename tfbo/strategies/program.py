@@ -17,13 +17,15 @@ from tfbo import _device, _numerics
 from tfbo.acquisition import Acquisition
 from tfbo.columns import Columns
 from tfbo.gp import Posterior, belief, exact, kernels, outcomes
-from tfbo.gp.priors import default
+from tfbo.gp.priors import default, scouting
 from tfbo.optim import mixed
 
 # Pending trials that fit the smallest padded program.
 _PENDING = 8
 # Below this gain, in nats, hyperparameters are as good as their optimum.
 _TOLERANCE = 1e-3
+# A search climbs twice: from draws of the priors, and from the neighbours of the best optimum so far.
+_ROUNDS = 2
 
 
 class Choices(NamedTuple):
@@ -82,6 +84,12 @@ def believed(kernel: kernels.Kernel) -> belief.Belief:
     return belief.belief(kernel, default(kernel.dimension))
 
 
+@functools.lru_cache(maxsize=64)
+def scouted(kernel: kernels.Kernel) -> belief.Belief:
+    """Where they are searched for: the rough functions, whose narrow optima climbs rarely find."""
+    return belief.belief(kernel, scouting(kernel.dimension))
+
+
 def answer(choices: Choices, question: Question, device: str) -> Answer:
     """Run the program on a device. One copy goes there, none comes back before the answer."""
     if choices.padded:
@@ -115,6 +123,7 @@ def _ask(choices: Choices, question: Question) -> Answer:
         question.start,
         question.draws,
         climbs=choices.climbs,
+        rounds=_ROUNDS,
         optimizer=choices.optimizer,
         tolerance=_TOLERANCE,
         compact=not choices.padded,
