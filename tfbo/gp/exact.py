@@ -20,6 +20,11 @@ from tfbo.optim import Curvature, Minimum, Objective, adam, bfgs, unknown_curvat
 # No hyperparameter changes by more than a factor of twenty in a step: the quadratic model that a step
 # relies on does not reach further.
 _LONGEST_STEP = 3.0
+# Where a climb from the last optimum gains more than this, in nats, the new data have changed the
+# picture, and another optimum may be the highest now.
+_SURPRISE = 0.5
+# From so many neighbours of an optimum to climb, where shapes are free.
+_NEARBY = 4
 
 
 class Observations(NamedTuple):
@@ -53,6 +58,8 @@ class Fitted(NamedTuple):
     """Log posterior (up to a constant), or log likelihood where the priors have no weight."""
     inverse: tf.Tensor
     """Inverse Hessian of the negative log posterior at `theta`, as learned on the way, `[p, p]`."""
+    known: tf.Tensor
+    """Whether it was learned in all directions."""
     ok: tf.Tensor
     """Whether any start led to a finite value; otherwise `theta` is the best draw of the priors."""
 
@@ -119,8 +126,9 @@ def fit(
         start: where the first climb starts.
         candidates: log hyperparameters `[c, p]`; with none, the start is all there is.
         climbs: from how many of the candidates to climb, at the most.
-        rounds: where there are candidates, climb again from the best neighbours of the optimum, as
-            long as that gains anything; no more rounds than these in all.
+        rounds: climb again from the best neighbours of the optimum, as long as that gains anything, if
+            there were candidates or the start was surprisingly far from its optimum; no more rounds
+            than these in all.
         optimizer: a key of `OPTIMIZERS`.
         tolerance: end a climb where less than this, in nats, is to be gained.
         max_evaluations: evaluations of the batch in a round, at the most.
@@ -133,7 +141,7 @@ def fit(
         value = tf.where(tf.math.is_finite(value), value, lowest)
         return tf.gather(theta, tf.math.top_k(value, tf.minimum(count, tf.size(value))).indices)
 
-    def climb(starts: tf.Tensor, curvature: Curvature, best: Fitted) -> Fitted:
+    def climb(starts: tf.Tensor, curvature: Curvature, best: Fitted) -> tuple[Fitted, tf.Tensor]:
         minimum = OPTIMIZERS[optimizer](
             lambda theta: -log_posterior(kernel, believed, observed, theta),
             starts,
@@ -145,22 +153,27 @@ def fit(
         )
         i = tf.argmin(minimum.value)
         better = -minimum.value[i] > best.value
-        return Fitted(
+        found = Fitted(
             tf.where(better, minimum.x[i], best.theta),
             tf.where(better, -minimum.value[i], best.value),
             tf.where(better, minimum.curvature.inverse[i], best.inverse),
+            tf.where(better, minimum.curvature.known[i], best.known),
             best.ok | better,
         )
+        return found, minimum.start_value[0] - minimum.value[0]
 
     def nearby(theta: tf.Tensor) -> tuple[tf.Tensor, Curvature]:
-        starts = screen(neighbours(believed, theta), first.shape[0] or tf.shape(first)[0])
+        starts = screen(neighbours(believed, theta), first.shape[0] or _NEARBY)
         return starts, unknown_curvature(starts)
 
-    def climb_again(i: tf.Tensor, gain: tf.Tensor, *flat: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def climb_again(i: tf.Tensor, more: tf.Tensor, *flat: tf.Tensor) -> tuple[tf.Tensor, ...]:
         best = Fitted(*flat)
         starts, known = tf.cond(i == 0, lambda: (first, curvature), lambda: nearby(best.theta))
-        better = climb(starts, known, best)
-        return i + 1, better.value - best.value, *better
+        better, moved = climb(starts, known, best)
+        gained = tf.where(
+            i == 0, searching | (moved > _SURPRISE), better.value > best.value + tolerance
+        )
+        return i + 1, gained, *better
 
     first = tf.concat([start.theta[None], screen(candidates, climbs)], axis=0)
     fresh = unknown_curvature(first)
@@ -168,13 +181,18 @@ def fit(
         tf.concat([start.inverse[None], fresh.inverse[1:]], axis=0),
         tf.concat([tf.reshape(start.known, [1]), fresh.known[1:]], axis=0),
     )
-    infinite = tf.constant(float("inf"), observed.z.dtype)
-    nothing = Fitted(start.theta, -infinite, start.inverse, tf.constant(False))
-    most = tf.where(tf.size(candidates) > 0, rounds, 1)
+    searching = tf.size(candidates) > 0
+    nothing = Fitted(
+        start.theta,
+        tf.constant(-float("inf"), observed.z.dtype),
+        start.inverse,
+        tf.constant(False),
+        tf.constant(False),
+    )
     _, _, *flat = tf.while_loop(
-        lambda i, gain, *_: (i < most) & (gain > tolerance),
+        lambda i, more, *_: (i < rounds) & more,
         climb_again,
-        (tf.constant(0), infinite, *nothing),
+        (tf.constant(0), tf.constant(True), *nothing),
     )
     best = Fitted(*flat)
     return tf.cond(
@@ -249,7 +267,7 @@ def _best_draw(
     lowest = tf.constant(-float("inf"), value.dtype)
     value = tf.where(factored & tf.math.is_finite(value), value, lowest)
     best = tf.argmax(value)
-    return Fitted(theta[best], value[best], start.inverse, tf.constant(False))
+    return Fitted(theta[best], value[best], start.inverse, *2 * [tf.constant(False)])
 
 
 def factorise(kernel: Kernel, theta: tf.Tensor, observed: Observations) -> Factors:

@@ -50,6 +50,7 @@ def minimise(
     def iterate(
         i: tf.Tensor,
         flat: tf.Tensor,
+        first: tf.Tensor,
         x: tf.Tensor,
         best: tf.Tensor,
         value: tf.Tensor,
@@ -61,6 +62,7 @@ def minimise(
         free = tf.where(held, zeros, gradient)
         small = tf.reduce_max(tf.abs(free), axis=-1) <= gradient_tolerance
         flat = tf.math.is_finite(new) & small
+        first = tf.where(i == 0, new, first)
         better = new < value
         best = tf.where(better[:, None], x, best)
         value = tf.where(better, new, value)
@@ -72,12 +74,13 @@ def minimise(
         rate = 0.5 * learning_rate * (1.0 + tf.cos(math.pi * t / max_evaluations))
         origin = tf.where(tf.math.is_finite(new)[:, None], x, best)
         x = tf.clip_by_value(origin - rate * m_hat / (tf.sqrt(v_hat) + _EPSILON), lower, upper)
-        return i + 1, flat, x, best, value, m, v
+        return i + 1, flat, first, x, best, value, m, v
 
-    evaluations, flat, _, best, value, _, _ = tf.while_loop(
+    evaluations, flat, first, _, best, value, _, _ = tf.while_loop(
         lambda i, flat, *_: ~tf.reduce_all(flat),
         iterate,
-        (tf.constant(0), restless, start, start, infinite, zeros, zeros),
+        (tf.constant(0), restless, infinite, start, start, infinite, zeros, zeros),
         maximum_iterations=max_evaluations,
     )
-    return Minimum(best, value, flat, evaluations, curvature or unknown_curvature(start))
+    known = curvature or unknown_curvature(start)
+    return Minimum(best, value, flat, evaluations, known, first)

@@ -33,6 +33,8 @@ class Minimum(NamedTuple):
     """int: evaluations of the batch."""
     curvature: Curvature
     """As learned on the way."""
+    start_value: tf.Tensor
+    """`[r]`: the value at the start."""
 
 
 def unknown_curvature(start: tf.Tensor) -> Curvature:

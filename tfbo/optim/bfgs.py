@@ -24,17 +24,21 @@ _BACKTRACKS = 20
 _CURVATURE = 1e-10
 # Gains below a thousand units in the last place are rounding.
 _LEAST_GAIN = 1e-13
+# In a race a member gives up where so many steps like its last would not make it the best.
+_STEPS_TO_LEAD = 10.0
 
 
 class _State(NamedTuple):
     trial: tf.Tensor  # [r, p] the point evaluated next
     x: tf.Tensor  # [r, p] the best so far
     value: tf.Tensor  # [r]
+    start_value: tf.Tensor  # [r]
     gradient: tf.Tensor  # [r, p]
     inverse: tf.Tensor  # [r, p, p] inverse Hessian
     pairs: tf.Tensor  # int [r] how many pairs it has learned from; p where it was handed on
     direction: tf.Tensor  # [r, p]
     step: tf.Tensor  # [r]
+    gain: tf.Tensor  # [r] of the last accepted step; infinite before the first
     backtracks: tf.Tensor  # int [r]
     done: tf.Tensor  # bool [r]
     converged: tf.Tensor  # bool [r]
@@ -48,6 +52,7 @@ class _Limits(NamedTuple):
     value_tolerance: float
     first_step: float
     longest_step: float
+    race: bool
 
 
 def minimise(
@@ -62,6 +67,7 @@ def minimise(
     value_tolerance: float = 1e-12,
     first_step: float = 0.5,
     longest_step: float = float("inf"),
+    race: bool = False,
     compact: bool = False,
 ) -> Minimum:
     """Minimise from `start` `[r, p]` within `lower <= x <= upper` (both broadcast to `[r, p]`).
@@ -85,11 +91,13 @@ def minimise(
         first_step: largest change of any variable in the first step of a member whose curvature is
             not known.
         longest_step: largest change of any variable in any step.
+        race: whether only the best member matters: one that falls behind is then given up, not
+            converged.
         compact: whether members that are done are left out of later evaluations. It needs dynamic
             shapes, which XLA does not have.
 
     Returns:
-        A `Minimum`. Members do not influence each other.
+        A `Minimum`. But for a race, members do not influence each other.
     """
     limits = _Limits(
         lower + tf.zeros_like(start),
@@ -98,6 +106,7 @@ def minimise(
         value_tolerance,
         first_step,
         longest_step,
+        race,
     )
     start = tf.clip_by_value(start, limits.lower, limits.upper)
     initial = _initial(start, curvature or unknown_curvature(start))
@@ -116,21 +125,26 @@ def minimise(
         )
     )
     learned = Curvature(final.inverse, final.pairs >= tf.shape(start)[1])
-    return Minimum(final.x, final.value, final.converged, final.evaluations, learned)
+    return Minimum(
+        final.x, final.value, final.converged, final.evaluations, learned, final.start_value
+    )
 
 
 def _initial(x: tf.Tensor, curvature: Curvature) -> _State:
     r, p = tf.shape(x)[0], tf.shape(x)[1]
     never = tf.zeros([r], tf.bool)
+    infinite = tf.fill([r], tf.constant(float("inf"), x.dtype))
     return _State(
         trial=x,
         x=x,
-        value=tf.fill([r], tf.constant(float("inf"), x.dtype)),
+        value=infinite,
+        start_value=infinite,
         gradient=tf.zeros_like(x),
         inverse=curvature.inverse,
         pairs=tf.where(curvature.known, p, 0),
         direction=tf.zeros_like(x),
         step=tf.ones([r], x.dtype),
+        gain=infinite,
         backtracks=tf.zeros([r], tf.int32),
         done=never,
         converged=never,
@@ -158,8 +172,8 @@ def _advance(state: _State, value: tf.Tensor, gradient: tf.Tensor) -> _State:
     enough = first | (value <= state.value + _ARMIJO * slope)
     accept = tf.math.is_finite(value) & enough & ~state.done
 
-    gain = state.value - value
-    exhausted = accept & ~first & (gain <= _LEAST_GAIN * (1.0 + tf.abs(value)))
+    gain = tf.where(accept, state.value - value, state.gain)
+    exhausted = accept & (gain <= _LEAST_GAIN * (1.0 + tf.abs(value)))
     inverse, pairs = _update_inverse(state, moved, gradient, accept & ~first)
 
     # A refused point: interpolate the parabola through value and slope, within [0.1, 0.5].
@@ -173,10 +187,12 @@ def _advance(state: _State, value: tf.Tensor, gradient: tf.Tensor) -> _State:
     return state._replace(
         x=tf.where(accept[:, None], state.trial, state.x),
         value=tf.where(accept, value, state.value),
+        start_value=tf.where(first, value, state.start_value),
         gradient=tf.where(accept[:, None], gradient, state.gradient),
         inverse=inverse,
         pairs=pairs,
         step=tf.where(refused, state.step * shrink, tf.ones_like(state.step)),
+        gain=gain,
         backtracks=backtracks,
         done=state.done | exhausted | stuck,
         converged=state.converged | exhausted,
@@ -233,6 +249,9 @@ def _aim(state: _State, limits: _Limits) -> _State:
     trial = state.x + state.step[:, None] * direction
     trial = tf.clip_by_value(trial, limits.lower, limits.upper)
     stopped = state.done | flat | tf.reduce_all(tf.equal(trial, state.x), axis=-1)
+    if limits.race:
+        leader = tf.reduce_min(state.value)
+        stopped |= state.value - _STEPS_TO_LEAD * state.gain > leader
     return state._replace(
         trial=tf.where(stopped[:, None], state.x, trial),
         direction=direction,

@@ -28,6 +28,8 @@ _MOST_CATEGORIES = 33
 # An ordered column with more levels takes part in the first ascent as if it were continuous.
 _MANY_LEVELS = 8
 _ROUNDS = 8
+# An ascent ends at such a gradient or expected gain, as shares of the spread of the starts' values.
+_FLAT, _SETTLED = 1e-5, 1e-9
 # A round that gains less than this share of the spread of the starts' values is the last.
 _LEAST_GAIN = 1e-6
 
@@ -59,6 +61,7 @@ def maximise(
     *,
     climbs: int = 8,
     max_evaluations: int = 60,
+    compact: bool = False,
 ) -> Maximum:
     """The best legal row, over the screens and the climbs from the best rows of each of them.
 
@@ -70,6 +73,7 @@ def maximise(
         counts: bool `[t]`, which of them must not; None for all.
         climbs: how many rows of each screen to climb from.
         max_evaluations: of each ascent, at the most.
+        compact: as in `bfgs.minimise`.
     """
 
     def legal_value(rows: tf.Tensor) -> tf.Tensor:
@@ -78,17 +82,20 @@ def maximise(
         lowest = tf.constant(-float("inf"), value.dtype)
         return tf.where(tf.math.is_nan(value) | _among(rows, told, counts), lowest, value)
 
-    starts, values = [], []
-    for screen in screens:
-        value = legal_value(snap(columns, screen, tnp))
-        top = tf.math.top_k(value, tf.minimum(climbs, tf.size(value)))
-        starts.append(tf.gather(screen, top.indices))
-        values.append(top.values)
-    start, value = tf.concat(starts, axis=0), tf.concat(values, axis=0)
+    screened = tf.concat(screens, axis=0)
+    value = legal_value(snap(columns, screened, tnp))
+    best = []
+    first = tf.constant(0)
+    for size in [tf.shape(screen)[0] for screen in screens]:
+        top = tf.math.top_k(value[first : first + size], tf.minimum(climbs, size))
+        best.append(first + top.indices)
+        first += size
+    chosen = tf.concat(best, axis=0)
+    start, value = tf.gather(screened, chosen), tf.gather(value, chosen)
     unit = _spread(value)
 
     def ascend(state: _Climb) -> _Climb:
-        raw = _ascend(function, columns, state.raw, unit, state.i > 0, max_evaluations)
+        raw = _ascend(function, columns, state.raw, unit, state.i > 0, max_evaluations, compact)
         return _better(columns, legal_value, state, raw)
 
     def body(*flat: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -150,6 +157,7 @@ def _ascend(
     unit: tf.Tensor,
     strict: tf.Tensor,
     max_evaluations: int,
+    compact: bool,
 ) -> tf.Tensor:
     """Rows `[r, d]` climbed from `raw`; where `strict`, along the continuous columns alone."""
     rows = snap(columns, raw, tnp)
@@ -160,7 +168,11 @@ def _ascend(
         tf.where(free, tf.zeros_like(rows), rows),
         tf.where(free, tf.ones_like(rows), rows),
         max_evaluations=max_evaluations,
+        gradient_tolerance=_FLAT,
+        value_tolerance=_SETTLED,
         first_step=0.1,
+        race=True,
+        compact=compact,
     )
     return tf.where(free, result.x, raw)
 

@@ -8,6 +8,7 @@ opened again goes on with the same fits.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -17,7 +18,8 @@ from tfbo.gp import belief, exact
 from tfbo.trial import Trial
 
 _THETA, _FACTOR, _SEARCHED = "theta", "curvature", "searched"
-_GROWTH = 1.1
+# Searches are this share of the trials apart: a tenth of the first thirty, then three, then a twentieth.
+_OFTEN, _APART, _RARELY = 10, 3, 20
 # An inverse Hessian is a preconditioner: four digits of its Cholesky factor are plenty, and short.
 _DIGITS = 4
 
@@ -31,7 +33,8 @@ class Last(NamedTuple):
 
     def is_due(self, n: int) -> bool:
         """Whether `n` trials are so many that hyperparameters should be searched for again."""
-        return n >= _GROWTH * self.searched
+        apart = min(n // _OFTEN, max(_APART, n // _RARELY))
+        return not self.searched or n - self.searched >= max(1, apart)
 
 
 def last(trials: Iterable[Trial], believed: belief.Belief) -> Last:
@@ -42,21 +45,25 @@ def last(trials: Iterable[Trial], believed: belief.Belief) -> Last:
         return nothing
     notes = max(noted, key=lambda trial: trial.number).notes
     theta = np.array(notes[_THETA], np.float64)
-    entries = np.array(notes.get(_FACTOR, ()), np.float64)
-    if theta.shape != believed.loc.shape or entries.size != theta.size * (theta.size + 1) // 2:
+    if theta.shape != believed.loc.shape:
         return nothing  # it was the fit of another kernel
-    factor = np.zeros([theta.size, theta.size])
-    factor[np.tril_indices(theta.size)] = entries
-    return Last(exact.Start(theta, factor @ factor.T, True), int(notes[_SEARCHED]))
+    entries = np.array(notes.get(_FACTOR, ()), np.float64)
+    known = entries.size == theta.size * (theta.size + 1) // 2
+    factor = np.eye(theta.size)
+    if known:
+        factor[np.tril_indices(theta.size)] = entries
+    return Last(exact.Start(theta, factor @ factor.T, known), int(notes.get(_SEARCHED, 0)))
 
 
 def notes(fitted: exact.Fitted, searched: int) -> dict[str, Any]:
-    """What to write down of a fit, as JSON; nothing where it failed or learned no curvature."""
+    """What to write down of a fit, as JSON; nothing where it failed."""
     if not bool(fitted.ok):
         return {}
-    try:
-        factor = np.linalg.cholesky(np.asarray(fitted.inverse))
-    except np.linalg.LinAlgError:
-        return {}
-    entries = [float(f"{v:.{_DIGITS}g}") for v in factor[np.tril_indices(len(factor))]]
-    return {_THETA: np.asarray(fitted.theta).tolist(), _FACTOR: entries, _SEARCHED: searched}
+    written = {_THETA: np.asarray(fitted.theta).tolist(), _SEARCHED: searched}
+    if bool(fitted.known):
+        # Not positive definite to the last bit: then nothing is known.
+        with contextlib.suppress(np.linalg.LinAlgError):
+            factor = np.linalg.cholesky(np.asarray(fitted.inverse))
+            entries = factor[np.tril_indices(len(factor))]
+            written[_FACTOR] = [float(f"{entry:.{_DIGITS}g}") for entry in entries]
+    return written

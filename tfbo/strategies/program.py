@@ -138,6 +138,7 @@ def _ask(choices: Choices, question: Question) -> Answer:
         (question.everywhere, question.around),
         tf.concat([question.x, question.pending], axis=0),
         tf.concat([question.told, question.running], axis=0),
+        compact=not choices.padded,
     )
     ok = fitted.ok & posterior.factors.ok
     return Answer(_numerics.quantise(best.x), best.ok, best.value, fitted, ok)

@@ -1,0 +1,204 @@
+"""Speed must not be bought with a bad optimum: how good are the fit and the acquisition's maximum?
+
+    python benchmarks/quality.py --peer-python PYTHON    # an environment that has BoTorch
+
+States of searches are made by the default strategy itself, on shifted test functions with and without
+noise, in 2, 6 and 20 columns. At each state two questions are asked:
+
+* the fit: the log posterior of the hyperparameters that the ask arrived at (warm-started through the
+  whole search, as users meet it) beside the best of 50 climbs from draws of the priors;
+* the maximum: log expected improvement at the point that tfbo found, less that at BoTorch's optimum of the
+  same acquisition of the same posterior (20 restarts, 1,024 raw samples), both as tfbo evaluates it.
+
+The table goes to benchmarks/results/quality.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import tensorflow as tf
+from peers import Worker, discover, processor
+
+import tfbo
+from tfbo import _device
+from tfbo.acquisition import LogEI
+from tfbo.gp import belief, exact
+from tfbo.strategies import Bayes, program
+from tfbo.strategies.base import Problem
+
+# A fit may be this far below the best of the restarts, in nats, and a maximum this far below BoTorch's.
+FIT, MAXIMUM = 0.1, 1e-4
+SHARE = 0.95
+RESTARTS = 50
+CHECKPOINTS = (6, 10, 15, 20, 30, 45, 60, 80, 100)
+
+
+def bowl(x: np.ndarray) -> float:
+    """A skewed valley, steeper from column to column."""
+    return float(np.sum((1.0 + np.arange(len(x))) * x**2) + np.sum(x[1:] * x[:-1]))
+
+
+def waves(x: np.ndarray) -> float:
+    """Ackley's function on a box of side four."""
+    x = 4.0 * x
+    ridges = np.exp(np.mean(np.cos(2.0 * np.pi * x)))
+    return float(20.0 - 20.0 * np.exp(-0.2 * np.sqrt(np.mean(x**2))) + np.e - ridges)
+
+
+def pit(x: np.ndarray) -> float:
+    """A plain with one deep pit."""
+    return -float(np.exp(-4.0 * np.sum(x**2)))
+
+
+FUNCTIONS = {"bowl": bowl, "waves": waves, "pit": pit}
+
+
+class State(NamedTuple):
+    """One moment of one search."""
+
+    name: str
+    question: program.Question
+    answer: program.Answer
+    choices: program.Choices
+
+
+def states(function: str, d: int, noise: float, checkpoints: tuple[int, ...]) -> Iterator[State]:
+    """A search by the default strategy, seen when so many trials have been told."""
+    rng = np.random.default_rng([d, len(function), int(1e6 * noise)])
+    optimum = rng.uniform(0.2, 0.8, d)
+    names = [f"x{i}" for i in range(d)]
+    space = tfbo.Space({name: tfbo.Float(0.0, 1.0) for name in names})
+    strategy, problem = Bayes(), Problem(space, "minimize", 0)
+    choices = strategy._choices(space, _device.CPU)
+    study = tfbo.Study(space, seed=0, strategy=strategy)
+    for n in range(1, max(checkpoints) + 1):
+        trial = study.ask()
+        x = np.array([trial.params[name] for name in names])
+        study.tell(trial, FUNCTIONS[function](x - optimum) + noise * rng.standard_normal())
+        if n in checkpoints:
+            told = strategy.fold(problem, None, study.trials)
+            question, _ = strategy._question(problem, told, (), n, _device.CPU)
+            answer = program.answer(choices, question, "CPU:0")
+            yield State(f"{function}, d = {d}, noise {noise:g}, n = {n}", question, answer, choices)
+
+
+def best_of_restarts(state: State, rng: np.random.Generator) -> float:
+    """The highest log posterior that climbs from so many draws of the priors reach."""
+    believed = program.believed(state.choices.kernel)
+    draws = belief.draws(believed, RESTARTS, rng)
+    start = exact.Start(belief.medians(believed), np.eye(len(believed.loc)), False)
+    given = tf.nest.map_structure(tf.constant, (state.question, start, draws))
+    return float(_restarts(state.choices, *given))
+
+
+def _restarts(
+    choices: program.Choices, question: program.Question, start: exact.Start, draws: tf.Tensor
+) -> tf.Tensor:
+    @tf.function(autograph=False, reduce_retracing=True)
+    def run(question: program.Question, start: exact.Start, draws: tf.Tensor) -> tf.Tensor:
+        believed = belief.Belief(*map(tf.constant, program.believed(choices.kernel)))
+        observed = program.observe(choices, question)
+        fitted = exact.fit(
+            choices.kernel, believed, observed, start, draws,
+            climbs=RESTARTS, tolerance=1e-6, max_evaluations=300, compact=True,
+        )  # fmt: skip
+        return fitted.value
+
+    return run(question, start, draws)
+
+
+def gain_over_botorch(state: State, worker: Worker) -> float:
+    """LogEI at tfbo's maximum less that at BoTorch's, both of tfbo's posterior, in nats."""
+    question = tf.nest.map_structure(tf.constant, state.question)
+    observed = program.observe(state.choices, question)
+    theta = state.answer.fitted.theta
+    posterior, incumbent = program.surrogate(state.choices, observed, theta)
+    hyperparameters = posterior.hyperparameters
+    theirs = worker.maximise_logei(
+        state.question.x,
+        observed.z.numpy(),
+        amplitude=float(hyperparameters.amplitude),
+        lengthscales=hyperparameters.lengthscales.numpy(),
+        noise=float(hyperparameters.noise),
+        incumbent=float(incumbent),
+    )
+    points = tf.stack([state.answer.x, tf.constant(theirs.x, tf.float64)])
+    value = LogEI().evaluate(posterior, incumbent, points[:, None, :])
+    return float(value[0] - value[1])
+
+
+def verdict(values: list[float], least: float, what: str) -> str:
+    """A row of the table."""
+    share = float(np.mean(np.array(values) >= least))
+    low, quarter, median = np.quantile(values, [0.0, 0.05, 0.5])
+    met = "met" if share >= SHARE else "missed"
+    return (
+        f"| {what} | {len(values)} | {100 * share:.1f} % >= {least:g} | {low:.3g} | {quarter:.3g} "
+        f"| {median:.3g} | {met} |"
+    )
+
+
+def main() -> int:
+    """Run all, print and store the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--peer-python", action="append", default=[], metavar="PATH")
+    parser.add_argument("--d", type=int, nargs="+", default=[2, 6, 20])
+    parser.add_argument("--quick", action="store_true", help="two short searches")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    parsed = parser.parse_args()
+    checkpoints = CHECKPOINTS[:4] if parsed.quick else CHECKPOINTS
+    dimensions = parsed.d[:1] if parsed.quick else parsed.d
+    found = discover(parsed.peer_python, ["botorch"]).found
+    fits, maxima, worst = [], [], []
+    rng = np.random.default_rng(0)
+    for d in dimensions:
+        for function in FUNCTIONS:
+            for noise in (0.0, 0.05):
+                for state in states(function, d, noise, checkpoints):
+                    fits.append(float(state.answer.fitted.value) - best_of_restarts(state, rng))
+                    gain: Any = float("nan")
+                    if found:
+                        with Worker(found["botorch"]) as worker:
+                            gain = gain_over_botorch(state, worker)
+                        maxima.append(gain)
+                    worst.append((fits[-1], gain, state.name))
+                    print(
+                        f"{state.name}: fit {fits[-1]:+.4f} nats, maximum {gain:+.2e}", flush=True
+                    )
+    lines = [
+        "# Quality of the fit and of the acquisition's maximum",
+        "",
+        f"`python benchmarks/quality.py`, tfbo {tfbo.__version__}, TensorFlow {tf.__version__}, "
+        f"{processor()}, {datetime.date.today()}",
+        "",
+        "| what | cases | share | worst | 5 % | median | 95 % wanted |",
+        "|---|---|---|---|---|---|---|",
+        verdict(fits, -FIT, f"log posterior of the fit, less the best of {RESTARTS} restarts"),
+    ]
+    if maxima:
+        lines.append(verdict(maxima, -MAXIMUM, "LogEI at the maximum, less that at BoTorch's"))
+    lines += ["", "Cases below:", ""]
+    lines += [
+        f"- {name}: fit {fit:+.4f}, maximum {gain:+.2e}"
+        for fit, gain, name in worst
+        if fit < -FIT or gain < -MAXIMUM
+    ]
+    text = "\n".join(lines) + "\n"
+    print(text)
+    if not parsed.quick:
+        (parsed.output / "quality.md").write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
