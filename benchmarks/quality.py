@@ -79,7 +79,7 @@ def states(function: str, d: int, noise: float, checkpoints: tuple[int, ...]) ->
     names = [f"x{i}" for i in range(d)]
     space = tfbo.Space({name: tfbo.Float(0.0, 1.0) for name in names})
     strategy, problem = Bayes(), Problem(space, "minimize", 0)
-    choices = strategy._choices(space, _device.CPU)
+    choices = strategy._choices(space, _device.CPU, 1)
     study = tfbo.Study(space, seed=0, strategy=strategy)
     for n in range(1, max(checkpoints) + 1):
         trial = study.ask()

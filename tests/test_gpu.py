@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfbo import gp
+import tfbo
+from tfbo import _device, gp
+from tfbo.strategies import Bayes, Problem, program
 
 
 @pytest.mark.gpu
@@ -17,3 +19,34 @@ def test_a_fit_on_the_gpu_agrees_with_the_cpu():
             moments.append(gp.fit(x, y, seed=0).mean_var(new))
     np.testing.assert_allclose(moments[0][0], moments[1][0], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(moments[0][1], moments[1][1], rtol=1e-2, atol=1e-7)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not tf.config.list_physical_devices("GPU"), reason="there is no GPU")
+def test_an_ask_on_the_gpu_finds_as_good_a_point_as_on_the_cpu():
+    space = tfbo.Space({f"x{i}": tfbo.Float(0.0, 1.0) for i in range(5)})
+    strategy, problem = Bayes(), Problem(space, "minimize", 0)
+    study = tfbo.Study(space, seed=0, strategy=tfbo.strategies.Sobol())
+    study.optimize(lambda p: sum((v - 0.3) ** 2 for v in p.values()), n_trials=40)
+    state = strategy.fold(problem, None, study.trials)
+    plan = _device.Plan("GPU:0", padded=True)
+    question, _ = strategy._question(problem, state, (), 40, plan)
+    cpu, gpu = (
+        program.answer(strategy._choices(space, p, 40), question, p.device)
+        for p in (_device.CPU, plan)
+    )
+    assert float(gpu.fitted.value) == pytest.approx(float(cpu.fitted.value), abs=2e-3)
+    assert float(gpu.value) == pytest.approx(float(cpu.value), abs=1e-3)
+    assert "GPU" in gpu.x.device
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not tf.config.list_physical_devices("GPU"), reason="there is no GPU")
+def test_a_study_on_the_gpu_repeats_with_its_seed():
+    space = tfbo.Space({"x": tfbo.Float(-2.0, 3.0), "k": tfbo.Categorical(["a", "b"])})
+    objective = lambda p: (p["x"] - 1.0) ** 2 + (p["k"] == "b")
+    one, two = (
+        tfbo.minimize(objective, space, n_trials=12, seed=0, device="GPU:0") for _ in range(2)
+    )
+    assert [t.params for t in one.trials] == [t.params for t in two.trials]
+    assert one.best_value < 1e-3

@@ -20,6 +20,7 @@ from tfbo.errors import invalid
 # counts: no GPU has been measured yet, `benchmarks/gpu.py` says what it is on yours.
 CROSSOVER = 256
 _SMALLEST_BUCKET = 32
+_CPU_NUMBERS, _GPU_NUMBERS = 2 * 10**6, 10**8
 
 
 class Plan(NamedTuple):
@@ -29,6 +30,16 @@ class Plan(NamedTuple):
     """As `tf.device` takes it."""
     padded: bool
     """Whether data are padded to a bucket and the program is compiled by XLA, or runs in graph mode."""
+
+    def starts(self, n: int) -> int:
+        """From how many starts at once hyperparameters may be searched for, 0 or more.
+
+        Each takes about ten matrices `[n, n]`: at this limit, 160 MB on a CPU (and a second for each
+        climb at n = 1000), 8 GB on a GPU.
+        """
+        if self.padded:
+            return _GPU_NUMBERS // bucket(n) ** 2
+        return max(1, _CPU_NUMBERS // n**2)
 
 
 CPU = Plan("CPU:0", padded=False)

@@ -38,7 +38,7 @@ STRATEGIES = [Bayes(n_initial=3), Sobol(), Random(), Grid(resolution=3)]
 
 def compiled(strategy, space):
     """The program that a strategy runs on the CPU."""
-    return program.compiled(strategy._choices(space, _device.CPU))
+    return program.compiled(strategy._choices(space, _device.CPU, 9))
 
 
 def loss(params):

@@ -25,6 +25,8 @@ _LONGEST_STEP = 3.0
 _SURPRISE = 0.5
 # From so many neighbours of an optimum to climb, where shapes are free.
 _NEARBY = 4
+# So many covariance matrices are held at once where values alone are wanted.
+_AT_ONCE = 8
 
 
 class Observations(NamedTuple):
@@ -136,9 +138,7 @@ def fit(
     """
 
     def screen(theta: tf.Tensor, count: int) -> tf.Tensor:
-        value = log_posterior(kernel, believed, observed, theta)
-        lowest = tf.constant(-float("inf"), value.dtype)
-        value = tf.where(tf.math.is_finite(value), value, lowest)
+        value = _log_posteriors(kernel, believed, observed, theta)
         return tf.gather(theta, tf.math.top_k(value, tf.minimum(count, tf.size(value))).indices)
 
     def climb(starts: tf.Tensor, curvature: Curvature, best: Fitted) -> tuple[Fitted, tf.Tensor]:
@@ -175,7 +175,9 @@ def fit(
         )
         return i + 1, gained, *better
 
-    first = tf.concat([start.theta[None], screen(candidates, climbs)], axis=0)
+    first = start.theta[None]
+    if climbs:
+        first = tf.concat([first, screen(candidates, climbs)], axis=0)
     fresh = unknown_curvature(first)
     curvature = Curvature(
         tf.concat([start.inverse[None], fresh.inverse[1:]], axis=0),
@@ -250,6 +252,23 @@ def _climb_by_adam(
 
 
 OPTIMIZERS: dict[str, Callable[..., Minimum]] = {"bfgs": _climb_by_bfgs, "adam": _climb_by_adam}
+
+
+def _log_posteriors(
+    kernel: Kernel, believed: Belief, observed: Observations, theta: tf.Tensor
+) -> tf.Tensor:
+    """As `log_posterior` of any number of `theta` `[c, p]`, a few at a time; singular is -infinity."""
+    count, p = tf.shape(theta)[0], theta.shape[-1]
+    padding = tf.math.floormod(-count, _AT_ONCE)
+    padded = tf.concat([theta, tf.tile(theta[:1], [tf.minimum(count, 1) * padding, 1])], axis=0)
+    value = tf.map_fn(
+        lambda some: log_posterior(kernel, believed, observed, some),
+        tf.reshape(padded, [-1, _AT_ONCE, p]),
+        parallel_iterations=1,
+        fn_output_signature=tf.TensorSpec([_AT_ONCE], theta.dtype),
+    )
+    value = tf.reshape(value, [-1])[:count]
+    return tf.where(tf.math.is_finite(value), value, tf.constant(-float("inf"), value.dtype))
 
 
 def _best_draw(

@@ -63,8 +63,8 @@ class Bayes:
         n_initial: how many trials are told before the model takes over (measured against ten in
             benchmarks/results/ablation.md).
         n_restarts: climbs of the marginal likelihood when hyperparameters are searched for, one of them
-            from the last optimum. That is whenever the trials have grown by a tenth; in between, the
-            last optimum is followed.
+            from the last optimum; fewer where trials are many. That is at every trial at first, then
+            ever more rarely; in between the last optimum is followed, unless the data surprise.
         n_candidates: points that are screened.
         optimizer: of the marginal likelihood, "bfgs" or "adam".
         device: where to compute, such as "GPU:0"; None for the study's, or else the first GPU there is
@@ -174,7 +174,8 @@ class Bayes:
         kernel, n = self._kernel(problem.space), len(data.y)
         last = fits.last((*state.trials, *pending), program.believed(kernel))
         searches = last.is_due(n) or plan.padded  # a padded program has one shape, that of a search
-        draws = belief.draws(program.scouted(kernel), _DRAWS * self.n_restarts, rng)
+        count = _DRAWS * self._climbs(plan, n) if searches else 0
+        draws = belief.draws(program.scouted(kernel), count, rng)
         if problem.space.cardinality <= _MOST_ENUMERATED:
             everywhere = _every_row(problem.space)
         else:
@@ -187,7 +188,7 @@ class Bayes:
             pending=running,
             running=np.ones(len(running), bool),
             start=last.start,
-            draws=draws if searches else draws[:0],
+            draws=draws,
             everywhere=everywhere,
             around=starts.around(columns, data.x[best], self.n_candidates // 4 + 1, rng),
         )
@@ -196,19 +197,20 @@ class Bayes:
     def _answer(
         self, space: Space, question: program.Question, plan: _device.Plan
     ) -> program.Answer:
-        """The program's answer; where a device runs out of memory, with fewer starts, then by the CPU."""
-        fewer = question._replace(draws=question.draws[:1])
+        """The program's answer; where a device runs out of memory, from one start, then by the CPU."""
+        fewer = question._replace(draws=question.draws[:0])
         attempts = [(self, question, plan)]
         if plan != _device.CPU:
-            attempts += [(dataclasses.replace(self, n_restarts=2), fewer, plan)]
+            attempts += [(dataclasses.replace(self, n_restarts=1), fewer, plan)]
             attempts += [(self, question, _device.CPU)]
         for i, (settings, asked, where) in enumerate(attempts, start=1):
             try:
-                return program.answer(settings._choices(space, where), asked, where.device)
+                choices = settings._choices(space, where, len(asked.y))
+                return program.answer(choices, asked, where.device)
             except Exception as error:
                 if i == len(attempts) or not _device.is_out_of_memory(error):
                     raise
-                then = "with fewer starts" if i == 1 else "on the CPU"
+                then = "from one start" if i == 1 else "on the CPU"
                 _say_once(f"{where.device} ran out of memory; asks that do are repeated {then}.")
         raise AssertionError("an attempt returns or raises")
 
@@ -216,12 +218,18 @@ class Bayes:
         columns = encoding(space).columns
         return kernels.kernel(self.kernel, len(columns), columns)
 
-    def _choices(self, space: Space, plan: _device.Plan) -> program.Choices:
+    def _climbs(self, plan: _device.Plan, n: int) -> int:
+        """Climbs beside the one from the last optimum, when `n` trials are searched."""
+        return min(self.n_restarts - 1, plan.starts(n))
+
+    def _choices(self, space: Space, plan: _device.Plan, n: int) -> program.Choices:
+        # Where shapes are free, the number of draws is the limit.
+        climbs = self._climbs(plan, n) if plan.padded else self.n_restarts - 1
         return program.Choices(
             encoding(space).columns,
             self._kernel(space),
             self.acquisition,
-            self.n_restarts - 1,
+            climbs,
             self.optimizer,
             plan.padded,
         )

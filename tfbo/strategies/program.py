@@ -123,7 +123,7 @@ def _ask(choices: Choices, question: Question) -> Answer:
         question.start,
         question.draws,
         climbs=choices.climbs,
-        rounds=_ROUNDS,
+        rounds=_ROUNDS if choices.climbs else 1,
         optimizer=choices.optimizer,
         tolerance=_TOLERANCE,
         compact=not choices.padded,

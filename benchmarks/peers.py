@@ -1,0 +1,282 @@
+"""Optimisers that run each in a process and an interpreter of its own: finding, starting and asking them.
+
+A `Worker` is such a process (`peer_worker.py`); commands and replies are JSON lines on its standard
+input and output. `discover` finds out which interpreter can import which optimiser.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import re
+import resource
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from peer_worker import ADAPTERS
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+SCRIPT = Path(__file__).with_name("peer_worker.py")
+OPTIMISERS = tuple(ADAPTERS)
+
+
+class PeerError(Exception):
+    """An optimiser could not be imported, raised an exception, or its process ended."""
+
+
+class PeerTimeout(PeerError):
+    """A command took too long; its process is gone."""
+
+
+class Started(NamedTuple):
+    """What a worker says of an optimiser that it has started."""
+
+    versions: dict[str, str]
+    gpus: list[str]
+
+
+class Maximum(NamedTuple):
+    """Where BoTorch found an acquisition to be largest."""
+
+    x: list[float]
+    value: float
+    seconds: float
+
+
+class Worker:
+    """A process that holds one optimiser; a context manager, at whose end the process is gone.
+
+    Args:
+        python: the interpreter.
+        timeout: seconds after which a command has failed and the process is killed.
+
+    Every method raises PeerError where the optimiser fails; the process stays usable then, unless it
+    ended or timed out.
+    """
+
+    def __init__(self, python: str, timeout: float = 300.0) -> None:
+        self.python = python
+        self.timeout = timeout
+
+    def __enter__(self) -> Worker:
+        # Its temporary files go where they are removed even if it has to be killed.
+        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self._errors = open(Path(self._folder.name, "stderr"), "w+")
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        try:
+            self._process = subprocess.Popen(
+                [self.python, str(SCRIPT)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                text=True,
+                env={**os.environ, "TMPDIR": self._folder.name},
+            )
+        except OSError as error:
+            self._errors.close()
+            self._folder.cleanup()
+            raise PeerError(f"failed to start: {error.strerror}") from error
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        try:
+            self._reply("start-up")
+        except PeerError:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process; kill it where it does not end by itself within seconds."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            self._process.stdin.close()
+            self._process.wait(5.0)
+        except (OSError, subprocess.TimeoutExpired):
+            self._process.kill()
+            self._process.wait()
+        self._reader.join()
+        self._process.stdout.close()
+        self._errors.close()
+        self._folder.cleanup()
+
+    def start(self, optimiser: str, d: int, seed: int) -> Started:
+        """Import and build an optimiser of `OPTIMISERS` for d columns."""
+        reply = self._call({"command": "start", "optimiser": optimiser, "d": d, "seed": seed})
+        return Started(reply["versions"], reply["gpus"])
+
+    def preload(self, x: ArrayLike, y: ArrayLike) -> None:
+        """Tell it trials `[n, d]`, `[n]` that were run before."""
+        self._call({"command": "preload", "x": np.asarray(x).tolist(), "y": np.asarray(y).tolist()})
+
+    def ask(self) -> tuple[list[float], float]:
+        """The next point, and the seconds that the optimiser took for it."""
+        reply = self._call({"command": "ask"})
+        return reply["x"], reply["seconds"]
+
+    def tell(self, y: float) -> float:
+        """Tell the value of the point asked for last; the seconds that the optimiser took."""
+        return float(self._call({"command": "tell", "y": float(y)})["seconds"])
+
+    def memory(self) -> float:
+        """Peak resident memory so far, in MiB."""
+        return float(self._call({"command": "memory"})["mib"])
+
+    def maximise_logei(
+        self,
+        x: ArrayLike,
+        z: ArrayLike,
+        *,
+        amplitude: float,
+        lengthscales: ArrayLike,
+        noise: float,
+        incumbent: float,
+        seed: int = 0,
+    ) -> Maximum:
+        """Have BoTorch maximise LogEI over the unit cube, with 20 restarts and 1,024 raw samples.
+
+        Args:
+            x: `[n, d]`.
+            z: `[n]`, standardised outcomes to maximise.
+            amplitude: standard deviation of the Gaussian process.
+            lengthscales: `[d]`, of its Matern-5/2 kernel.
+            noise: variance of the observation noise.
+            incumbent: the value to improve on.
+            seed: of the raw samples.
+        """
+        message = {
+            "command": "maximise_logei",
+            "x": np.asarray(x).tolist(),
+            "z": np.asarray(z).tolist(),
+            "amplitude": float(amplitude),
+            "lengthscales": np.asarray(lengthscales).tolist(),
+            "noise": float(noise),
+            "incumbent": float(incumbent),
+            "seed": seed,
+        }
+        return Maximum(**self._call(message))
+
+    def _call(self, message: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(message) + "\n")
+            self._process.stdin.flush()
+        except (OSError, ValueError):
+            raise PeerError(self._ended(message["command"])) from None
+        return self._reply(message["command"])
+
+    def _reply(self, command: str) -> dict[str, Any]:
+        try:
+            line = self._lines.get(timeout=self.timeout)
+        except queue.Empty:
+            self._process.kill()
+            raise PeerTimeout(f"{command} took more than {self.timeout:g} s") from None
+        if not line:
+            raise PeerError(self._ended(command))
+        reply: dict[str, Any] = json.loads(line)
+        if "error" in reply:
+            raise PeerError(reply["error"])
+        return reply
+
+    def _read(self) -> None:
+        """Hand on each line; an empty one where there are no more."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put("")
+
+    def _ended(self, command: str) -> str:
+        """That the process is gone, with its exit status and the last line it wrote."""
+        status = self._process.wait()
+        self._errors.seek(0)
+        lines = self._errors.read().strip().splitlines()
+        return (
+            f"its process ended in {command} (status {status}){': ' + lines[-1] if lines else ''}"
+        )
+
+
+class Discovery(NamedTuple):
+    """Which optimisers can be run."""
+
+    found: dict[str, str]
+    """The interpreter of each."""
+    started: dict[str, Started]
+    """What each said of itself there."""
+    missing: dict[str, str]
+    """Those that no interpreter could import, and why."""
+
+
+def discover(pythons: Iterable[str], optimisers: Iterable[str] = OPTIMISERS) -> Discovery:
+    """Find an interpreter for each optimiser, by importing it there; the first that can is taken.
+
+    Args:
+        pythons: paths of interpreters.
+        optimisers: names of `OPTIMISERS`.
+    """
+    found: dict[str, str] = {}
+    started: dict[str, Started] = {}
+    reasons: dict[str, list[str]] = {name: [] for name in optimisers}
+    for python in pythons:
+        for name in [name for name in reasons if name not in found]:
+            try:
+                # One process each, for a library may bring down the one that imports it.
+                with Worker(python) as worker:
+                    started[name] = worker.start(name, 2, 0)
+                found[name] = python
+            except PeerError as error:
+                reasons[name].append(str(error))
+    missing = {name: "; ".join(dict.fromkeys(reasons[name])) for name in reasons}
+    return Discovery(found, started, {n: why for n, why in missing.items() if n not in found})
+
+
+def processor() -> str:
+    """The machine's processor and how many of its cores there are to use."""
+    with contextlib.suppress(OSError):
+        found = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.M)
+        if found:
+            return f"{found[1]}, {len(os.sched_getaffinity(0))} cores"
+    return f"{os.cpu_count()} cores"
+
+
+@contextlib.contextmanager
+def watched(elsewhere: list[float]) -> Iterator[None]:
+    """Append how many cores, on average, programs other than this and its workers used meanwhile.
+
+    Threads of OpenMP and OpenBLAS wait for each other in a loop: with one of two cores taken, BoTorch,
+    scikit-optimize and KerasTuner become ten and more times slower, and tfbo hardly slower.
+    """
+    begin, before = time.perf_counter(), _used_elsewhere()
+    yield
+    elsewhere.append((_used_elsewhere() - before) / (time.perf_counter() - begin))
+
+
+def _used_elsewhere() -> float:
+    """Processor seconds of the machine, without those of this process and of children that ended."""
+    line = Path("/proc/stat").read_text().partition("\n")[0]
+    user, nice, system, _, _, irq, soft, steal = map(int, line.split()[1:9])
+    used = (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
+    ours = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return used - sum(usage.ru_utime + usage.ru_stime for usage in ours)
+
+
+def without_paths(text: str) -> str:
+    """A message without the paths of this machine, fit to be published."""
+    return re.sub(r"(?<![\w./])(/[^\s/:;,'\")]+){2,}", "PATH", text)

@@ -1,0 +1,71 @@
+import json
+
+import numpy as np
+import pytest
+
+import tfbo
+from tfbo.gp import belief, exact, kernels
+from tfbo.gp.priors import default
+from tfbo.strategies import Bayes, fits
+from tfbo.trial import Trial
+
+BELIEVED = belief.belief(kernels.kernel("matern52", 2), default(2))
+SPACE = tfbo.Space({"x": tfbo.Float(0.0, 1.0), "y": tfbo.Float(0.0, 1.0)})
+
+
+def fitted(known=True, ok=True, inverse=None):
+    a = np.random.default_rng(0).standard_normal([4, 4])
+    inverse = a @ a.T + np.eye(4) if inverse is None else inverse
+    return exact.Fitted(np.array([0.1, -1.0, 2.0, -7.0]), -3.0, inverse, known, ok)
+
+
+def trial(number, notes):
+    return Trial(number, {"x": 0.5, "y": 0.5}, notes=json.loads(json.dumps(notes)))
+
+
+def test_a_fit_comes_back_from_the_newest_trial():
+    old, new = fits.notes(fitted(), 3), fits.notes(fitted(), 11)
+    last = fits.last([trial(9, new), trial(4, old), trial(12, {})], BELIEVED)
+    assert last.searched == 11 and last.start.known is True
+    np.testing.assert_array_equal(last.start.theta, fitted().theta)
+    np.testing.assert_allclose(last.start.inverse, fitted().inverse, rtol=1e-2, atol=1e-2)
+    assert np.linalg.eigvalsh(last.start.inverse).min() > 0.0
+
+
+@pytest.mark.parametrize("bad", [fitted(known=False), fitted(inverse=-np.eye(4))])
+def test_a_curvature_that_is_not_known_is_not_handed_on(bad):
+    last = fits.last([trial(0, fits.notes(bad, 5))], BELIEVED)
+    assert last.start.known is False and last.searched == 5
+    np.testing.assert_array_equal(last.start.inverse, np.eye(4))
+    np.testing.assert_array_equal(last.start.theta, fitted().theta)
+
+
+def test_without_a_fit_the_medians_start():
+    for trials in ([], [trial(0, fits.notes(fitted(ok=False), 5))]):
+        last = fits.last(trials, BELIEVED)
+        assert last.searched == 0 and last.is_due(1)
+        np.testing.assert_array_equal(last.start.theta, belief.medians(BELIEVED))
+
+
+def test_the_fit_of_another_kernel_is_not_used():
+    other = belief.belief(kernels.kernel("rational_quadratic", 2), default(2))
+    last = fits.last([trial(0, fits.notes(fitted(), 5))], other)
+    assert last.searched == 0 and last.start.theta.shape == (5,)
+    study = tfbo.Study(SPACE, seed=0)
+    study.optimize(lambda p: p["x"], n_trials=8)
+    study._strategy, study._state = Bayes(kernel="rational_quadratic"), study._state
+    study.optimize(lambda p: p["x"], n_trials=2)
+    assert len(study.trials) == 10
+
+
+def test_searches_become_rare_as_evidence_grows():
+    searches, searched = [], 0
+    for n in range(5, 1001):
+        if fits.Last(None, searched).is_due(n):
+            searches.append(n)
+            searched = n
+    assert searches[:6] == [5, 6, 7, 8, 9, 10]
+    assert len(searches) < 100
+    gaps = np.diff(searches)
+    assert np.all(np.diff(gaps) >= 0)
+    assert gaps[-1] >= 45

@@ -1,0 +1,151 @@
+"""The compiled ask: padded and free shapes agree, and nothing is traced or kept twice."""
+
+import gc
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfbo
+from tfbo import Categorical, Float, Int, Space, _device
+from tfbo.gp import belief, exact
+from tfbo.optim.base import value_and_gradient
+from tfbo.strategies import Bayes, program
+from tfbo.strategies.base import Problem
+
+NUMBERS = Space({f"x{i}": Float(0.0, 1.0) for i in range(3)})
+MIXED = Space(
+    {
+        "rate": Float(1e-4, 1.0, log=True),
+        "units": Int(1, 20),
+        "kind": Categorical(["a", "b", "c"]),
+        "drop": Float(0.0, 0.6, when={"kind": "a"}),
+    }
+)
+STRATEGY = Bayes(n_candidates=256, n_restarts=3)
+
+
+def loss(params):
+    values = [v if isinstance(v, (int, float)) else ord(v) / 100.0 for v in params.values()]
+    return float(sum((v - 0.3 * (i + 1)) ** 2 for i, v in enumerate(values)))
+
+
+def asked(space, n, waiting=0):
+    """The question of an ask after n trials, with some that are still running."""
+    study = tfbo.Study(space, seed=1, strategy=tfbo.strategies.Sobol())
+    study.optimize(loss, n_trials=n)
+    pending = study.ask(waiting) if waiting else []
+    problem = Problem(space, "minimize", 1)
+    state = STRATEGY.fold(problem, None, [t for t in study.trials if t.is_finished])
+    return STRATEGY._question(problem, state, pending, n, _device.Plan("CPU:0", padded=True))[0]
+
+
+def evaluate(choices, question, theta, rows):
+    """Log posterior with its gradient, and moments and incumbent, all at `theta`."""
+    question = tf.nest.map_structure(tf.constant, question)
+    believed = belief.Belief(*map(tf.constant, program.believed(choices.kernel)))
+    observed = program.observe(choices, question)
+    value, gradient = value_and_gradient(
+        lambda t: exact.log_posterior(choices.kernel, believed, observed, t),
+        tf.constant(theta[None]),
+    )
+    posterior, incumbent = program.surrogate(choices, observed, tf.constant(theta))
+    running = question.running if choices.padded else None
+    expected = posterior.moments(question.pending)[0]
+    further = posterior.condition(question.pending, expected, running)
+    return value, gradient, *posterior.moments(rows), incumbent, *further.moments(rows)
+
+
+@pytest.mark.parametrize("space", [NUMBERS, MIXED])
+@pytest.mark.parametrize("n", [7, 32, 33])
+def test_padding_changes_no_number(space, n):
+    question = asked(space, n, waiting=2)
+    padded = program._pad(question)
+    assert len(padded.x) in (32, 48) and len(padded.pending) == 8
+    free, fixed = (
+        STRATEGY._choices(space, _device.Plan("CPU:0", padded=p), n) for p in (False, True)
+    )
+    rng = np.random.default_rng(0)
+    theta = belief.draws(program.believed(free.kernel), 1, rng)[0]
+    rows = tf.constant(question.everywhere[:20])
+    for one, two in zip(
+        evaluate(free, question, theta, rows), evaluate(fixed, padded, theta, rows), strict=True
+    ):
+        np.testing.assert_allclose(two, one, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("space", [NUMBERS, MIXED])
+def test_the_program_compiled_by_xla_finds_as_good_a_point(space):
+    question = asked(space, 12, waiting=1)
+    plans = [_device.Plan("CPU:0", padded=p) for p in (False, True)]
+    free, fixed = (
+        program.answer(STRATEGY._choices(space, p, 12), question, p.device) for p in plans
+    )
+    assert float(fixed.value) == pytest.approx(float(free.value), abs=1e-6)
+    assert float(fixed.fitted.value) == pytest.approx(float(free.fitted.value), abs=2e-3)
+    np.testing.assert_allclose(fixed.x, free.x, atol=1e-4)
+
+
+def test_one_compile_a_bucket(monkeypatch):
+    monkeypatch.setattr(_device, "plan", lambda device, n: _device.Plan("CPU:0", padded=True))
+    strategy = Bayes(n_candidates=64, n_restarts=2, n_initial=29)
+    study = tfbo.Study(NUMBERS, seed=0, strategy=strategy)
+    study.optimize(loss, n_trials=36)  # models of 29 to 35 trials: buckets of 32 and 48
+    choices = strategy._choices(NUMBERS, _device.Plan("CPU:0", padded=True), 30)
+    assert program.compiled(choices).experimental_get_tracing_count() == 2
+
+
+def test_one_trace_for_200_trials():
+    strategy = Bayes(n_candidates=65)
+    study = tfbo.Study(NUMBERS, seed=0, strategy=strategy)
+    compiled = program.compiled(strategy._choices(NUMBERS, _device.CPU, 9))
+    for number in range(200):
+        if number == 50:
+            study.ask(3)  # they stay pending from here on
+        trial = study.ask()
+        study.tell(trial, loss(trial.params))
+    assert compiled.experimental_get_tracing_count() == 1
+
+
+def resident():
+    """Memory of this process, in MB."""
+    gc.collect()
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs /proc")
+def test_memory_does_not_grow_with_the_number_of_asks():
+    problem, strategy = Problem(NUMBERS, "minimize", 0), Bayes(n_candidates=66)
+    study = tfbo.Study(NUMBERS, seed=0, strategy=strategy)
+    study.optimize(loss, n_trials=30)
+    state = strategy.fold(problem, None, study.trials)
+    after = {}
+    for number in range(30, 531):
+        strategy.suggest(problem, state, pending=(), number=number, q=1)
+        if number in (80, 530):
+            after[number] = resident()
+    assert after[530] - after[80] < 5.0
+
+
+SCRIPT = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from test_program import MIXED, loss
+import tfbo
+study = tfbo.minimize(loss, MIXED, n_trials=16, seed=3)
+print(json.dumps([trial.params for trial in study.trials]))
+"""
+
+
+def test_another_process_makes_the_same_suggestions():
+    study = tfbo.minimize(loss, MIXED, n_trials=16, seed=3)
+    folder = os.path.dirname(os.path.abspath(__file__))
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, folder], capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == [trial.params for trial in study.trials]

@@ -1,0 +1,96 @@
+import logging
+
+import pytest
+import tensorflow as tf
+
+import tfbo
+from tfbo import Float, InvalidArgument, Space, _device
+from tfbo.strategies import Bayes, bayes, program
+
+SPACE = Space({"x": Float(0.0, 1.0), "y": Float(0.0, 1.0)})
+
+
+@pytest.mark.parametrize("name", ["CPU", "cpu:0", "/CPU:0", "/device:CPU:0", "CPU:0"])
+def test_every_way_to_write_a_device_that_is_there(name):
+    _device.check(name)
+    assert _device.plan(name, 10**6) == _device.CPU
+
+
+@pytest.mark.parametrize("name", ["GPU:7", "TPU", "", "the fast one", 0, "CPU:1"])
+def test_a_device_that_is_not_there_is_named_with_those_that_are(name):
+    for make in (
+        lambda: tfbo.Study(SPACE, device=name),
+        lambda: Bayes(device=name),
+        lambda: tfbo.minimize(lambda p: 0.0, SPACE, n_trials=1, device=name),
+    ):
+        with pytest.raises(InvalidArgument, match=r"device: .*CPU:0"):
+            make()
+
+
+def test_the_gpu_is_taken_where_it_is_worth_it(monkeypatch):
+    known = [tf.config.LogicalDevice("/device:GPU:0", "GPU")]
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: known)
+    assert _device.plan(None, _device.CROSSOVER - 1) == _device.CPU
+    assert _device.plan(None, _device.CROSSOVER) == _device.Plan("GPU:0", padded=True)
+    assert _device.plan("GPU:0", 3) == _device.Plan("GPU:0", padded=True)
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: [])
+    assert _device.plan(None, 10**5) == _device.CPU
+
+
+def test_buckets_hold_their_rows_and_are_few():
+    sizes = {n: _device.bucket(n) for n in range(1, 3000)}
+    assert all(n <= size for n, size in sizes.items())
+    assert all(size <= 1.5 * n for n, size in sizes.items() if n > 32)
+    assert sorted(set(sizes.values()))[:6] == [32, 48, 64, 96, 128, 192]
+    assert len(set(sizes.values())) <= 15
+
+
+def exhausted(message="OOM when allocating tensor"):
+    return tf.errors.ResourceExhaustedError(None, None, message)
+
+
+@pytest.mark.parametrize(
+    ("error", "memory"),
+    [
+        (exhausted(), True),
+        (tf.errors.InternalError(None, None, "RESOURCE_EXHAUSTED: Out of memory"), True),
+        (tf.errors.UnknownError(None, None, "CUSOLVER_STATUS_ALLOC_FAILED"), True),
+        (tf.errors.InvalidArgumentError(None, None, "shapes differ"), False),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_running_out_of_memory_is_told_from_other_errors(error, memory):
+    assert _device.is_out_of_memory(error) is memory
+
+
+def test_a_gpu_without_memory_hands_over_to_fewer_starts_then_to_the_cpu(monkeypatch, caplog):
+    asked, real = [], program.answer
+
+    def answer(choices, question, device):
+        asked.append((device, choices.climbs, len(question.draws)))
+        if device.startswith("GPU"):
+            raise exhausted()
+        return real(choices, question, device)
+
+    expected = tfbo.minimize(lambda p: p["x"] + p["y"], SPACE, n_trials=7, seed=0)
+    monkeypatch.setattr(program, "answer", answer)
+    plan = _device.Plan("GPU:0", padded=True)
+    monkeypatch.setattr(_device, "plan", lambda device, n: plan)
+    bayes._say_once.cache_clear()
+    with caplog.at_level(logging.WARNING, logger="tfbo"):
+        study = tfbo.minimize(lambda p: p["x"] + p["y"], SPACE, n_trials=7, seed=0)
+    assert [device for device, _, _ in asked] == ["GPU:0", "GPU:0", "CPU:0"] * 2
+    assert asked[1][1] < asked[0][1] and asked[1][2] < asked[0][2]
+    texts = [record.getMessage() for record in caplog.records]
+    assert len(texts) == 2  # of two asks: each step is said once
+    assert "GPU:0" in texts[0] and "one start" in texts[0] and "CPU" in texts[1]
+    assert study.trials[5].params == expected.trials[5].params
+
+
+def test_an_error_that_is_not_about_memory_is_not_hidden(monkeypatch):
+    def answer(choices, question, device):
+        raise tf.errors.InvalidArgumentError(None, None, "shapes differ")
+
+    monkeypatch.setattr(program, "answer", answer)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="shapes differ"):
+        tfbo.minimize(lambda p: p["x"], SPACE, n_trials=6, seed=0)
