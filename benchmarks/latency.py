@@ -34,8 +34,6 @@ WARM_UP = 2
 STARTUP_N, STARTUP_D = 10, 6
 QUIET = 0.1  # cores
 SKIPPED = "skipped (> budget)"
-# What benchmarks/quality.py writes below this line of latency.md stays there.
-SEPARATOR = "<!-- The part below is written by benchmarks/quality.py. -->"
 # Okabe and Ito's colours, which colour-blind readers can tell apart; each has a marker of its own.
 COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 MARKERS = "osD^vPX*"
@@ -295,7 +293,7 @@ def report(parsed: argparse.Namespace, results: Results) -> str:
 
 
 def write(folder: Path, results: Results, text: str) -> None:
-    """The table of all runs, and the report; what another script wrote into it is kept."""
+    """The table of all runs, and the report."""
     with open(folder / "latency.csv", "w", newline="") as file:
         file.write("optimiser,n,d,median_s,min_s,max_s,asks,peak_mib,ratio_tfbo_to_peer,note\n")
         writer = csv.writer(file, lineterminator="\n")
@@ -304,9 +302,7 @@ def write(folder: Path, results: Results, text: str) -> None:
             found = (*spread(run.counted), len(run.counted), run.peak, ratio)
             numbers = ["" if value is None else f"{value:.6g}" for value in found]
             writer.writerow([run.optimiser, run.n, run.d, *numbers, peers.without_paths(run.note)])
-    path = folder / "latency.md"
-    kept = path.read_text().partition(SEPARATOR)[2] if path.exists() else "\n"
-    path.write_text(f"{text}\n{SEPARATOR}{kept or chr(10)}")
+    (folder / "latency.md").write_text(text + "\n")
 
 
 def draw(path: Path, results: Results, ds: Sequence[int]) -> None:

@@ -78,3 +78,37 @@ def test_the_noise_is_on_the_diagonal_only():
     h = hyperparameters(1)
     k = kernel.covariance(h, tf.constant([[0.5], [0.5]], tf.float64))
     np.testing.assert_allclose(k, [[1.79, 1.69], [1.69, 1.79]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", kernels._CLOSED)
+def test_closed_forms_and_their_gradients_are_those_of_tfp(name):
+    rng = np.random.default_rng(3)
+    rows, weights = tf.constant(rng.standard_normal([9, 3])), tf.constant(rng.random([5, 4]))
+    kernel, amplitude = kernels.kernel(name, 3), tf.constant([0.6, 1.7], tf.float64)
+    results = []
+    for make in (lambda a: kernel.at(hyperparameters(3)._replace(amplitude=a)), name):
+        with tf.GradientTape() as tape:
+            tape.watch([rows, amplitude])
+            matrix = make(amplitude).matrix(rows[:5], rows[5:])
+            total = tf.reduce_sum(matrix * weights)
+        results.append((matrix, *tape.gradient(total, [rows, amplitude])))
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", kernels._CLOSED)
+def test_the_gradient_is_finite_where_points_coincide(name):
+    rows = tf.constant([[0.3, 0.7], [0.3, 0.7]], tf.float64)
+    with tf.GradientTape() as tape:
+        tape.watch(rows)
+        total = tf.reduce_sum(kernels.kernel(name, 2).at(hyperparameters(2)).matrix(rows, rows))
+    np.testing.assert_allclose(tape.gradient(total, rows), 0.0, atol=1e-9)
+
+
+def test_rows_that_are_left_out_are_those_of_the_identity():
+    kernel, h = kernels.kernel("matern52", 3), hyperparameters(3)
+    x = tf.constant(np.random.default_rng(5).random([4, 3]))
+    mask = np.array([True, False, True, False])
+    masked = kernel.covariance(h, x, tf.constant(mask)).numpy()
+    np.testing.assert_array_equal(masked[np.ix_(mask, mask)], kernel.covariance(h, x[::2]).numpy())
+    np.testing.assert_array_equal(masked[~mask], np.eye(4)[~mask])

@@ -55,3 +55,17 @@ def test_standardising_and_back():
     z, shift, scale = outcomes.standardise(tf.constant(y))
     np.testing.assert_allclose(z, (y - y.mean()) / y.std(), rtol=1e-12)
     np.testing.assert_allclose(shift + scale * z, y, rtol=1e-14)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 20])
+def test_outcomes_that_are_left_out_do_not_count(n):
+    rng = np.random.default_rng(n)
+    y = np.concatenate([rng.standard_normal(n), [-50.0]]) if n > 2 else rng.standard_normal(n)
+    mask = np.concatenate([np.ones(len(y), bool), np.zeros(4, bool)])
+    padded = tf.constant(np.concatenate([y, [0.0, 9.0, -9.0, 0.0]]))
+    tempered = outcomes.temper(padded, tf.constant(mask))
+    np.testing.assert_allclose(tempered[: len(y)], temper(y), rtol=1e-12, atol=1e-12)
+    one, two = outcomes.standardise(tempered, tf.constant(mask)), outcomes.standardise(temper(y))
+    np.testing.assert_allclose(one.z[: len(y)], two.z, rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(one.z[len(y) :], 0.0)
+    np.testing.assert_allclose([one.shift, one.scale], [two.shift, two.scale], rtol=1e-12)

@@ -3,7 +3,7 @@ import pytest
 import scipy.optimize
 import tensorflow as tf
 
-from tfbo.optim import adam, bfgs
+from tfbo.optim import Curvature, adam, bfgs
 
 
 def rosenbrock(x):
@@ -100,3 +100,77 @@ def test_adam_gets_near():
         [1.0] * 3,
     )
     np.testing.assert_allclose(result.x, 0.3, atol=1e-3)
+
+
+def valley(x):
+    """A quadratic of condition 1e4, with its minimum at 0.3."""
+    return tf.reduce_sum(tf.constant([1.0, 100.0, 1e4], tf.float64) * (x - 0.3) ** 2, axis=-1)
+
+
+def test_curvature_that_is_handed_on_saves_evaluations():
+    box = ([-9.0] * 3, [9.0] * 3)
+    first = run(bfgs.minimise, valley, np.full([1, 3], 1.0), *box, gradient_tolerance=1e-9)
+    assert bool(first.curvature.known[0])
+    shifted = lambda x: valley(x - 0.05)
+    near = {"gradient_tolerance": 1e-6, "value_tolerance": 1e-9}
+    again = run(bfgs.minimise, shifted, first.x.numpy(), *box, curvature=first.curvature, **near)
+    anew = run(bfgs.minimise, shifted, first.x.numpy(), *box, **near)
+    assert 2 * int(again.evaluations) <= int(anew.evaluations)
+    np.testing.assert_allclose(again.x, np.full([1, 3], 0.35), atol=1e-4)
+    np.testing.assert_allclose(again.start_value, shifted(first.x), rtol=1e-12)
+
+
+def test_an_optimum_that_did_not_move_takes_one_evaluation():
+    hessian = np.diag([2.0, 200.0, 2e4])
+    curvature = Curvature(tf.constant(np.linalg.inv(hessian)[None]), tf.constant([True]))
+    start = np.array([[0.3 + 1e-6, 0.3, 0.3]])
+    result = run(
+        bfgs.minimise, valley, start, [-9.0] * 3, [9.0] * 3,
+        curvature=curvature, gradient_tolerance=0.0, value_tolerance=1e-6,
+    )  # fmt: skip
+    assert int(result.evaluations) == 1 and bool(result.converged[0])
+    np.testing.assert_array_equal(result.x, start)
+
+
+def test_a_decrement_is_not_believed_before_all_directions_are_seen():
+    # After one step along the stiff direction the inverse Hessian says that nothing is to be gained.
+    result = run(
+        bfgs.minimise, valley, np.array([[1.0, 0.3, 0.4]]), [-9.0] * 3, [9.0] * 3,
+        value_tolerance=1e-3, gradient_tolerance=1e-3,
+    )  # fmt: skip
+    assert float(result.value[0]) < 1e-3
+
+
+@pytest.mark.parametrize("race", [False, True])
+def test_leaving_members_out_changes_nothing(race):
+    start = np.random.default_rng(2).uniform(-1.5, 1.5, [5, 3])
+    box, settings = ([-2.0] * 3, [2.0] * 3), {"max_evaluations": 200, "race": race}
+    whole = run(bfgs.minimise, rosenbrock, start, *box, **settings)
+    few = run(bfgs.minimise, rosenbrock, start, *box, compact=True, **settings)
+    np.testing.assert_allclose(few.x, whole.x, rtol=1e-6, atol=1e-8)
+    assert int(few.evaluations) == int(whole.evaluations)
+
+
+def test_a_race_finds_the_same_winner_sooner():
+    two_bowls = lambda x: tf.minimum(
+        tf.reduce_sum((x - 0.5) ** 2, -1), 5.0 + tf.reduce_sum((x + 1.0) ** 4, -1)
+    )
+    start = np.array([[0.2, 0.1, 0.9], [-1.9, -1.8, -1.9]])
+    box = ([-2.0] * 3, [2.0] * 3)
+    alone = run(bfgs.minimise, two_bowls, start, *box, gradient_tolerance=1e-10)
+    raced = run(bfgs.minimise, two_bowls, start, *box, gradient_tolerance=1e-10, race=True)
+    assert int(raced.evaluations) < int(alone.evaluations)
+    np.testing.assert_allclose(raced.x[0], 0.5, atol=1e-9)
+
+
+def test_no_step_is_longer_than_allowed():
+    points = []
+
+    def function(x):
+        tf.py_function(lambda x: points.append(x.numpy().copy()), [x], [])
+        return tf.reduce_sum((x - 5.0) ** 2, -1)
+
+    run(bfgs.minimise, function, np.zeros([1, 2]), [-9.0] * 2, [9.0] * 2, longest_step=0.75)
+    path = np.concatenate(points)
+    assert np.abs(np.diff(path, axis=0)).max() <= 0.75 + 1e-12
+    np.testing.assert_allclose(path[-1], 5.0, atol=1e-6)

@@ -23,8 +23,6 @@ _LONGEST_STEP = 3.0
 # Where a climb from the last optimum gains more than this, in nats, the new data have changed the
 # picture, and another optimum may be the highest now.
 _SURPRISE = 0.5
-# From so many neighbours of an optimum to climb, where shapes are free.
-_NEARBY = 4
 # So many covariance matrices are held at once where values alone are wanted.
 _AT_ONCE = 8
 
@@ -111,6 +109,7 @@ def fit(
     *,
     climbs: int,
     rounds: int = 1,
+    nearby: int = 4,
     optimizer: str = "bfgs",
     tolerance: float = 1e-3,
     max_evaluations: int = 100,
@@ -131,6 +130,7 @@ def fit(
         rounds: climb again from the best neighbours of the optimum, as long as that gains anything, if
             there were candidates or the start was surprisingly far from its optimum; no more rounds
             than these in all.
+        nearby: from how many of the neighbours, at the most; where shapes are fixed, `climbs + 1`.
         optimizer: a key of `OPTIMIZERS`.
         tolerance: end a climb where less than this, in nats, is to be gained.
         max_evaluations: evaluations of the batch in a round, at the most.
@@ -162,13 +162,15 @@ def fit(
         )
         return found, minimum.start_value[0] - minimum.value[0]
 
-    def nearby(theta: tf.Tensor) -> tuple[tf.Tensor, Curvature]:
-        starts = screen(neighbours(believed, theta), first.shape[0] or _NEARBY)
+    def surroundings(theta: tf.Tensor) -> tuple[tf.Tensor, Curvature]:
+        starts = screen(neighbours(believed, theta), nearby)
         return starts, unknown_curvature(starts)
 
     def climb_again(i: tf.Tensor, more: tf.Tensor, *flat: tf.Tensor) -> tuple[tf.Tensor, ...]:
         best = Fitted(*flat)
-        starts, known = tf.cond(i == 0, lambda: (first, curvature), lambda: nearby(best.theta))
+        starts, known = tf.cond(
+            i == 0, lambda: (first, curvature), lambda: surroundings(best.theta)
+        )
         better, moved = climb(starts, known, best)
         gained = tf.where(
             i == 0, searching | (moved > _SURPRISE), better.value > best.value + tolerance

@@ -152,6 +152,7 @@ def _program(kernel: Kernel, optimizer: str, n_restarts: int) -> Any:
             draws,
             climbs=n_restarts - 1,
             rounds=_ROUNDS,
+            nearby=n_restarts,
             optimizer=optimizer,
             tolerance=_TOLERANCE,
             max_evaluations=_MAX_EVALUATIONS,

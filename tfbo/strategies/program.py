@@ -25,7 +25,7 @@ _PENDING = 8
 # Below this gain, in nats, hyperparameters are as good as their optimum.
 _TOLERANCE = 1e-3
 # A search climbs twice: from draws of the priors, and from the neighbours of the best optimum so far.
-_ROUNDS = 2
+_ROUNDS, _NEARBY = 2, 4
 
 
 class Choices(NamedTuple):
@@ -124,6 +124,7 @@ def _ask(choices: Choices, question: Question) -> Answer:
         question.draws,
         climbs=choices.climbs,
         rounds=_ROUNDS if choices.climbs else 1,
+        nearby=choices.climbs + 1 if choices.padded else _NEARBY,
         optimizer=choices.optimizer,
         tolerance=_TOLERANCE,
         compact=not choices.padded,
