@@ -316,7 +316,7 @@ def maximise_logei(message: dict[str, Any]) -> dict[str, Any]:
     optimiser = Botorch(len(message["lengthscales"]), message["seed"])
     torch, gpytorch = optimiser.torch, optimiser.gpytorch
     x, z, lengthscales = (
-        torch.tensor(message[key], dtype=torch.float64) for key in ("x", "z", "lengthscales")
+        torch.tensor(message[key], **optimiser.kind) for key in ("x", "z", "lengthscales")
     )
     kernel = gpytorch.kernels.ScaleKernel(
         gpytorch.kernels.MaternKernel(nu=2.5, ard_num_dims=len(lengthscales))
@@ -327,7 +327,7 @@ def maximise_logei(message: dict[str, Any]) -> dict[str, Any]:
     mean = gpytorch.means.ZeroMean()
     parts = {"likelihood": likelihood, "covar_module": kernel, "mean_module": mean}
     model = optimiser.botorch.models.SingleTaskGP(x, z[:, None], outcome_transform=None, **parts)
-    model = model.double()
+    model = model.to(**optimiser.kind)
     kernel.outputscale = message["amplitude"] ** 2
     kernel.base_kernel.lengthscale = lengthscales
     likelihood.noise = message["noise"]

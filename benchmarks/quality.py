@@ -16,12 +16,14 @@ The table goes to benchmarks/results/quality.md.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
+import itertools
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -148,33 +150,30 @@ def verdict(values: list[float], least: float, what: str) -> str:
     )
 
 
-def main() -> int:
-    """Run all, print and store the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--peer-python", action="append", default=[], metavar="PATH")
-    parser.add_argument("--d", type=int, nargs="+", default=[2, 6, 20])
-    parser.add_argument("--quick", action="store_true", help="two short searches")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
-    parsed = parser.parse_args()
-    checkpoints = CHECKPOINTS[:4] if parsed.quick else CHECKPOINTS
-    dimensions = parsed.d[:1] if parsed.quick else parsed.d
-    found = discover(parsed.peer_python, ["botorch"]).found
-    fits, maxima, worst = [], [], []
+class Case(NamedTuple):
+    """What was found at one state."""
+
+    name: str
+    fit: float
+    maximum: float
+
+
+def cases(
+    worker: Worker | None, dimensions: list[int], checkpoints: tuple[int, ...]
+) -> Iterator[Case]:
+    """All states of all searches, judged."""
     rng = np.random.default_rng(0)
-    for d in dimensions:
-        for function in FUNCTIONS:
-            for noise in (0.0, 0.05):
-                for state in states(function, d, noise, checkpoints):
-                    fits.append(float(state.answer.fitted.value) - best_of_restarts(state, rng))
-                    gain: Any = float("nan")
-                    if found:
-                        with Worker(found["botorch"]) as worker:
-                            gain = gain_over_botorch(state, worker)
-                        maxima.append(gain)
-                    worst.append((fits[-1], gain, state.name))
-                    print(
-                        f"{state.name}: fit {fits[-1]:+.4f} nats, maximum {gain:+.2e}", flush=True
-                    )
+    for d, function, noise in itertools.product(dimensions, FUNCTIONS, (0.0, 0.05)):
+        for state in states(function, d, noise, checkpoints):
+            fit = float(state.answer.fitted.value) - best_of_restarts(state, rng)
+            maximum = float("nan") if worker is None else gain_over_botorch(state, worker)
+            yield Case(state.name, fit, maximum)
+
+
+def report(found: list[Case]) -> list[str]:
+    """The table, and the cases that fall below."""
+    fits = [case.fit for case in found]
+    maxima = [case.maximum for case in found if not np.isnan(case.maximum)]
     lines = [
         "# Quality of the fit and of the acquisition's maximum",
         "",
@@ -187,13 +186,35 @@ def main() -> int:
     ]
     if maxima:
         lines.append(verdict(maxima, -MAXIMUM, "LogEI at the maximum, less that at BoTorch's"))
+    below = [case for case in found if case.fit < -FIT or case.maximum < -MAXIMUM]
     lines += ["", "Cases below:", ""]
-    lines += [
-        f"- {name}: fit {fit:+.4f}, maximum {gain:+.2e}"
-        for fit, gain, name in worst
-        if fit < -FIT or gain < -MAXIMUM
+    return lines + [
+        f"- {case.name}: fit {case.fit:+.4f}, maximum {case.maximum:+.2e}" for case in below
     ]
-    text = "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Run all, print and store the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--peer-python", action="append", default=[], metavar="PATH")
+    parser.add_argument("--d", type=int, nargs="+", default=[2, 6, 20])
+    parser.add_argument("--quick", action="store_true", help="short searches in two columns")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    parsed = parser.parse_args()
+    checkpoints = CHECKPOINTS[:4] if parsed.quick else CHECKPOINTS
+    dimensions = parsed.d[:1] if parsed.quick else parsed.d
+    peers = discover(parsed.peer_python, ["botorch"])
+    found = []
+    with contextlib.ExitStack() as stack:
+        worker = None
+        if "botorch" in peers.found:
+            worker = stack.enter_context(Worker(peers.found["botorch"]))
+        else:
+            print(f"BoTorch is left out: {peers.missing['botorch'] or 'no --peer-python was given'}")
+        for case in cases(worker, dimensions, checkpoints):
+            print(f"{case.name}: fit {case.fit:+.4f}, maximum {case.maximum:+.2e}", flush=True)
+            found.append(case)
+    text = "\n".join(report(found)) + "\n"
     print(text)
     if not parsed.quick:
         (parsed.output / "quality.md").write_text(text)

@@ -149,6 +149,7 @@ def fit(
             curvature,
             tolerance=tolerance,
             max_evaluations=max_evaluations,
+            rival=-best.value,
             compact=compact,
         )
         i = tf.argmin(minimum.value)
@@ -204,10 +205,6 @@ def fit(
     )
 
 
-# Where the gradient is below the root of the tolerance, a curvature of 1/2 leaves no more than the
-# tolerance to be gained; that of the priors alone is 1/3 for a lengthscale.
-
-
 def _climb_by_bfgs(
     objective: Objective,
     starts: tf.Tensor,
@@ -216,8 +213,11 @@ def _climb_by_bfgs(
     *,
     tolerance: float,
     max_evaluations: int,
+    rival: tf.Tensor,
     compact: bool,
 ) -> Minimum:
+    # Where the gradient is below the root of the tolerance, a curvature of 1/2 leaves no more than the
+    # tolerance to be gained; that of the priors alone is 1/3 for a lengthscale.
     return bfgs.minimise(
         objective,
         starts,
@@ -228,6 +228,7 @@ def _climb_by_bfgs(
         gradient_tolerance=tolerance**0.5,
         value_tolerance=tolerance,
         longest_step=_LONGEST_STEP,
+        rival=rival,
         compact=compact,
     )
 
@@ -240,6 +241,7 @@ def _climb_by_adam(
     *,
     tolerance: float,
     max_evaluations: int,
+    rival: tf.Tensor,
     compact: bool,
 ) -> Minimum:
     return adam.minimise(

@@ -52,7 +52,7 @@ class _Limits(NamedTuple):
     value_tolerance: float
     first_step: float
     longest_step: float
-    race: bool
+    rival: tf.Tensor | float | None
 
 
 def minimise(
@@ -67,7 +67,7 @@ def minimise(
     value_tolerance: float = 1e-12,
     first_step: float = 0.5,
     longest_step: float = float("inf"),
-    race: bool = False,
+    rival: tf.Tensor | float | None = None,
     compact: bool = False,
 ) -> Minimum:
     """Minimise from `start` `[r, p]` within `lower <= x <= upper` (both broadcast to `[r, p]`).
@@ -91,8 +91,8 @@ def minimise(
         first_step: largest change of any variable in the first step of a member whose curvature is
             not known.
         longest_step: largest change of any variable in any step.
-        race: whether only the best member matters: one that falls behind is then given up, not
-            converged.
+        rival: makes it a race, where only the best member matters, and only if it gets below this
+            value (infinity where there is none to beat): members that fall behind are given up.
         compact: whether members that are done are left out of later evaluations. It needs dynamic
             shapes, which XLA does not have.
 
@@ -106,7 +106,7 @@ def minimise(
         value_tolerance,
         first_step,
         longest_step,
-        race,
+        rival,
     )
     start = tf.clip_by_value(start, limits.lower, limits.upper)
     initial = _initial(start, curvature or unknown_curvature(start))
@@ -249,8 +249,8 @@ def _aim(state: _State, limits: _Limits) -> _State:
     trial = state.x + state.step[:, None] * direction
     trial = tf.clip_by_value(trial, limits.lower, limits.upper)
     stopped = state.done | flat | tf.reduce_all(tf.equal(trial, state.x), axis=-1)
-    if limits.race:
-        leader = tf.reduce_min(state.value)
+    if limits.rival is not None:
+        leader = tf.minimum(tf.reduce_min(state.value), limits.rival)
         stopped |= state.value - _STEPS_TO_LEAD * state.gain > leader
     return state._replace(
         trial=tf.where(stopped[:, None], state.x, trial),

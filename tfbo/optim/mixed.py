@@ -171,7 +171,7 @@ def _ascend(
         gradient_tolerance=_FLAT,
         value_tolerance=_SETTLED,
         first_step=0.1,
-        race=True,
+        rival=float("inf"),
         compact=compact,
     )
     return tf.where(free, result.x, raw)
