@@ -210,7 +210,9 @@ def main() -> int:
         if "botorch" in peers.found:
             worker = stack.enter_context(Worker(peers.found["botorch"]))
         else:
-            print(f"BoTorch is left out: {peers.missing['botorch'] or 'no --peer-python was given'}")
+            print(
+                f"BoTorch is left out: {peers.missing['botorch'] or 'no --peer-python was given'}"
+            )
         for case in cases(worker, dimensions, checkpoints):
             print(f"{case.name}: fit {case.fit:+.4f}, maximum {case.maximum:+.2e}", flush=True)
             found.append(case)

@@ -24,7 +24,7 @@ _LOGGER = logging.getLogger("tfbo")
 _TOLERANCE = 1e-9
 _MAX_EVALUATIONS = 500
 _ROUNDS = 3
-# As many candidates are screened as fit into 400 MB of covariances, within these limits a climb.
+# Screening may look at 400 MB of covariances in all, within these limits of candidates a climb.
 _MOST_CANDIDATES, _LEAST_CANDIDATES = 32, 4
 _SCREENED_NUMBERS = 5e7
 

@@ -24,7 +24,7 @@ _BACKTRACKS = 20
 _CURVATURE = 1e-10
 # Gains below a thousand units in the last place are rounding.
 _LEAST_GAIN = 1e-13
-# In a race a member gives up where so many steps like its last would not make it the best.
+# A member is given up where so many steps like its last would not take it to the value to beat.
 _STEPS_TO_LEAD = 10.0
 
 
@@ -52,7 +52,8 @@ class _Limits(NamedTuple):
     value_tolerance: float
     first_step: float
     longest_step: float
-    rival: tf.Tensor | float | None
+    rival: tf.Tensor | None
+    race: bool
 
 
 def minimise(
@@ -67,7 +68,8 @@ def minimise(
     value_tolerance: float = 1e-12,
     first_step: float = 0.5,
     longest_step: float = float("inf"),
-    rival: tf.Tensor | float | None = None,
+    rival: tf.Tensor | None = None,
+    race: bool = False,
     compact: bool = False,
 ) -> Minimum:
     """Minimise from `start` `[r, p]` within `lower <= x <= upper` (both broadcast to `[r, p]`).
@@ -91,13 +93,13 @@ def minimise(
         first_step: largest change of any variable in the first step of a member whose curvature is
             not known.
         longest_step: largest change of any variable in any step.
-        rival: makes it a race, where only the best member matters, and only if it gets below this
-            value (infinity where there is none to beat): members that fall behind are given up.
+        rival: a value to beat: members that will hardly get below it are given up.
+        race: whether only the best member matters: those that will hardly get below it are given up.
         compact: whether members that are done are left out of later evaluations. It needs dynamic
             shapes, which XLA does not have.
 
     Returns:
-        A `Minimum`. But for a race, members do not influence each other.
+        A `Minimum`. Without a race, members do not influence each other.
     """
     limits = _Limits(
         lower + tf.zeros_like(start),
@@ -107,6 +109,7 @@ def minimise(
         first_step,
         longest_step,
         rival,
+        race,
     )
     start = tf.clip_by_value(start, limits.lower, limits.upper)
     initial = _initial(start, curvature or unknown_curvature(start))
@@ -249,9 +252,11 @@ def _aim(state: _State, limits: _Limits) -> _State:
     trial = state.x + state.step[:, None] * direction
     trial = tf.clip_by_value(trial, limits.lower, limits.upper)
     stopped = state.done | flat | tf.reduce_all(tf.equal(trial, state.x), axis=-1)
+    hopes = state.value - _STEPS_TO_LEAD * state.gain
     if limits.rival is not None:
-        leader = tf.minimum(tf.reduce_min(state.value), limits.rival)
-        stopped |= state.value - _STEPS_TO_LEAD * state.gain > leader
+        stopped |= hopes > limits.rival
+    if limits.race:
+        stopped |= hopes > tf.reduce_min(state.value)
     return state._replace(
         trial=tf.where(stopped[:, None], state.x, trial),
         direction=direction,

@@ -28,9 +28,9 @@ _MOST_CATEGORIES = 33
 # An ordered column with more levels takes part in the first ascent as if it were continuous.
 _MANY_LEVELS = 8
 _ROUNDS = 8
-# An ascent ends at such a gradient or expected gain, as shares of the spread of the starts' values.
+# An ascent ends at such a gradient or expected gain, in the unit of `_spread`.
 _FLAT, _SETTLED = 1e-5, 1e-9
-# A round that gains less than this share of the spread of the starts' values is the last.
+# A round that gains less than this, in the unit of `_spread`, is the last.
 _LEAST_GAIN = 1e-6
 
 
@@ -60,7 +60,7 @@ def maximise(
     counts: tf.Tensor | None = None,
     *,
     climbs: int = 8,
-    max_evaluations: int = 60,
+    max_evaluations: int = 100,
     compact: bool = False,
 ) -> Maximum:
     """The best legal row, over the screens and the climbs from the best rows of each of them.
@@ -132,11 +132,14 @@ def _among(rows: tf.Tensor, told: tf.Tensor, counts: tf.Tensor | None) -> tf.Ten
 
 
 def _spread(value: tf.Tensor) -> tf.Tensor:
-    """The unit in which a function is climbed: how far the finite ones of its values `[r]` lie apart."""
-    finite = tf.math.is_finite(value)
-    top = tf.reduce_max(tf.where(finite, value, tf.constant(-float("inf"), value.dtype)))
-    bottom = tf.reduce_min(tf.where(finite, value, top))
-    spread = top - bottom
+    """The unit in which a function is climbed: how far its best start is above the median of `[r]`.
+
+    Late in a search the logarithm of an improvement falls by thousands close to the best trials; a unit
+    that took in the worst starts would end the ascent of the best ones early.
+    """
+    lowest = tf.constant(-float("inf"), value.dtype)
+    ordered = tf.sort(tf.where(tf.math.is_finite(value), value, lowest), direction="DESCENDING")
+    spread = ordered[0] - ordered[tf.size(value) // 2]
     return tf.where(tf.math.is_finite(spread) & (spread > 0.0), spread, tf.ones_like(spread))
 
 
@@ -171,7 +174,7 @@ def _ascend(
         gradient_tolerance=_FLAT,
         value_tolerance=_SETTLED,
         first_step=0.1,
-        rival=float("inf"),
+        race=True,
         compact=compact,
     )
     return tf.where(free, result.x, raw)
