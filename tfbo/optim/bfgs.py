@@ -25,7 +25,7 @@ _CURVATURE = 1e-10
 # Gains below a thousand units in the last place are rounding.
 _LEAST_GAIN = 1e-13
 # A member is given up where so many steps like its last would not take it to the value to beat.
-_STEPS_TO_LEAD = 10.0
+_STEPS_TO_LEAD = 20.0
 
 
 class _State(NamedTuple):
