@@ -33,7 +33,7 @@ import tfbo
 from tfbo import _device
 from tfbo.gp import belief, exact
 from tfbo.optim.base import value_and_gradient
-from tfbo.strategies import Bayes, Problem, program
+from tfbo.strategies import Bayes, Problem, fits, program
 from tfbo.trial import COMPLETE, Trial
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -133,18 +133,11 @@ class Asker:
         answer = program.answer(choices, question, self.plan.device)
         x = answer.x.numpy()
         seconds = time.perf_counter() - begin
-        notes = program_notes(answer, searched)
+        notes = fits.notes(answer.fitted, searched)
         y = float(np.min([t.value for t in self.state.trials])) + 0.1
         told = [self._trial(n, x, y, notes)]
         self.state = self.strategy.fold(self.problem, self.state, told)
         return seconds
-
-
-def program_notes(answer: program.Answer, searched: int) -> dict[str, Any]:
-    """What the strategy would write down."""
-    from tfbo.strategies import fits
-
-    return fits.notes(answer.fitted, searched)
 
 
 def asks(n: int, plan: _device.Plan, count: int) -> tuple[float, float]:
