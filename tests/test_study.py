@@ -76,9 +76,51 @@ def test_best_is_the_earliest_of_equals_in_the_direction():
     assert study.best_params == study.trials[1].params
 
 
+def test_the_best_observed_is_by_value_whatever_the_strategy_believes():
+    @dataclasses.dataclass(frozen=True)
+    class Stubborn(Random):
+        def best(self, problem, state):
+            asked.append(len(state.keys))
+            return 1
+
+    asked = []
+    study = Study(SPACE, seed=0, strategy=Stubborn())
+    study.tell(study.ask(), 5.0)
+    assert study.best_trial.number == 0 and not asked  # the only one
+    for value in (4.0, 3.0):
+        study.tell(study.ask(), value)
+    assert study.best_observed.number == 2
+    assert (study.best_trial.number, study.best_value) == (1, 4.0)
+    assert study.best_params == study.trials[1].params
+    assert "best_observed=3.0" in repr(study)
+    assert asked == [3]  # once, however often it is read
+    study.tell(study.ask(), 6.0)
+    assert study.best_value == 4.0 and asked == [3, 4]
+
+
+def test_a_strategy_without_a_belief_goes_by_value():
+    class Old:
+        fold, suggest = Random.fold, Random.suggest
+
+    study = Study(SPACE, seed=0, strategy=Old())
+    for value in (5.0, 3.0, 4.0):
+        study.tell(study.ask(), value)
+    assert study.best_trial == study.best_observed == study.trials[1]
+
+
+def test_a_standard_error_is_kept_with_the_value(study):
+    for value, std in ((1.0, np.float32(0.5)), (2.0, None), (3.0, 0), (math.nan, math.nan)):
+        study.tell(study.ask(), value, std=std)
+    assert [t.std for t in study.trials] == [0.5, None, 0.0, None]
+    assert [t.state for t in study.trials] == ["complete"] * 3 + ["failed"]
+    assert type(study.trials[0].std) is float
+
+
 def test_without_a_complete_trial_the_error_tells_why(study):
     with pytest.raises(NoCompletedTrial, match="0 in all"):
         study.best_value  # noqa: B018
+    with pytest.raises(NoCompletedTrial, match="0 in all"):
+        study.best_observed  # noqa: B018
     study.tell(study.ask(), state="failed", kind="out of memory", reason="9 GB")
     with pytest.raises(NoCompletedTrial, match="out of memory: 9 GB"):
         study.best_params  # noqa: B018
@@ -248,12 +290,14 @@ def test_a_data_frame_has_a_row_a_trial(study):
     assert list(frame["state"]) == ["complete", "complete", "failed"]
     assert list(frame["params_x"]) == [t.params["x"] for t in study.trials]
     assert frame["reason"][2] == "because"
+    study.tell(study.ask(), 1.0, std=0.25)
+    assert study.to_dataframe()["std"].iloc[-1] == 0.25
 
 
 def test_it_prints_what_it_is(study):
     assert "0 trials" in repr(study)
     study.optimize(lambda p: 2.0, n_trials=1)
-    assert "best_value=2.0" in repr(study)
+    assert "best_observed=2.0" in repr(study)
 
 
 BAD = [
@@ -276,6 +320,11 @@ BAD = [
     (lambda s: s.tell(s.ask(), 1.0, state="failed"), "value"),
     (lambda s: s.tell(s.ask(), state="failed", kind="oom"), "kind"),
     (lambda s: s.tell(s.ask(), 1.0, reason="fine"), "state"),
+    (lambda s: s.tell(s.ask(), 1.0, std=-0.1), "std"),
+    (lambda s: s.tell(s.ask(), 1.0, std=math.nan), "std"),
+    (lambda s: s.tell(s.ask(), 1.0, std=math.inf), "std"),
+    (lambda s: s.tell(s.ask(), 1.0, std="0.1"), "std"),
+    (lambda s: s.tell(s.ask(), std=0.1, state="failed"), "std"),
     (lambda s: s.tell("0", 1.0), "trial"),
     (lambda s: s.enqueue({"x": 2.0, "flag": True}), "x"),
     (lambda s: s.enqueue({"x": 0.0}), "flag"),

@@ -100,7 +100,7 @@ def _one(study: Study, objective: Any, catch: Any) -> Trial | None:
             _LOGGER.info("%s", exhausted)
             return None
         try:
-            told = outcome.of(objective(dict(trial.params)), None, None, None, None)
+            told = outcome.of(objective(dict(trial.params)))
         except Exception as error:
             told = outcome.of_exception(error)
             if not isinstance(error, catch):

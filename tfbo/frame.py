@@ -25,6 +25,7 @@ def of(trials: Sequence[Trial], names: Iterable[str]) -> pandas.DataFrame:
         "number": [trial.number for trial in trials],
         "state": [trial.state for trial in trials],
         "value": [trial.value for trial in trials],
+        "std": [trial.std for trial in trials],
         **{f"params_{name}": [trial.params.get(name) for trial in trials] for name in names},
         "kind": [trial.kind for trial in trials],
         "reason": [trial.reason for trial in trials],

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import traceback as tracebacks
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfbo.errors import NoCompletedTrial, invalid
-from tfbo.trial import COMPLETE, FAILED, KINDS, Trial
+from tfbo.errors import NoCompletedTrial, TrialStateError, invalid
+from tfbo.trial import COMPLETE, FAILED, KINDS, Trial, rank
 
 
 def of_exception(error: BaseException) -> dict[str, Any]:
@@ -29,7 +29,13 @@ def of_exception(error: BaseException) -> dict[str, Any]:
 
 
 def of(
-    value: Any, state: str | None, kind: str | None, reason: str | None, traceback: str | None
+    value: Any,
+    std: Any = None,
+    state: str | None = None,
+    *,
+    kind: str | None = None,
+    reason: str | None = None,
+    traceback: str | None = None,
 ) -> dict[str, Any]:
     """The fields of a told trial, or InvalidArgument where they contradict each other."""
     if state not in (None, COMPLETE, FAILED):
@@ -43,28 +49,79 @@ def of(
     if state == FAILED:
         if value is not None:
             raise invalid("value", "nothing for a failed trial", value, "Leave out value or state.")
-        text = reason or "no reason was given"
-        return {
-            "value": None, "state": FAILED, "kind": kind or "error", "reason": text,
-            "traceback": traceback,
-        }  # fmt: skip
+        if std is not None:
+            raise invalid("std", "nothing for a failed trial", std, "Leave out std or state.")
+        return _failed(kind or "error", reason or "no reason was given", traceback)
     if kind is not None or reason is not None:
         given = kind if kind is not None else reason
         raise invalid("state", '"failed" with a kind or reason', state, f"You gave {given!r}.")
     number = as_number("value", value)
     if not math.isfinite(number):
-        return {
-            "value": None, "state": FAILED, "kind": "nan", "reason": f"the value was {number}",
-            "traceback": None,
-        }  # fmt: skip
-    return {"value": number, "state": COMPLETE, "kind": None, "reason": None, "traceback": None}
+        # Its standard error, most likely as little a number, says nothing.
+        return _failed("nan", f"the value was {number}", None)
+    return {
+        "value": number, "std": None if std is None else _standard_error(std), "state": COMPLETE,
+        "kind": None, "reason": None, "traceback": None,
+    }  # fmt: skip
 
 
-def none_complete(study: str, trials: Sequence[Trial]) -> NoCompletedTrial:
-    """The error for a study that has no result yet, with its last failure."""
+def _failed(kind: str, reason: str, traceback: str | None) -> dict[str, Any]:
+    return {
+        "value": None, "std": None, "state": FAILED,
+        "kind": kind, "reason": reason, "traceback": traceback,
+    }  # fmt: skip
+
+
+def _standard_error(std: Any) -> float:
+    number = as_number("std", std)
+    if not 0.0 <= number < math.inf:
+        advice = "Leave it out where it is not known."
+        raise invalid("std", "a standard error, finite and >= 0", std, advice)
+    return number
+
+
+def unfinished(study: str, trials: Mapping[int, Trial], trial: Trial | int) -> Trial:
+    """The trial of a study as it is, which is about to be told.
+
+    Raises:
+        TrialStateError: for a trial that is unknown or has been told already.
+        InvalidArgument: for what is no trial.
+    """
+    number = trial.number if isinstance(trial, Trial) else trial
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise invalid("trial", "a trial or its number", trial, "Pass what ask() returned.")
+    if number not in trials:
+        there = f"it has trials 0 to {len(trials) - 1}" if trials else "it has none"
+        raise TrialStateError(
+            f"trial: the study {study!r} has no trial {number}; {there}. Ask for trials first."
+        )
+    found = trials[number]
+    if isinstance(trial, Trial) and trial.params != found.params:
+        raise TrialStateError(
+            f"trial: trial {number} of the study {study!r} has other parameters: it is a trial "
+            "of another study. Tell it to the study that was asked."
+        )
+    if found.is_finished:
+        what = f"value {found.value}" if found.state == COMPLETE else f"failure: {found.reason}"
+        raise TrialStateError(
+            f"trial: trial {number} has been told already ({what}). To try its parameters again, "
+            "enqueue them."
+        )
+    return found
+
+
+def best(study: str, trials: Sequence[Trial], direction: str) -> Trial:
+    """The complete trial of the best value, the earliest of equals.
+
+    Raises:
+        NoCompletedTrial: where there is none; the error tells the last failure.
+    """
+    complete = [trial for trial in trials if trial.state == COMPLETE]
+    if complete:
+        return min(complete, key=lambda trial: rank(trial, direction))
     failed = [trial for trial in trials if trial.state == FAILED]
     last = f" The last failure: {failed[-1].kind}: {failed[-1].reason}." if failed else ""
-    return NoCompletedTrial(
+    raise NoCompletedTrial(
         f"No trial of the study {study!r} is complete ({len(trials)} in all, {len(failed)} failed)."
         f"{last} Run some, or tell those that are running."
     )

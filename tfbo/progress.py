@@ -20,7 +20,7 @@ def bar(study: Study, total: int | None, wanted: bool) -> Iterator[Show]:
     """A function to call with each trial that is done.
 
     Args:
-        study: whose best value is shown.
+        study: of which the best value observed is shown.
         total: how many trials there will be; None where that is open.
         wanted: without, nothing is shown.
     """
@@ -36,7 +36,8 @@ def bar(study: Study, total: int | None, wanted: bool) -> Iterator[Show]:
 
         def show(trial: Trial) -> None:
             complete = any(t.state == COMPLETE for t in study._trials.values())
-            shown.set_postfix_str(f"best {study.best_value:.6g}" if complete else "none complete")
+            best = f"best {study.best_observed.value:.6g}" if complete else "none complete"
+            shown.set_postfix_str(best)
             shown.update()
 
         yield show

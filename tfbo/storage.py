@@ -25,9 +25,10 @@ from tfbo.trial import RUNNING, WAITING, Trial
 _LOGGER = logging.getLogger("tfbo")
 
 _APPLICATION = 0x7466626F  # "tfbo": tells our files from other SQLite files
-_SCHEMA = 1
 _BUSY_SECONDS = 60.0
-_TABLES = """
+# From each schema to the next; a new file goes through all of them.
+_MIGRATIONS = (
+    """
 CREATE TABLE studies (
     name TEXT PRIMARY KEY, space TEXT NOT NULL, direction TEXT NOT NULL, seed TEXT NOT NULL,
     created REAL NOT NULL, revision INTEGER NOT NULL DEFAULT 0
@@ -39,9 +40,12 @@ CREATE TABLE trials (
     PRIMARY KEY (study, number)
 );
 CREATE INDEX trials_by_revision ON trials (study, revision);
-"""
+""",
+    "ALTER TABLE trials ADD COLUMN std REAL",
+)
+_SCHEMA = len(_MIGRATIONS)
 _RECORD = "name, space, direction, seed, created"
-_FIELDS = "number, params, state, value, kind, reason, traceback, started, finished, notes"
+_FIELDS = "number, params, state, value, std, kind, reason, traceback, started, finished, notes"
 
 
 class Record(NamedTuple):
@@ -127,10 +131,12 @@ class SQLiteStorage:
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        """Check whose file it is, then make the tables where it is new."""
+        """Check whose file it is, then bring its tables to the schema of today."""
+        connection.execute("BEGIN")  # all three at one moment: another process may be making it
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        connection.execute("COMMIT")
         if tables and application != _APPLICATION:
             raise StorageError(
                 f"storage: {self.location!r} is an SQLite file of another program. Choose another path."
@@ -142,18 +148,24 @@ class SQLiteStorage:
             )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        if not tables:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                    for statement in filter(str.strip, _TABLES.split(";")):
-                        connection.execute(statement)
-                    connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-                    connection.execute(f"PRAGMA user_version = {_SCHEMA}")
-                connection.execute("COMMIT")
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
+        if version < _SCHEMA:
+            self._migrate(connection)
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        """Make the tables, or change them to the schema of today, in one transaction."""
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            # Another process may have done it meanwhile.
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            for migration in _MIGRATIONS[version:]:
+                for statement in filter(str.strip, migration.split(";")):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {_SCHEMA}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -243,7 +255,7 @@ class SQLiteStorage:
             ):
                 return False
             for trial in trials:
-                marks = ", ".join("?" * 13)
+                marks = ", ".join("?" * 14)
                 db.execute(
                     f"INSERT INTO trials (study, revision, owner, {_FIELDS}) VALUES ({marks})",
                     (name, _next_revision(db, name), owner, *_row(trial)),
@@ -327,8 +339,8 @@ def _row(trial: Trial) -> tuple[Any, ...]:
     params = json.dumps(trial.params, allow_nan=False)
     notes = json.dumps(trial.notes, allow_nan=False)
     return (
-        trial.number, params, trial.state, trial.value, trial.kind, trial.reason, trial.traceback,
-        trial.started, trial.finished, notes,
+        trial.number, params, trial.state, trial.value, trial.std, trial.kind, trial.reason,
+        trial.traceback, trial.started, trial.finished, notes,
     )  # fmt: skip
 
 

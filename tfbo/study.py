@@ -11,15 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from tfbo import _loop, frame, opening, outcome
-from tfbo.errors import TrialStateError, invalid
 from tfbo.space import Params, Space
 from tfbo.storage import Record, Storage, new_owner, open_storage, release_at_end
-from tfbo.trial import COMPLETE, RUNNING, WAITING, Trial, rank
+from tfbo.trial import COMPLETE, RUNNING, WAITING, Trial
 
 if TYPE_CHECKING:
     import pandas
 
-    from tfbo.strategies import Strategy
+    from tfbo.strategies import Problem, Strategy
 
 _LOGGER = logging.getLogger("tfbo")
 
@@ -122,6 +121,7 @@ class Study:
         self._state: Any = None
         self._unfolded: list[Trial] = []
         self._revision = 0
+        self._best: tuple[int, int | None] = -1, None
         self._stopping = False
         self._recover()
         self._sync()
@@ -195,32 +195,32 @@ class Study:
 
     def _suggest(self, count: int) -> list[Trial]:
         """Start trials that the strategy suggests; none where another process was faster."""
-        from tfbo.strategies import (
-            Bayes,
-            Problem,
-        )  # TensorFlow, which reading a study need not import
+        strategy, problem, state = self._folded()
+        pending = [trial for trial in self._ordered() if not trial.is_finished]
+        number = len(self._trials)
+        suggestions = strategy.suggest(problem, state, pending=pending, number=number, q=count)
+        trials = [
+            Trial(i, self.space.validate(s.params), started=time.time(), notes=s.notes)
+            for i, s in enumerate(suggestions, start=number)
+        ]
+        return trials if self._storage.append(self.name, trials, self._owner) else []
+
+    def _folded(self) -> tuple[Strategy[Any], Problem, Any]:
+        """The strategy, what it is to solve, and its state after all that was told."""
+        from tfbo.strategies import Bayes, Problem  # TensorFlow, which reading need not import
 
         problem = Problem(self.space, self.direction, self.seed, self._device)
         strategy = self._strategy or Bayes()
         self._state = strategy.fold(problem, self._state, tuple(self._unfolded))
         self._unfolded.clear()
-        pending = [trial for trial in self._ordered() if not trial.is_finished]
-        number = len(self._trials)
-        suggestions = strategy.suggest(
-            problem, self._state, pending=pending, number=number, q=count
-        )
-        now = time.time()
-        trials = [
-            Trial(i, self.space.validate(s.params), started=now, notes=s.notes)
-            for i, s in enumerate(suggestions, start=number)
-        ]
-        return trials if self._storage.append(self.name, trials, self._owner) else []
+        return strategy, problem, self._state
 
     def tell(
         self,
         trial: Trial | int,
         value: Any = None,
         *,
+        std: Any = None,
         state: str | None = None,
         kind: str | None = None,
         reason: str | None = None,
@@ -231,6 +231,8 @@ class Study:
         Args:
             trial: the trial, or its number.
             value: the objective's value; NaN or infinity make the trial a failed one.
+            std: standard error of the value, in its units, >= 0, where it is known: of a mean of
+                repeats, their standard deviation over the root of their number.
             state: "complete" or "failed"; by default what the value says.
             kind: of a failure: "error", "nan", "out of memory", "timeout", "killed", "interrupted".
             reason: of a failure, in a line.
@@ -238,16 +240,17 @@ class Study:
 
         Raises:
             TrialStateError: for a trial that is unknown or has been told already.
-            InvalidArgument: for a value that is no number, or arguments that contradict each other.
+            InvalidArgument: for a value or std that is none, or arguments that contradict each other.
             StorageError: where the outcome could not be stored; nothing is changed then, and the
                 call can be repeated.
         """
-        found = self._unfinished(trial)
-        fields = outcome.of(value, state, kind, reason, traceback)
+        self._sync()
+        found = outcome.unfinished(self.name, self._trials, trial)
+        fields = outcome.of(value, std, state, kind=kind, reason=reason, traceback=traceback)
         told = dataclasses.replace(found, finished=time.time(), **fields)
         if not self._storage.replace(self.name, told, (WAITING, RUNNING), None):
             self._sync()
-            self._unfinished(found.number)
+            outcome.unfinished(self.name, self._trials, found.number)
         self._sync()
 
     def enqueue(self, params: Mapping[str, Any]) -> Trial:
@@ -326,25 +329,42 @@ class Study:
         return tuple(self._ordered())
 
     @property
-    def best_trial(self) -> Trial:
-        """The complete trial of the best value, the earliest of equals.
+    def best_observed(self) -> Trial:
+        """The complete trial of the best value, the earliest of equals, lucky or not.
 
         Raises:
             NoCompletedTrial: where there is none.
         """
-        complete = [trial for trial in self.trials if trial.state == COMPLETE]
-        if not complete:
-            raise outcome.none_complete(self.name, self._ordered())
-        return min(complete, key=lambda trial: rank(trial, self.direction))
+        return outcome.best(self.name, self.trials, self.direction)
+
+    @property
+    def best_trial(self) -> Trial:
+        """The complete trial that the strategy believes to be the best.
+
+        Where outcomes are noisy, `Bayes` takes the one of the best posterior mean (of equals, of the
+        best value), so that a lucky outcome does not win. Without noise, before its model takes over,
+        and with the other strategies, it is `best_observed`.
+
+        Raises:
+            NoCompletedTrial: where there is none.
+        """
+        observed = self.best_observed
+        # The only one is the best whatever the strategy, which need not be imported then.
+        several = sum(trial.state == COMPLETE for trial in self._ordered()) > 1
+        if several and self._best[0] != self._revision:
+            strategy, problem, state = self._folded()
+            best = getattr(strategy, "best", lambda problem, state: None)
+            self._best = self._revision, best(problem, state)
+        return observed if self._best[1] is None else self._trials[self._best[1]]
 
     @property
     def best_params(self) -> Params:
-        """Parameters of the best trial."""
+        """Parameters of `best_trial`."""
         return dict(self.best_trial.params)
 
     @property
     def best_value(self) -> float:
-        """Value of the best trial."""
+        """The value that was told of `best_trial`; where outcomes are noisy, not the best of all."""
         value = self.best_trial.value
         assert value is not None
         return value
@@ -363,7 +383,7 @@ class Study:
     def __repr__(self) -> str:
         trials = self.trials
         complete = sum(trial.state == COMPLETE for trial in trials)
-        best = f", best_value={self.best_value!r}" if complete else ""
+        best = f", best_observed={self.best_observed.value!r}" if complete else ""
         return (
             f"<Study {self.name!r} in {self.location!r}: {self.direction}, "
             f"{len(trials)} trials, {complete} complete{best}>"
@@ -378,27 +398,3 @@ class Study:
         self._trials.update((trial.number, trial) for trial in changed)
         # An interruption says nothing about the configuration, which has been enqueued again.
         self._unfolded += [t for t in changed if t.is_finished and t.kind != "interrupted"]
-
-    def _unfinished(self, trial: Trial | int) -> Trial:
-        number = trial.number if isinstance(trial, Trial) else trial
-        if isinstance(number, bool) or not isinstance(number, int):
-            raise invalid("trial", "a trial or its number", trial, "Pass what ask() returned.")
-        self._sync()
-        if number not in self._trials:
-            there = f"it has trials 0 to {len(self._trials) - 1}" if self._trials else "it has none"
-            raise TrialStateError(
-                f"trial: the study {self.name!r} has no trial {number}; {there}. Ask for trials first."
-            )
-        found = self._trials[number]
-        if isinstance(trial, Trial) and trial.params != found.params:
-            raise TrialStateError(
-                f"trial: trial {number} of the study {self.name!r} has other parameters: it is a trial "
-                "of another study. Tell it to the study that was asked."
-            )
-        if found.is_finished:
-            what = f"value {found.value}" if found.state == COMPLETE else f"failure: {found.reason}"
-            raise TrialStateError(
-                f"trial: trial {number} has been told already ({what}). To try its parameters again, "
-                "enqueue them."
-            )
-        return found

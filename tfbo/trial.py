@@ -21,6 +21,7 @@ class Trial:
         params: exact legal values of the active parameters.
         state: "waiting" (enqueued), "running", "complete" or "failed".
         value: the objective's value where complete.
+        std: standard error of the value, in its units, where one was told.
         kind: of a failure: "error", "nan", "out of memory", "timeout", "killed" or "interrupted".
         reason: of a failure, in a line.
         traceback: of the exception behind a failure.
@@ -33,6 +34,7 @@ class Trial:
     params: dict[str, Any]
     state: str = RUNNING
     value: float | None = None
+    std: float | None = None
     kind: str | None = None
     reason: str | None = None
     traceback: str | None = dataclasses.field(default=None, repr=False)

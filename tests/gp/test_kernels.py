@@ -105,6 +105,18 @@ def test_the_gradient_is_finite_where_points_coincide(name):
     np.testing.assert_allclose(tape.gradient(total, rows), 0.0, atol=1e-9)
 
 
+def test_known_variances_add_to_the_diagonal():
+    kernel, h = kernels.kernel("matern52", 3), hyperparameters(3)
+    x = tf.constant(np.random.default_rng(5).random([4, 3]))
+    variances = np.array([0.0, 0.3, 4.0, 1e-3])
+    with_them = kernel.covariance(h, x, variances=tf.constant(variances)).numpy()
+    np.testing.assert_allclose(with_them, kernel.covariance(h, x) + np.diag(variances), rtol=1e-15)
+    mask = np.array([True, True, False, True])
+    masked = kernel.covariance(h, x, tf.constant(mask), tf.constant(variances)).numpy()
+    np.testing.assert_array_equal(masked[np.ix_(mask, mask)], with_them[np.ix_(mask, mask)])
+    np.testing.assert_array_equal(masked[~mask], np.eye(4)[~mask])
+
+
 def test_rows_that_are_left_out_are_those_of_the_identity():
     kernel, h = kernels.kernel("matern52", 3), hyperparameters(3)
     x = tf.constant(np.random.default_rng(5).random([4, 3]))

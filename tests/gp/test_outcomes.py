@@ -57,6 +57,14 @@ def test_standardising_and_back():
     np.testing.assert_allclose(shift + scale * z, y, rtol=1e-14)
 
 
+def test_standard_errors_follow_the_scale_and_never_overflow():
+    std = tf.constant([0.0, 0.5, 3.0, 1e300], tf.float64)
+    for scale in (2.0, 1e-300, 1e300):
+        errors = outcomes.standardise_errors(std, tf.constant(scale, tf.float64)).numpy()
+        assert np.isfinite(errors**2).all() and errors[0] == 0.0
+    np.testing.assert_allclose(outcomes.standardise_errors(std[:3], 2.0), [0.0, 0.25, 1.5])
+
+
 @pytest.mark.parametrize("n", [1, 2, 5, 20])
 def test_outcomes_that_are_left_out_do_not_count(n):
     rng = np.random.default_rng(n)

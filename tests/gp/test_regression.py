@@ -244,7 +244,94 @@ def test_a_tfp_kernel_class_is_a_kernel():
     assert np.isfinite(posterior.mean_var(X)[0]).all()
 
 
+def by_definition(posterior, x, y, std, new):
+    """Posterior moments, log likelihood and leave-one-out in dense NumPy, in the units of y."""
+    h, scale = posterior.hyperparameters, float(posterior.scale)
+    shift = float(posterior.shift)
+    correlation = Matern(h.lengthscales.numpy(), nu=2.5)
+    k = float(h.amplitude) ** 2 * correlation(x)
+    k += np.diag(float(h.noise) + (std / scale) ** 2)
+    z, cross = (y - shift) / scale, float(h.amplitude) ** 2 * correlation(new, x)
+    inverse = np.linalg.inv(k)
+    mean = cross @ inverse @ z
+    variance = float(h.amplitude) ** 2 - np.einsum("ij,jk,ik->i", cross, inverse, cross)
+    likelihood = -0.5 * (z @ inverse @ z + np.linalg.slogdet(k)[1] + len(z) * np.log(2.0 * np.pi))
+    loo = z - inverse @ z / np.diag(inverse)
+    return shift + scale * mean, scale**2 * variance, likelihood, shift + scale * loo
+
+
+@pytest.mark.parametrize("noise", [None, 0.01])
+def test_known_standard_errors_are_those_of_the_definition(noise):
+    x, y = SETS["product"]
+    y = 7.0 * y - 3.0
+    std = np.random.default_rng(0).uniform(0.0, 2.0, len(y))
+    posterior = gp.fit(x, y, noise=noise, std=std, n_restarts=2)
+    new = np.random.default_rng(1).uniform(-2.0, 2.0, [10, 3])
+    expected = by_definition(posterior, x, y, std, new)
+    mean, variance = posterior.mean_var(new)
+    ours = (mean, variance, posterior.log_marginal_likelihood(), posterior.loo().mean)
+    for one, two in zip(ours, expected, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-8, atol=1e-9)
+    if noise:
+        assert float(posterior.hyperparameters.noise * posterior.scale**2) == pytest.approx(noise)
+
+
+def test_the_likelihood_of_known_variances_and_its_gradient():
+    import tensorflow as tf
+
+    from tfbo.gp import belief, exact, kernels
+    from tfbo.optim.base import value_and_gradient
+
+    kernel = kernels.kernel("matern52", 3)
+    believed = belief.Belief(*map(tf.constant, belief.belief(kernel, None)))
+    variances = np.random.default_rng(4).exponential(size=20)
+    z = (F - F.mean()) / F.std()
+    observed = exact.Observations(*map(tf.constant, (X, z)), variances=tf.constant(variances))
+    theta = np.array([[0.3, -0.5, 0.2, 0.7, -2.0]])
+
+    def evaluate(theta):
+        k = np.exp(2.0 * theta[0]) * Matern(np.exp(theta[1:4]), nu=2.5)(X)
+        k += np.diag(np.exp(theta[4]) + variances)
+        quadratic = z @ np.linalg.solve(k, z)
+        return -0.5 * (quadratic + np.linalg.slogdet(k)[1] + 20 * np.log(2.0 * np.pi))
+
+    value, gradient = value_and_gradient(
+        lambda t: exact.log_posterior(kernel, believed, observed, t), tf.constant(theta)
+    )
+    assert float(value[0]) == pytest.approx(evaluate(theta[0]), rel=1e-10)
+    steps = 1e-5 * np.eye(5)
+    differences = [(evaluate(theta[0] + s) - evaluate(theta[0] - s)) / 2e-5 for s in steps]
+    np.testing.assert_allclose(gradient[0], differences, rtol=1e-6, atol=1e-7)
+
+
+def test_an_outcome_of_a_large_standard_error_is_ignored():
+    y, std = np.sin(5.0 * X[:, 0]), np.zeros(20)
+    spoilt, rest = y.copy(), np.arange(20) != 7
+    spoilt[7] += 2.0
+    std[7] = 2000.0
+    mean, _ = gp.fit(X, spoilt, std=std).mean_var(X[7:8])
+    without, _ = gp.fit(X[rest], y[rest]).mean_var(X[7:8])
+    believed, _ = gp.fit(X, spoilt).mean_var(X[7:8])
+    assert abs(float(mean[0]) - float(without[0])) < 0.05
+    assert abs(float(believed[0]) - float(without[0])) > 0.3
+
+
+def test_the_learned_noise_is_what_standard_errors_leave():
+    rng = np.random.default_rng(3)
+    x = rng.random([150, 1])
+    y = np.sin(6.0 * x[:, 0]) + 0.3 * rng.standard_normal(150)
+    alone, beside = (gp.fit(x, y, std=std) for std in (None, np.full(150, 0.3)))
+    noise = [float(p.hyperparameters.noise * p.scale**2) for p in (alone, beside)]
+    assert noise[0] == pytest.approx(0.09, rel=0.3)
+    assert noise[1] < 0.02
+    np.testing.assert_allclose(alone.mean_var(x)[0], beside.mean_var(x)[0], atol=0.05)
+
+
 BAD = [
+    (lambda: gp.fit(X, F, std=F[:3]), "std:"),
+    (lambda: gp.fit(X, F, std=0.1), "std:"),
+    (lambda: gp.fit(X, F, std=np.full(20, -0.1)), "std:"),
+    (lambda: gp.fit(X, F, std=np.full(20, np.inf)), "std:"),
     (lambda: gp.fit(X[:, 0], F), "x:"),
     (lambda: gp.fit(X, F[:3]), "y:"),
     (lambda: gp.fit(X, np.where(np.arange(20) == 2, np.nan, F)), "y:"),

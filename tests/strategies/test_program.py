@@ -1,5 +1,6 @@
 """The compiled ask: padded and free shapes agree, and nothing is traced or kept twice."""
 
+import dataclasses
 import gc
 import json
 import os
@@ -34,14 +35,15 @@ def loss(params):
     return float(sum((v - 0.3 * (i + 1)) ** 2 for i, v in enumerate(values)))
 
 
-def asked(space, n, waiting=0):
+def asked(space, n, waiting=0, std=0.0, strategy=STRATEGY):
     """The question of an ask after n trials, with some that are still running."""
     study = tfbo.Study(space, seed=1, strategy=tfbo.strategies.Sobol())
-    study.optimize(loss, n_trials=n)
+    for trial in study.ask(n):
+        study.tell(trial, loss(trial.params), std=std * (trial.number % 3))
     pending = study.ask(waiting) if waiting else []
     problem = Problem(space, "minimize", 1)
-    state = STRATEGY.fold(problem, None, [t for t in study.trials if t.is_finished])
-    return STRATEGY._question(problem, state, pending, n, _device.Plan("CPU:0", padded=True))[0]
+    state = strategy.fold(problem, None, [t for t in study.trials if t.is_finished])
+    return strategy._question(problem, state, pending, n, _device.Plan("CPU:0", padded=True))[0]
 
 
 def evaluate(choices, question, theta, rows):
@@ -62,8 +64,9 @@ def evaluate(choices, question, theta, rows):
 
 @pytest.mark.parametrize("space", [NUMBERS, MIXED])
 @pytest.mark.parametrize("n", [7, 32, 33])
-def test_padding_changes_no_number(space, n):
-    question = asked(space, n, waiting=2)
+@pytest.mark.parametrize("std", [0.0, 0.2])
+def test_padding_changes_no_number(space, n, std):
+    question = asked(space, n, waiting=2, std=std)
     padded = program._pad(question)
     assert len(padded.x) in (32, 48) and len(padded.pending) == 8
     free, fixed = (
@@ -79,15 +82,32 @@ def test_padding_changes_no_number(space, n):
 
 
 @pytest.mark.parametrize("space", [NUMBERS, MIXED])
-def test_the_program_compiled_by_xla_finds_as_good_a_point(space):
-    question = asked(space, 12, waiting=1)
+@pytest.mark.parametrize(("noise", "std"), [("auto", 0.0), ("auto", 0.2), (0.1, 0.0)])
+def test_the_program_compiled_by_xla_finds_as_good_a_point(space, noise, std):
+    strategy = dataclasses.replace(STRATEGY, noise=noise)
+    question = asked(space, 12, waiting=1, std=std, strategy=strategy)
     plans = [_device.Plan("CPU:0", padded=p) for p in (False, True)]
     free, fixed = (
-        program.answer(STRATEGY._choices(space, p, 12), question, p.device) for p in plans
+        program.answer(strategy._choices(space, p, 12), question, p.device) for p in plans
     )
     assert float(fixed.value) == pytest.approx(float(free.value), abs=1e-6)
     assert float(fixed.fitted.value) == pytest.approx(float(free.fitted.value), abs=2e-3)
     np.testing.assert_allclose(fixed.x, free.x, atol=1e-4)
+
+
+@pytest.mark.parametrize("followed", [True, False])
+def test_beliefs_compiled_by_xla_are_the_same(followed):
+    strategy = dataclasses.replace(STRATEGY, noise=0.1, n_restarts=1 if followed else 3)
+    question = asked(MIXED, 12, std=0.2, strategy=strategy)
+    plans = [_device.Plan("CPU:0", padded=p) for p in (False, True)]
+    free, fixed = (
+        program.believe(strategy._choices(MIXED, p, 12), question, p.device) for p in plans
+    )
+    assert bool(free.ok) and bool(fixed.ok)
+    np.testing.assert_allclose(fixed.noise, free.noise, rtol=1e-12)
+    np.testing.assert_allclose(fixed.z[:12], free.z, atol=1e-12)
+    for one, two in ((fixed.mean, free.mean), (fixed.loo_mean, free.loo_mean)):
+        np.testing.assert_allclose(one[:12], two, atol=5e-2)  # as far as the fits agree
 
 
 def test_one_compile_a_bucket(monkeypatch):

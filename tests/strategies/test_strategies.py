@@ -63,6 +63,14 @@ def test_suggestions_are_legal_and_repeat_with_the_seed(strategy):
         )
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_best_trial_of_an_objective_without_noise_is_the_best_observed(strategy):
+    study = tfbo.Study(MIXED, seed=0, strategy=strategy)
+    for _ in range(7):
+        study.optimize(loss, n_trials=1)
+        assert study.best_trial == study.best_observed
+
+
 @pytest.mark.parametrize("strategy", [Bayes(n_initial=3), Sobol(), Random()])
 def test_seeds_differ_and_zero_is_one_of_them(strategy):
     paths = [[t.params for t in run(strategy, MIXED, loss, 4, seed).trials] for seed in (0, 1)]

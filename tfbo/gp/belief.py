@@ -94,6 +94,15 @@ def log_prior(believed: Belief, theta: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(believed.weight * learned * log_prob, axis=-1)
 
 
+def hold_noise(believed: Belief, variance: tf.Tensor) -> Belief:
+    """The same belief where the noise is known to have this variance `[]`, and is not learned."""
+    held = tf.math.log(variance)[None]
+    return believed._replace(
+        lower=tf.concat([believed.lower[:-1], held], axis=0),
+        upper=tf.concat([believed.upper[:-1], held], axis=0),
+    )
+
+
 def medians(believed: Belief) -> np.ndarray:
     """The medians of the priors, as far as they are within the bounds: `[p]`."""
     return np.clip(believed.loc, believed.lower, believed.upper)

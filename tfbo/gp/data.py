@@ -16,23 +16,26 @@ class Data(NamedTuple):
     """Inputs, float64 `[n, d]`."""
     y: np.ndarray
     """Outcomes in the user's units, float64 `[n]`."""
+    std: np.ndarray
+    """Known standard errors of the outcomes in the same units, zero where unknown, float64 `[n]`."""
 
 
-def check(x: Any, y: Any) -> Data:
-    """`x` `[n, d]` and `y` `[n]` as float64, or an error that says what is wrong with which.
+def check(x: Any, y: Any, std: Any = None) -> Data:
+    """`x` `[n, d]`, `y` and `std` `[n]` as float64, or an error that says what is wrong with which.
 
     Raises:
-        InvalidArgument: for another rank, no rows, no columns, lengths that differ, or values that
-            are not finite numbers.
+        InvalidArgument: for another rank, no rows, no columns, lengths that differ, values that are
+            not finite numbers, or a standard error below zero.
     """
-    x, y = as_matrix("x", x), _as_float64("y", y)
-    if y.ndim != 1 or len(y) != len(x):
-        expected = f"as many outcomes as x has rows, shape [{len(x)}]"
-        raise invalid(
-            "y", expected, f"shape {list(y.shape)}", "Pass one outcome for each row of x."
-        )
-    _require_finite("y", y)
-    return Data(x, y)
+    x = as_matrix("x", x)
+    y = _as_column("y", y, len(x))
+    if std is None:
+        return Data(x, y, np.zeros(len(x)))
+    std = _as_column("std", std, len(x))
+    if np.any(std < 0.0):
+        advice = "Pass standard errors, 0.0 where there is none."
+        raise invalid("std", "numbers >= 0", float(np.min(std)), advice)
+    return Data(x, y, std)
 
 
 def as_matrix(argument: str, x: Any, columns: int | None = None) -> np.ndarray:
@@ -48,10 +51,22 @@ def as_matrix(argument: str, x: Any, columns: int | None = None) -> np.ndarray:
     return x
 
 
-def canonical(data: Data) -> Data:
-    """The same data with rows in lexicographic order, so that sums do not depend on their order."""
-    order = np.lexsort((data.y, *data.x.T[::-1]))
-    return Data(data.x[order], data.y[order])
+def canonical(data: Data) -> tuple[Data, np.ndarray]:
+    """The same data with rows in lexicographic order, so that sums do not depend on their order.
+
+    Also the order: where each row came from, `[n]`.
+    """
+    order = np.lexsort((data.std, data.y, *data.x.T[::-1]))
+    return Data(*(part[order] for part in data)), order
+
+
+def _as_column(argument: str, values: Any, n: int) -> np.ndarray:
+    values = _as_float64(argument, values)
+    if values.shape != (n,):
+        got, advice = f"shape {list(values.shape)}", "Pass one number for each row of x."
+        raise invalid(argument, f"as many numbers as x has rows, shape [{n}]", got, advice)
+    _require_finite(argument, values)
+    return values
 
 
 def _as_float64(argument: str, values: Any) -> np.ndarray:

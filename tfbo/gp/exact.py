@@ -36,6 +36,8 @@ class Observations(NamedTuple):
     """Standardised outcomes, `[n]`."""
     mask: tf.Tensor | None = None
     """bool `[n]`: which rows are there; the others are padding, and their outcomes zero."""
+    variances: tf.Tensor | None = None
+    """Known variances of the outcomes, `[n]`, zero where unknown; the noise is what is left beyond."""
 
 
 class Start(NamedTuple):
@@ -92,7 +94,7 @@ def log_posterior(
     kernel: Kernel, believed: Belief, observed: Observations, theta: tf.Tensor
 ) -> tf.Tensor:
     """Log marginal likelihood plus log priors at `theta` `[r, p]`: `[r]`; NaN where singular."""
-    covariance = kernel.covariance(unpack(kernel, theta), observed.features, observed.mask)
+    covariance = _covariance(kernel, unpack(kernel, theta), observed)
     log_likelihood = _linalg.normal_log_density(covariance, observed.z)
     if observed.mask is not None:
         padding = tf.math.count_nonzero(~observed.mask, dtype=log_likelihood.dtype)
@@ -280,7 +282,7 @@ def _best_draw(
 ) -> Fitted:
     """The start or candidate of the highest log posterior, factored by the jitter ladder."""
     theta = tf.concat([start.theta[None], candidates], axis=0)
-    covariance = kernel.covariance(unpack(kernel, theta), observed.features, observed.mask)
+    covariance = _covariance(kernel, unpack(kernel, theta), observed)
     factor, factored = _linalg.cholesky(covariance)
     column = tf.zeros_like(factor[..., :1]) + observed.z[:, None]
     whitened = tf.linalg.triangular_solve(factor, column)
@@ -296,13 +298,21 @@ def _best_draw(
 def factorise(kernel: Kernel, theta: tf.Tensor, observed: Observations) -> Factors:
     """Factors at log hyperparameters `theta` `[p]`; a row that is padding predicts nothing."""
     hyperparameters = unpack(kernel, theta)
-    features, z, mask = observed
-    factor, ok = _linalg.cholesky(kernel.covariance(hyperparameters, features, mask))
+    z = observed.z
+    factor, ok = _linalg.cholesky(_covariance(kernel, hyperparameters, observed))
     inverse = _linalg.inverse_lower(factor)
-    if mask is not None:
-        inverse = tf.where(mask[:, None], inverse, tf.zeros_like(inverse))
+    if observed.mask is not None:
+        inverse = tf.where(observed.mask[:, None], inverse, tf.zeros_like(inverse))
     alpha = tf.linalg.matvec(inverse, tf.linalg.matvec(inverse, z), transpose_a=True)
-    return Factors(hyperparameters, kernel.scale(hyperparameters, features), z, inverse, alpha, ok)
+    rows = kernel.scale(hyperparameters, observed.features)
+    return Factors(hyperparameters, rows, z, inverse, alpha, ok)
+
+
+def _covariance(
+    kernel: Kernel, hyperparameters: Hyperparameters, observed: Observations
+) -> tf.Tensor:
+    features, _, mask, variances = observed
+    return kernel.covariance(hyperparameters, features, mask, variances)
 
 
 def check_optimizer(optimizer: str) -> None:

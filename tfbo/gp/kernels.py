@@ -121,16 +121,20 @@ class Kernel:
         hyperparameters: Hyperparameters,
         features: tf.Tensor,
         mask: tf.Tensor | None = None,
+        variances: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Covariance matrix `[..., n, n]` of the observations at embedded rows: kernel and noise.
 
-        Rows that the bool `mask` `[n]` leaves out are rows of the identity matrix.
+        Known `variances` `[n]` of the observations add to the noise. Rows that the bool `mask` `[n]`
+        leaves out are rows of the identity matrix.
         """
         scaled = self.scale(hyperparameters, features)
         gram = self.at(hyperparameters).matrix(scaled, scaled)
         # The diagonal is known exactly; distances formed by a matmul are not.
         variance = tf.square(hyperparameters.amplitude) + hyperparameters.noise
         variance = variance[..., None] + tf.zeros(tf.shape(gram)[:-1], gram.dtype)
+        if variances is not None:
+            variance += variances
         if mask is not None:
             gram = tf.where(mask[:, None] & mask, gram, tf.zeros_like(gram))
             variance = tf.where(mask, variance, tf.ones_like(variance))

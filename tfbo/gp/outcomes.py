@@ -8,6 +8,8 @@ import tensorflow as tf
 
 # Outcomes that differ by less than this share of their size differ by rounding only.
 _SAME = 1e-14
+# A standard error of this many standard deviations of all outcomes says that nothing is known of one.
+_LARGEST_ERROR = 1e4
 
 
 class Standardised(NamedTuple):
@@ -40,6 +42,11 @@ def standardise(y: tf.Tensor, mask: tf.Tensor | None = None) -> Standardised:
     deviation = tf.where(distinct, deviation, tf.ones_like(deviation))
     z = tf.where(distinct, residual / deviation, tf.zeros_like(residual))
     return Standardised(z, centre * size, deviation * size)
+
+
+def standardise_errors(std: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
+    """Standard errors in standardised units from those in the user's; their squares are finite."""
+    return tf.minimum(std / scale, _LARGEST_ERROR)
 
 
 def temper(y: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:

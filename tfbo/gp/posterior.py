@@ -68,7 +68,8 @@ class Posterior:
 
         Args:
             x: `[m, d]`.
-            noise: whether to add the observation noise, for the variance of a new observation.
+            noise: whether to add the observation noise, for the variance of a new observation (one of
+                no standard error beside it).
 
         Returns:
             Mean `[m]` in the units of y, variance `[m]` in their square.

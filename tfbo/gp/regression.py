@@ -38,6 +38,7 @@ def fit(
     n_restarts: int = 5,
     priors: Priors | str | None = "default",
     noise: float | None = None,
+    std: Any = None,
     ranges: belief.Ranges = belief.Ranges(),
     optimizer: str = "bfgs",
     seed: int = 0,
@@ -46,7 +47,8 @@ def fit(
 
     The model is `y = shift + scale (f(x) + e)`: shift and scale are the mean and standard deviation
     of y, `f` is a zero-mean Gaussian process with covariance `amplitude^2 c(x, x')`, and `e` is
-    independent noise. All starts climb as one batch inside one compiled program.
+    independent noise, beside the standard errors that are known of single outcomes. All starts climb
+    as one batch inside one compiled program.
 
     Args:
         x: inputs `[n, d]` in any units; the default priors scale with the extent of each column.
@@ -60,6 +62,8 @@ def fit(
         priors: "default" (`tfbo.gp.priors.default`), a `Priors`, or None to maximise the likelihood
             alone.
         noise: variance of the observation noise in the units of y squared; None to learn it.
+        std: known standard errors of the outcomes `[n]` in the units of y, >= 0; `noise` is what is
+            left beyond them. None where none are known.
         ranges: where hyperparameters are searched, lengthscales in the units of x.
         optimizer: "bfgs" or "adam".
         seed: of the random starts.
@@ -82,7 +86,7 @@ def fit(
         >>> print(abs(float(mean[0]) - np.sin(3.0)) < 1e-2)
         True
     """
-    data = gp_data.check(x, y)
+    data = gp_data.check(x, y, std)
     _check_settings(n_restarts, priors, noise, seed)
     exact.check_optimizer(optimizer)
     family = kernels.kernel(kernel, data.x.shape[1], ard=ard)
@@ -100,9 +104,11 @@ def fit(
     each = min(max(each, _LEAST_CANDIDATES), _MOST_CANDIDATES)
     draws = belief.draws(believed, each * n_restarts, rng)
 
+    errors = outcomes.standardise_errors(tf.constant(data.std), standardised.scale)
     fitted, factors = _program(family, optimizer, n_restarts)(
         tf.constant(data.x - origin),
         standardised.z,
+        tf.square(errors),
         tf.constant(belief.medians(believed)),
         tf.constant(draws),
         belief.Belief(*(tf.constant(part) for part in believed)),
@@ -130,6 +136,7 @@ def _program(kernel: Kernel, optimizer: str, n_restarts: int) -> Any:
         input_signature=[
             spec([None, kernel.dimension]),
             spec([None]),
+            spec([None]),
             spec([parameters]),
             spec([None, parameters]),
             belief.Belief(*[spec([parameters])] * len(belief.Belief._fields)),
@@ -138,11 +145,12 @@ def _program(kernel: Kernel, optimizer: str, n_restarts: int) -> Any:
     def program(
         x: tf.Tensor,
         z: tf.Tensor,
+        variances: tf.Tensor,
         medians: tf.Tensor,
         draws: tf.Tensor,
         believed: belief.Belief,
     ) -> tuple[exact.Fitted, exact.Factors]:
-        observed = exact.Observations(kernel.embed(x), z)
+        observed = exact.Observations(kernel.embed(x), z, variances=variances)
         start = exact.Start(medians, tf.eye(parameters, dtype=medians.dtype), tf.constant(False))
         fitted = exact.fit(
             kernel,

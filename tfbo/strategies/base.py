@@ -57,6 +57,13 @@ class Strategy(Protocol[State]):
         """
         ...
 
+    def best(self, problem: Problem, state: State) -> int | None:
+        """The number of the complete trial that is believed to be the best; None for the best value.
+
+        A strategy that lacks this method answers None.
+        """
+        ...
+
 
 def key(params: Params) -> Key:
     """What makes two configurations the same; True and 1 differ."""

@@ -9,8 +9,9 @@ import dataclasses
 import functools
 import itertools
 import logging
-from collections.abc import Sequence
-from typing import NamedTuple
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from tfbo.optim import starts
 from tfbo.space import Space, encoding
 from tfbo.strategies import fits, program, random, sobol
 from tfbo.strategies.base import Key, Problem, Suggestion, key, untried
-from tfbo.trial import COMPLETE, Trial
+from tfbo.trial import COMPLETE, Trial, rank
 
 _LOGGER = logging.getLogger("tfbo")
 
@@ -37,6 +38,9 @@ _INCUMBENTS = 8
 _MOST_ENUMERATED = 4096
 # Draws of the hyperparameters that are screened for each climb.
 _DRAWS = 2
+# Learned noise of less variance than this, in standardised outcomes (a hundredth of their standard
+# deviation), is what the model does not resolve: the best value is then the best trial.
+_LEAST_NOISE = 1e-4
 
 
 class Told(NamedTuple):
@@ -55,7 +59,8 @@ class Bayes:
 
     Failed trials count as somewhat worse than the worst, so their surroundings are avoided; trials
     that are still running count with their expected outcome (Ginsbourger et al. 2010), so that
-    parallel workers do not repeat each other.
+    parallel workers do not repeat each other. A standard error that is told with a value is part of
+    its variance, and the noise is what is left beyond it.
 
     Args:
         acquisition: what a trial is worth; see `tfbo.acquisition`.
@@ -67,12 +72,15 @@ class Bayes:
             ever more rarely; in between the last optimum is followed, unless the data surprise.
         n_candidates: points that are screened.
         optimizer: of the marginal likelihood, "bfgs" or "adam".
+        noise: of the objective, beyond the standard errors that are told: "auto" to learn its variance,
+            "none" for an objective that always returns the same, or the variance itself, in the units
+            of the objective squared.
         device: where to compute, such as "GPU:0"; None for the study's, or else the first GPU there is
             from 256 told trials on, and the CPU before that.
 
     Raises:
         InvalidArgument: for a kernel, optimiser or device that there is not, or a number that is
-            none.
+            none, or out of range.
 
     Source: Jones, Schonlau and Welch 1998; Snoek, Larochelle and Adams 2012 (arXiv 1206.2944); the
     acquisition of Ament et al. 2023 and the priors of Hvarfner et al. 2024.
@@ -94,6 +102,7 @@ class Bayes:
     n_restarts: int = 8
     n_candidates: int = 1024
     optimizer: str = "bfgs"
+    noise: str | float = "auto"
     device: str | None = None
 
     def __post_init__(self) -> None:
@@ -105,6 +114,7 @@ class Bayes:
             raise invalid("acquisition", "a hashable acquisition", self.acquisition, advice)
         kernels.kernel(self.kernel, 1)
         check_optimizer(self.optimizer)
+        _check_noise(self.noise)
         _device.check(self.device)
         for name in ("n_initial", "n_restarts", "n_candidates"):
             require_count(name, getattr(self, name), advice="Leave it out if in doubt.")
@@ -135,6 +145,47 @@ class Bayes:
             waiting.append(Trial(i, suggestion.params, notes=suggestion.notes))
         return suggestions
 
+    def best(self, problem: Problem, state: Told) -> int | None:
+        """See `Strategy`: where outcomes are noisy, the trial of the best posterior mean.
+
+        None, for the best value, while the model has not taken over, where there is no noise
+        (`noise="none"` and no standard error told), and where next to none was found.
+        """
+        uncertain = any(trial.std for trial in state.trials)
+        if self._is_initial(problem, state) or (self.noise == "none" and not uncertain):
+            return None
+        beliefs = self.beliefs(problem, state)
+        quiet = self.noise == "auto" and not uncertain and float(beliefs.noise) < _LEAST_NOISE
+        if quiet or not bool(beliefs.ok):
+            return None
+        means = zip(beliefs.mean, state.trials, strict=True)
+        complete = [
+            (-mean, *rank(trial, problem.direction), trial)
+            for mean, trial in means
+            if trial.state == COMPLETE
+        ]
+        best = min(complete)[-1]
+        # The mean is that of the configuration: of trials that repeat it, the best value is the best.
+        same = [entry[1:] for entry in complete if key(entry[-1].params) == key(best.params)]
+        return min(same)[-1].number
+
+    def beliefs(self, problem: Problem, state: Told) -> program.Beliefs:
+        """What the surrogate thinks of the told trials, in the order of the state, as NumPy arrays.
+
+        It is fitted from where the last fit ended, and searched for where there was none. There must
+        be a complete trial.
+        """
+        n, settings = len(state.trials), self
+        plan = _device.plan(self.device or problem.device, n)
+        question, _ = self._question(problem, state, (), n, plan)
+        if fits.last(state.trials, program.believed(self._kernel(problem.space))).searched:
+            settings = dataclasses.replace(self, n_restarts=1)
+            question = question._replace(draws=question.draws[:0])
+        answer = settings._answer(program.believe, problem.space, question, plan)
+        places = np.argsort(self._data(problem, state)[1])
+        parts = (np.asarray(part) for part in answer)
+        return program.Beliefs(*(part[:n][places] if part.ndim else part for part in parts))
+
     def _is_initial(self, problem: Problem, state: Told) -> bool:
         columns = len(encoding(problem.space).columns)
         completed = any(trial.state == COMPLETE for trial in state.trials)
@@ -146,7 +197,7 @@ class Bayes:
         encoded = encoding(problem.space)
         plan = _device.plan(self.device or problem.device, len(state.trials))
         question, searched = self._question(problem, state, pending, number, plan)
-        answer = self._answer(problem.space, question, plan)
+        answer = self._answer(program.answer, problem.space, question, plan)
         if not bool(answer.ok):
             _LOGGER.warning(
                 "Trial %d: the surrogate could not be fitted; the best draw of its priors stood in.",
@@ -167,8 +218,7 @@ class Bayes:
     ) -> tuple[program.Question, int]:
         """What the program is asked, and with how many trials hyperparameters were last searched."""
         columns = encoding(problem.space).columns
-        outcomes = _outcomes(problem.direction, state.trials)
-        data = gp_data.canonical(gp_data.Data(state.rows, outcomes))
+        data, _ = self._data(problem, state)
         running = _rows(problem.space, pending)
         rng = _random.generator(problem.seed, "bayes", number)
         kernel, n = self._kernel(problem.space), len(data.y)
@@ -184,6 +234,8 @@ class Bayes:
         question = program.Question(
             x=data.x,
             y=data.y,
+            std=data.std,
+            noise=np.array(0.0 if isinstance(self.noise, str) else math.sqrt(self.noise)),
             told=np.ones(n, bool),
             pending=running,
             running=np.ones(len(running), bool),
@@ -194,10 +246,20 @@ class Bayes:
         )
         return question, n if searches else last.searched
 
+    def _data(self, problem: Problem, state: Told) -> tuple[gp_data.Data, np.ndarray]:
+        """The told trials in an order of their own, and that order."""
+        y = _outcomes(problem.direction, state.trials)
+        std = np.array([trial.std or 0.0 for trial in state.trials])
+        return gp_data.canonical(gp_data.Data(state.rows, y, std))
+
     def _answer(
-        self, space: Space, question: program.Question, plan: _device.Plan
-    ) -> program.Answer:
-        """The program's answer; where a device runs out of memory, from one start, then by the CPU."""
+        self,
+        run: Callable[[program.Choices, program.Question, str], Any],
+        space: Space,
+        question: program.Question,
+        plan: _device.Plan,
+    ) -> Any:
+        """What the program answers; where a device runs out of memory, from one start, then by the CPU."""
         fewer = question._replace(draws=question.draws[:0])
         attempts = [(self, question, plan)]
         if plan != _device.CPU:
@@ -206,7 +268,7 @@ class Bayes:
         for i, (settings, asked, where) in enumerate(attempts, start=1):
             try:
                 choices = settings._choices(space, where, len(asked.y))
-                return program.answer(choices, asked, where.device)
+                return run(choices, asked, where.device)
             except Exception as error:
                 if i == len(attempts) or not _device.is_out_of_memory(error):
                     raise
@@ -232,7 +294,15 @@ class Bayes:
             climbs,
             self.optimizer,
             plan.padded,
+            self.noise == "auto",
         )
+
+
+def _check_noise(noise: Any) -> None:
+    number = isinstance(noise, (int, float, np.number)) and not isinstance(noise, bool)
+    if not (noise in ("auto", "none") if isinstance(noise, str) else number and 0 < noise < np.inf):
+        expected = '"auto", "none" or a variance > 0 in the units of the objective squared'
+        raise invalid("noise", expected, noise, 'Use noise="none" where there is none.')
 
 
 def _outcomes(direction: str, trials: Sequence[Trial]) -> np.ndarray:

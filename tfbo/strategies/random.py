@@ -34,6 +34,9 @@ class Random:
         """See `Strategy`."""
         return suggest_each(problem, state, pending, range(number, number + q), draws)
 
+    def best(self, problem: Problem, state: Tried) -> None:
+        """See `Strategy`: the best value is the best."""
+
 
 def draws(space: Space, seed: int, number: int) -> Iterator[Params]:
     """Configurations drawn for the trial of that number, without end."""

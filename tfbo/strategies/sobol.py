@@ -38,6 +38,9 @@ class Sobol:
         """See `Strategy`."""
         return suggest_each(problem, state, pending, range(number, number + q), points)
 
+    def best(self, problem: Problem, state: Tried) -> None:
+        """See `Strategy`: the best value is the best."""
+
 
 def points(space: Space, seed: int, number: int) -> Iterator[Params]:
     """The configuration at point `number` of the sequence, then (should it be taken) random ones."""
