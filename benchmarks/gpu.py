@@ -27,7 +27,8 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # or TensorFlow leav
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
-from peers import PeerError, Worker, discover, processor, without_paths
+from peers import PeerError, Worker, discover, points, processor, without_paths
+from suites.base import cube
 
 import tfbo
 from tfbo import _device
@@ -195,8 +196,8 @@ def botorch_ask(python: str, n: int, count: int) -> float:
     """Median seconds of BoTorch's asks after the first."""
     x, y = trials(n)
     with Worker(python, timeout=120.0) as worker:
-        worker.start("botorch", COLUMNS, 0)
-        worker.preload(x, y)
+        worker.start("botorch", cube(COLUMNS), 0)
+        worker.preload(points(x), y.tolist())
         seconds = []
         for _ in range(count + 1):
             seconds.append(worker.ask()[1])

@@ -27,6 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 import peers
+from suites.base import cube, vector
 
 OURS = "tfbo"
 MEASURED = (OURS, "botorch", "optuna_gp", "skopt", "kerastuner", "hebo")
@@ -76,6 +77,13 @@ def data(n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
     return x, objective(x)
 
 
+def preloaded(worker: peers.Worker, optimiser: str, n: int, d: int) -> None:
+    """Start an optimiser and tell it the trials."""
+    x, y = data(n, d)
+    worker.start(optimiser, cube(d), 0)
+    worker.preload(peers.points(x), y.tolist())
+
+
 @dataclasses.dataclass
 class Run:
     """An optimiser at n trials in d columns: the rounds it goes through, and what was measured."""
@@ -108,14 +116,13 @@ class Run:
         """Start a process and tell it the trials."""
         timeout = max(120.0, 5.0 * self.budget)
         self.worker = stack.enter_context(peers.Worker(python, timeout))
-        self.worker.start(self.optimiser, self.d, 0)
-        self.worker.preload(*data(self.n, self.d))
+        preloaded(self.worker, self.optimiser, self.n, self.d)
 
     def step(self) -> None:
         """One ask and tell."""
         assert self.worker is not None
-        x, asking = self.worker.ask()
-        telling = self.worker.tell(float(objective(np.array(x))))
+        params, asking = self.worker.ask()
+        telling = self.worker.tell(float(objective(vector(params))))
         self.seconds.append(asking + telling)
         self.peak = self.worker.memory()
         self.over = sum(self.seconds[1:]) > self.budget
@@ -169,8 +176,7 @@ def measure_startup(pythons: dict[str, str], parsed: argparse.Namespace) -> dict
             begin = time.perf_counter()
             try:
                 with peers.Worker(python) as worker:
-                    worker.start(name, STARTUP_D, 0)
-                    worker.preload(*data(STARTUP_N, STARTUP_D))
+                    preloaded(worker, name, STARTUP_N, STARTUP_D)
                     worker.ask()
                     seconds[name].append(time.perf_counter() - begin)
             except peers.PeerError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import queue
 import re
@@ -16,19 +17,28 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from peer_worker import ADAPTERS
+from adapters import ADAPTERS
+from suites.base import Parameter, Params, cube
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 SCRIPT = Path(__file__).with_name("peer_worker.py")
 OPTIMISERS = tuple(ADAPTERS)
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+"""Variables of the environment that say how many threads libraries may start."""
 
 
 class PeerError(Exception):
@@ -55,25 +65,28 @@ class Maximum(NamedTuple):
 
 
 class Worker:
-    """A process that holds one optimiser; a context manager, at whose end the process is gone.
+    """A process that holds one optimiser at a time; a context manager, at whose end it is gone.
 
     Args:
         python: the interpreter.
         timeout: seconds after which a command has failed and the process is killed.
+        threads: how many each of its pools of threads may have; None for as many as they like.
 
     Every method raises PeerError where the optimiser fails; the process stays usable then, unless it
     ended or timed out.
     """
 
-    def __init__(self, python: str, timeout: float = 300.0) -> None:
+    def __init__(self, python: str, timeout: float = 300.0, threads: int | None = None) -> None:
         self.python = python
         self.timeout = timeout
+        self.threads = threads
 
     def __enter__(self) -> Worker:
         # Its temporary files go where they are removed even if it has to be killed.
         self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self._errors = open(Path(self._folder.name, "stderr"), "w+")
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        limits = {} if self.threads is None else dict.fromkeys(THREADS, str(self.threads))
         try:
             self._process = subprocess.Popen(
                 [self.python, str(SCRIPT)],
@@ -81,7 +94,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 text=True,
-                env={**os.environ, "TMPDIR": self._folder.name},
+                env={**os.environ, **limits, "TMPDIR": self._folder.name},
             )
         except OSError as error:
             self._errors.close()
@@ -118,23 +131,51 @@ class Worker:
         self._errors.close()
         self._folder.cleanup()
 
-    def start(self, optimiser: str, d: int, seed: int) -> Started:
-        """Import and build an optimiser of `OPTIMISERS` for d columns."""
-        reply = self._call({"command": "start", "optimiser": optimiser, "d": d, "seed": seed})
+    def start(
+        self,
+        optimiser: str,
+        parameters: Sequence[Parameter],
+        seed: int,
+        settings: dict[str, Any] | None = None,
+    ) -> Started:
+        """Import and build an optimiser; one that was there before is dropped.
+
+        Args:
+            optimiser: one of `OPTIMISERS`.
+            parameters: what it searches, in the form of `suites.base`.
+            seed: a whole number >= 0.
+            settings: for tfbo only, arguments of `tfbo.strategies.Bayes` that are not its defaults.
+        """
+        message = {"optimiser": optimiser, "parameters": list(parameters), "seed": seed}
+        reply = self._call({"command": "start", **message, "settings": settings or {}})
         return Started(reply["versions"], reply["gpus"])
 
-    def preload(self, x: ArrayLike, y: ArrayLike) -> None:
-        """Tell it trials `[n, d]`, `[n]` that were run before."""
-        self._call({"command": "preload", "x": np.asarray(x).tolist(), "y": np.asarray(y).tolist()})
+    def preload(self, params: Sequence[Params], y: Sequence[float | None]) -> None:
+        """Tell it trials that were run before; None is the value of one that failed."""
+        told = [_number(value) for value in y]
+        self._call({"command": "preload", "params": list(params), "y": told})
 
-    def ask(self) -> tuple[list[float], float]:
-        """The next point, and the seconds that the optimiser took for it."""
+    def ask(self) -> tuple[Params, float]:
+        """The next configuration, active parameters only, and the seconds that it took."""
         reply = self._call({"command": "ask"})
-        return reply["x"], reply["seconds"]
+        return reply["params"], reply["seconds"]
 
-    def tell(self, y: float) -> float:
-        """Tell the value of the point asked for last; the seconds that the optimiser took."""
-        return float(self._call({"command": "tell", "y": float(y)})["seconds"])
+    def tell(self, y: float | None) -> float:
+        """Tell the value of the configuration asked for last, None where it failed.
+
+        Returns:
+            The seconds that the optimiser took.
+        """
+        return float(self._call({"command": "tell", "y": _number(y)})["seconds"])
+
+    def recommend(self) -> Params | None:
+        """What the optimiser would use from now on; None where it has no opinion of its own."""
+        recommended: Params | None = self._call({"command": "recommend"})["params"]
+        return recommended
+
+    def coverage(self) -> list[float]:
+        """Shares of the outcomes within the optimiser's own intervals; see `adapters.base.Adapter`."""
+        return list(self._call({"command": "coverage"})["coverage"])
 
     def memory(self) -> float:
         """Peak resident memory so far, in MiB."""
@@ -213,6 +254,18 @@ class Worker:
         )
 
 
+def _number(value: float | None) -> float | None:
+    """A value as JSON can hold it; NaN and infinity, which it cannot, stand for a failure."""
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def points(x: ArrayLike) -> list[Params]:
+    """Points `[n, d]` as configurations of `suites.base.cube(d)`."""
+    rows = np.asarray(x)
+    names = [parameter["name"] for parameter in cube(rows.shape[1])]
+    return [dict(zip(names, row, strict=True)) for row in rows.tolist()]
+
+
 class Discovery(NamedTuple):
     """Which optimisers can be run."""
 
@@ -239,7 +292,7 @@ def discover(pythons: Iterable[str], optimisers: Iterable[str] = OPTIMISERS) -> 
             try:
                 # One process each, for a library may bring down the one that imports it.
                 with Worker(python) as worker:
-                    started[name] = worker.start(name, 2, 0)
+                    started[name] = worker.start(name, cube(2), 0)
                 found[name] = python
             except PeerError as error:
                 reasons[name].append(str(error))

@@ -61,6 +61,8 @@ class Outcome(NamedTuple):
     budget: int
     seconds: float
     """Of the optimiser, without the objective."""
+    optimum: str
+    """The least value there is; empty where nobody knows."""
     path: str
     """`trial:value` where the recommended point changes: its true value, trials counted from 1."""
     coverage: str
@@ -88,9 +90,18 @@ def run(task: Task) -> Outcome:
     except peers.PeerError as failure:
         error = peers.without_paths(str(failure))[:300]
         _workers.pop(task.optimiser).close()
-    text = " ".join(f"{trial}:{value:.12g}" for trial, value in path)
-    fields = (task.suite, task.cell, task.seed, task.optimiser, task.budget)
-    return Outcome(*fields, round(seconds, 2), text, coverage, error)
+    return Outcome(
+        suite=task.suite,
+        cell=task.cell,
+        seed=task.seed,
+        optimiser=task.optimiser,
+        budget=task.budget,
+        seconds=round(seconds, 2),
+        optimum="" if problem.optimum is None else f"{problem.optimum:.17g}",
+        path=" ".join(f"{trial}:{value:.12g}" for trial, value in path),
+        coverage=coverage,
+        error=error,
+    )
 
 
 def _worker(task: Task) -> peers.Worker:
@@ -163,6 +174,8 @@ def run_all(wanted: Sequence[Task], results: Path, jobs: int) -> None:
         writer = csv.writer(file)
         if new:
             writer.writerow(Outcome._fields)
+        elif not results.read_bytes().endswith(b"\n"):
+            file.write("\n")  # whoever wrote the last row was killed meanwhile
         futures = [pool.submit(run, task) for task in todo]
         try:
             for i, future in enumerate(concurrent.futures.as_completed(futures), start=1):

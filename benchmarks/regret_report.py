@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import suites
 
 OURS, BASELINE = "tfbo", "random"
 CHECKPOINTS = (10, 25, 50, 100)
@@ -44,6 +43,7 @@ class Row(NamedTuple):
     optimiser: str
     budget: int
     seconds: float
+    optimum: float | None
     path: tuple[tuple[int, float], ...]
     coverage: tuple[float, ...]
 
@@ -82,6 +82,7 @@ def read(results: Path) -> list[Row]:
                     line["optimiser"],
                     int(line["budget"]),
                     float(line["seconds"]),
+                    float(line["optimum"]) if line["optimum"] else None,
                     tuple((int(trial), float(value)) for trial, value in steps),
                     tuple(map(float, line["coverage"].split())),
                 )
@@ -112,12 +113,7 @@ def _references(
     rows: Sequence[Row],
 ) -> tuple[dict[tuple[str, int], float], dict[tuple[str, int], float]]:
     """Of each cell and seed the best value known, and the regret that counts as one."""
-    known = {cell.name: cell for cell in suites.every(None)}
-    best: dict[tuple[str, int], float] = {}
-    for cell, seed in {(row.cell, row.seed) for row in rows}:
-        optimum = known[cell].problem(seed).optimum if cell in known else None
-        if optimum is not None:
-            best[cell, seed] = optimum
+    best = {(row.cell, row.seed): row.optimum for row in rows if row.optimum is not None}
     seen: dict[str, float] = {}
     for row in rows:
         seen[row.cell] = min([seen.get(row.cell, math.inf), *(value for _, value in row.path)])
@@ -169,7 +165,7 @@ def _each_suite(found: Group) -> list[tuple[str, np.ndarray]]:
 
 def _levels(found: Group) -> str:
     """Mean normalised regret and mean rank of each suite at each checkpoint."""
-    marks = [t for t in CHECKPOINTS if t <= found.regret.shape[-1]]
+    marks = _marks(found)
     head = [
         "suite",
         "optimiser",
@@ -188,6 +184,12 @@ def _levels(found: Group) -> str:
     return table(head, lines)
 
 
+def _marks(found: Group) -> list[int]:
+    """After how many trials optimisers are compared; the last of them is always one."""
+    budget = found.regret.shape[-1]
+    return [t for t in CHECKPOINTS if t < budget] + [budget]
+
+
 def _bold(text: str, is_so: bool) -> str:
     return f"**{text}**" if is_so else text
 
@@ -195,7 +197,7 @@ def _bold(text: str, is_so: bool) -> str:
 def _pairs(found: Group) -> str:
     """The regret of tfbo minus that of each peer, with intervals, and who wins how often."""
     ours = found.optimisers.index(OURS)
-    marks = [t for t in CHECKPOINTS if t <= found.regret.shape[-1]]
+    marks = _marks(found)
     head = ["suite", "peer", *(f"{t}: regret, tfbo minus peer" for t in marks)]
     head += [f"{t}: log10 of it" for t in marks[1:]]
     head += [f"{t}: win/tie/loss" for t in marks[1:]]
@@ -237,8 +239,8 @@ def _coverage(rows: Sequence[Row]) -> str:
 
 _COVERAGE_TEXT = (
     "How many percent of the outcomes of a whole run are within the surrogate's central intervals of that\n"
-    "probability, each predicted from all the others (leave one out), in the outcomes as the surrogate sees\n"
-    "them. An honest surrogate has 50, 80 and 95."
+    "probability, each predicted from all the others (leave one out), in the outcomes as the surrogate\n"
+    "sees them. An honest surrogate has 50, 80 and 95."
 )
 
 

@@ -10,19 +10,20 @@ import functools
 import itertools
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tfbo import _device, _numerics, _random
 from tfbo.acquisition import Acquisition, LogEI
+from tfbo.columns import snap
 from tfbo.errors import invalid, require_count
 from tfbo.gp import belief, kernels
 from tfbo.gp import data as gp_data
 from tfbo.gp.exact import check_optimizer
 from tfbo.optim import starts
-from tfbo.space import Space, encoding
+from tfbo.space import Params, Space, encoding
 from tfbo.strategies import fits, program, random, sobol
 from tfbo.strategies.base import Key, Problem, Suggestion, key, untried
 from tfbo.trial import COMPLETE, Trial, rank
@@ -55,7 +56,10 @@ class Told(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Bayes:
-    """Sobol points first, then the maximiser of an acquisition under a Gaussian process.
+    """The centre of the space and Sobol points, then the maximiser of an acquisition under a model.
+
+    The model is a Gaussian process. The centre comes first because a range is mostly chosen around what
+    is known to work; of categories it has the first one.
 
     Failed trials count as somewhat worse than the worst, so their surroundings are avoided; trials
     that are still running count with their expected outcome (Ginsbourger et al. 2010), so that
@@ -136,7 +140,7 @@ class Bayes:
         suggestions = []
         for i in range(number, number + q):
             if self._is_initial(problem, state):
-                proposals = sobol.points(problem.space, problem.seed, i)
+                proposals = _opening(problem.space, problem.seed, i)
                 suggestion = Suggestion(untried(problem.space, taken, proposals), {})
             else:
                 suggestion = self._suggest(problem, state, waiting, taken, i)
@@ -303,6 +307,17 @@ def _check_noise(noise: Any) -> None:
     if not (noise in ("auto", "none") if isinstance(noise, str) else number and 0 < noise < np.inf):
         expected = '"auto", "none" or a variance > 0 in the units of the objective squared'
         raise invalid("noise", expected, noise, 'Use noise="none" where there is none.')
+
+
+def _opening(space: Space, seed: int, number: int) -> Iterator[Params]:
+    """What to try before there is a model: the centre of the space, then a Sobol sequence."""
+    points = sobol.points(space, seed, number)
+    if number:
+        return points
+    encoded = encoding(space)
+    row = [0.0 if column.categorical else 0.5 for column in encoded.columns.columns]
+    centre = encoded.decode(snap(encoded.columns, np.array([row])))
+    return itertools.chain(centre, points)
 
 
 def _outcomes(direction: str, trials: Sequence[Trial]) -> np.ndarray:
