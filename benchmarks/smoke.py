@@ -86,7 +86,7 @@ def regret(function: Function, strategy: object, seed: int, trials: int) -> tupl
 
     begin = time.perf_counter()
     study = tfbo.minimize(objective, space, n_trials=trials, seed=seed, strategy=strategy)
-    return study.best_value - function.optimum, (time.perf_counter() - begin) / trials
+    return study.best_observed.value - function.optimum, (time.perf_counter() - begin) / trials
 
 
 def interval(values: np.ndarray, rng: np.random.Generator) -> tuple[float, float]:

@@ -90,7 +90,9 @@ def test_the_program_compiled_by_xla_finds_as_good_a_point(space, noise, std):
     free, fixed = (
         program.answer(strategy._choices(space, p, 12), question, p.device) for p in plans
     )
-    assert float(fixed.value) == pytest.approx(float(free.value), abs=1e-6)
+    # Beside standard errors the learned noise is flat: fits end where less than 1e-3 nats is to be gained.
+    tolerance = 1e-2 if std else 1e-6
+    assert float(fixed.value) == pytest.approx(float(free.value), abs=tolerance)
     assert float(fixed.fitted.value) == pytest.approx(float(free.fitted.value), abs=2e-3)
     np.testing.assert_allclose(fixed.x, free.x, atol=1e-4)
 
