@@ -17,15 +17,16 @@ from __future__ import annotations
 import argparse
 import atexit
 import concurrent.futures
+import contextlib
 import csv
 import itertools
 import multiprocessing
 import sys
 import time
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import peers
@@ -79,29 +80,40 @@ def run(task: Task) -> Outcome:
     if not _cells:
         _cells.update((cell.name, cell) for cell in suites.every(task.yahpo))
     problem = _cells[task.cell].problem(task.seed)
-    noise = np.random.default_rng([task.seed, zlib.crc32(task.cell.encode())])
+    noise = noise_of(task.cell, task.seed)
     path: list[tuple[int, float]] = []
     seconds, coverage, error = 0.0, "", ""
     try:
         worker = _worker(task)
         worker.start(task.optimiser, problem.parameters, task.seed)
-        seconds = _search(worker, problem, noise, task.budget, path)
+        seconds = search(worker, problem, noise, task.budget, path)
         coverage = " ".join(f"{share:.3f}" for share in worker.coverage())
     except peers.PeerError as failure:
         error = peers.without_paths(str(failure))[:300]
         _workers.pop(task.optimiser).close()
+    name = (task.suite, task.cell, task.seed, task.optimiser)
+    found = outcome(name, task.budget, problem, path)
+    return found._replace(seconds=round(seconds, 2), coverage=coverage, error=error)
+
+
+def outcome(
+    name: tuple[str, str, int, str], budget: int, problem: Problem, path: list[tuple[int, float]]
+) -> Outcome:
+    """The row of a run, named by suite, cell, seed and optimiser."""
     return Outcome(
-        suite=task.suite,
-        cell=task.cell,
-        seed=task.seed,
-        optimiser=task.optimiser,
-        budget=task.budget,
-        seconds=round(seconds, 2),
+        *name,
+        budget=budget,
+        seconds=0.0,
         optimum="" if problem.optimum is None else f"{problem.optimum:.17g}",
         path=" ".join(f"{trial}:{value:.12g}" for trial, value in path),
-        coverage=coverage,
-        error=error,
+        coverage="",
+        error="",
     )
+
+
+def noise_of(cell: str, seed: int) -> np.random.Generator:
+    """Of what is added to the values of a noisy cell: the same for all optimisers."""
+    return np.random.default_rng([seed, zlib.crc32(cell.encode())])
 
 
 def _worker(task: Task) -> peers.Worker:
@@ -112,7 +124,7 @@ def _worker(task: Task) -> peers.Worker:
     return _workers[task.optimiser]
 
 
-def _search(
+def search(
     worker: peers.Worker,
     problem: Problem,
     noise: np.random.Generator,
@@ -159,32 +171,43 @@ def tasks(
     ]
 
 
+@contextlib.contextmanager
+def appending(results: Path) -> Iterator[Callable[[Outcome], None]]:
+    """A function that appends a row to a results file, which is made where there is none."""
+    new = not results.exists()
+    with results.open("a", newline="") as file:
+        writer = csv.writer(file)
+
+        def write(row: Sequence[Any]) -> None:
+            writer.writerow(row)
+            file.flush()
+
+        if new:
+            write(Outcome._fields)
+        elif not results.read_bytes().endswith(b"\n"):
+            file.write("\n")  # whoever wrote the last row was killed meanwhile
+        yield write
+
+
 def run_all(wanted: Sequence[Task], results: Path, jobs: int) -> None:
     """Run what is not in the results yet, and append each row as it comes."""
     done = {(r.cell, r.seed, r.optimiser) for r in regret_report.read(results)}
     todo = [task for task in wanted if (task.cell, task.seed, task.optimiser) not in done]
     print(f"{len(wanted) - len(todo)} runs are there, {len(todo)} to do", flush=True)
-    new = not results.exists()
     begin = time.monotonic()
     context = multiprocessing.get_context("spawn")
     with (
-        results.open("a", newline="") as file,
+        appending(results) as write,
         concurrent.futures.ProcessPoolExecutor(jobs, context) as pool,
     ):
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(Outcome._fields)
-        elif not results.read_bytes().endswith(b"\n"):
-            file.write("\n")  # whoever wrote the last row was killed meanwhile
         futures = [pool.submit(run, task) for task in todo]
         try:
             for i, future in enumerate(concurrent.futures.as_completed(futures), start=1):
-                outcome = future.result()
-                if outcome.error:
-                    print(f"{outcome.optimiser} on {outcome.cell}: {outcome.error}", flush=True)
+                row = future.result()
+                if row.error:
+                    print(f"{row.optimiser} on {row.cell}: {row.error}", flush=True)
                 else:
-                    writer.writerow(outcome)
-                    file.flush()
+                    write(row)
                 if i % 50 == 0:
                     print(f"{i} of {len(todo)}, {time.monotonic() - begin:.0f} s", flush=True)
         except KeyboardInterrupt:
