@@ -57,22 +57,35 @@ def _tempering(function: Callable[..., Any]) -> Mapping[tuple[Any, str], Any]:
     return {(outcomes, "temper"): function}
 
 
-def _half_rank() -> Mapping[tuple[Any, str], Any]:
-    """All outcomes below the median replaced by the quantiles of their ranks, better or worse."""
+def _half_rank(y: Any, mask: Any = None) -> Any:
+    """All outcomes below the median replaced by the normal quantiles of their ranks."""
     import tensorflow as tf
 
-    from tfbo.gp import outcomes
+    ordered, n = tf.sort(y), tf.size(y)
+    median = 0.5 * ordered[(n - 1) // 2] + 0.5 * ordered[n // 2]
+    lower = tf.reduce_sum(tf.cast(y[:, None] > y[None, :], y.dtype), axis=1)
+    equal = tf.reduce_sum(tf.cast(tf.equal(y[:, None], y[None, :]), y.dtype), axis=1)
+    rank = (lower + 0.5 * equal) / tf.cast(n, y.dtype)
+    above = tf.boolean_mask(y, y > median) - median
+    spread = tf.sqrt(
+        tf.reduce_sum(tf.square(above)) / tf.maximum(tf.cast(tf.size(above), y.dtype), 1.0)
+    )
+    return tf.where((y < median) & (spread > 0.0), median + spread * tf.math.ndtri(rank), y)
 
-    temper = outcomes.temper
 
-    def half_rank(y: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
-        ordered, last = tf.sort(y), tf.size(y) - 1
-        median = 0.5 * ordered[last // 2] + 0.5 * ordered[(last + 1) // 2]
-        span = ordered[-1] - ordered[0]
-        # Far below a normal tail, so that tempering moves every one of them to its quantile.
-        return temper(tf.where(y < median, y - 1e6 * span, y), mask)
+def _log_tail(y: Any, mask: Any = None) -> Any:
+    """Outcomes t spreads below the median moved to log(1 + t) below it."""
+    import tensorflow as tf
 
-    return {(outcomes, "temper"): half_rank}
+    ordered, n = tf.sort(y), tf.size(y)
+    median = 0.5 * ordered[(n - 1) // 2] + 0.5 * ordered[n // 2]
+    above = tf.boolean_mask(y, y > median) - median
+    spread = tf.sqrt(
+        tf.reduce_sum(tf.square(above)) / tf.maximum(tf.cast(tf.size(above), y.dtype), 1.0)
+    )
+    unit = tf.where(spread > 0.0, spread, tf.ones_like(spread))
+    t = tf.maximum(median - y, 0.0) / unit
+    return tf.where((y < median) & (spread > 0.0), median - unit * tf.math.log1p(t), y)
 
 
 def _yeo_johnson(y: Any, mask: Any = None) -> Any:
@@ -131,7 +144,12 @@ VARIANTS: dict[str, Variant] = {
     "no tempering": Variant(
         "outcomes are standardised only", patches=lambda: _tempering(lambda y, mask=None: y)
     ),
-    "half rank": Variant("all below the median become quantiles (Vizier)", patches=_half_rank),
+    "half rank": Variant(
+        "all below the median become quantiles (Vizier)", patches=lambda: _tempering(_half_rank)
+    ),
+    "tail to the logarithm": Variant(
+        "log(1 + t) below the median, which has no end", patches=lambda: _tempering(_log_tail)
+    ),
     "Yeo-Johnson": Variant(
         "a power transform in place of tempering (HEBO)", patches=lambda: _tempering(_yeo_johnson)
     ),

@@ -8,6 +8,8 @@ import tensorflow as tf
 
 # Outcomes that differ by less than this share of their size differ by rounding only.
 _SAME = 1e-14
+# A tempered lower tail ends so many spreads of the better half below the median.
+_LOWEST = 4.0
 # A standard error of this many standard deviations of all outcomes says that nothing is known of one.
 _LARGEST_ERROR = 1e4
 
@@ -50,36 +52,36 @@ def standardise_errors(std: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
 
 
 def temper(y: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
-    """Outcomes `[n]` of which larger is better, with a lower tail no heavier than a normal one.
+    """Outcomes `[n]` of which larger is better, with a lower tail that ends.
 
     A search meets outcomes far worse than any that matter (a network that diverged among networks
-    that differ in the third digit). Standardised with those, the good ones look alike. Outcomes below
-    the median m are raised to `m + s Phi^-1(rank)`, where s is the spread of those above it, if they
-    lie lower; order is kept, and an affine change of y is one of the result. Outcomes that the bool
-    `mask` `[n]` leaves out do not count.
+    that differ in the third digit). Standardised with those, the good ones look alike. What lies `t`
+    below the median m, in units of the spread s of the outcomes above it (their root mean square
+    distance from m), is moved to `m - s c t / (c + t)` with c = 4: near the median next to nothing
+    changes, and nothing is more than c s below it. Order is kept, and an affine change of y is one of
+    the result. Outcomes that the bool `mask` `[n]` leaves out do not count.
 
-    Source: the half-rank warping of Vizier (Song et al. 2024, arXiv 2408.11527, section 4.2), which
-    replaces all outcomes below the median.
+    Vizier (Song et al. 2024, arXiv 2408.11527, section 4.2) replaces all outcomes below the median by
+    the normal quantiles of their ranks. That forgets how much worse they are, which is all that can be
+    known of the slope where the better half of the outcomes is noise. benchmarks/ablation.py has both.
     """
     weight = _weights(y, mask)
-    below = weight * tf.cast(y[:, None] > y[None, :], y.dtype)
-    equal = weight * tf.cast(tf.equal(y[:, None], y[None, :]), y.dtype)
-    rank = (tf.reduce_sum(below, axis=1) + 0.5 * tf.reduce_sum(equal, axis=1)) / tf.reduce_sum(
-        weight
-    )
-    ordered = tf.sort(tf.where(weight > 0.0, y, tf.constant(float("inf"), y.dtype)))
+    largest = tf.reduce_max(weight * tf.abs(y))
+    size = tf.where(largest > 0.0, largest, tf.ones_like(largest))
+    relative = y / size
+    ordered = tf.sort(tf.where(weight > 0.0, relative, tf.constant(float("inf"), y.dtype)))
     last = tf.math.count_nonzero(weight, dtype=tf.int32) - 1
     median = 0.5 * ordered[last // 2] + 0.5 * ordered[(last + 1) // 2]
-    above = weight * tf.maximum(y - median, 0.0)
-    largest = tf.reduce_max(above)
-    unit = tf.where(largest > 0.0, largest, tf.ones_like(largest))
-    better = tf.cast(above > 0.0, y.dtype)
-    spread = unit * tf.sqrt(
-        tf.reduce_sum(tf.square(above / unit)) / tf.maximum(tf.reduce_sum(better), 1.0)
-    )
-    raised = median + spread * tf.math.ndtri(tf.clip_by_value(rank, 0.0, 1.0))
-    concerned = (y < median) & (spread > 0.0) & (weight > 0.0)
-    return tf.where(concerned, tf.maximum(y, raised), y)
+    above = weight * tf.maximum(relative - median, 0.0)
+    furthest = tf.reduce_max(above)
+    unit = tf.where(furthest > 0.0, furthest, tf.ones_like(furthest))
+    better = tf.math.count_nonzero(above, dtype=y.dtype)
+    spread = unit * tf.sqrt(tf.reduce_sum(tf.square(above / unit)) / tf.maximum(better, 1.0))
+    concerned = (relative < median) & (spread > 0.0) & (weight > 0.0)
+    below = tf.where(concerned, median - relative, tf.ones_like(y))
+    end = _LOWEST * spread
+    tempered = median - end * (below / (end + below))
+    return tf.where(concerned, size * tempered, y)
 
 
 def _weights(y: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
