@@ -12,6 +12,7 @@ from scipy import stats
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import regret
 import regret_report
+import suites
 from regret_report import Row
 from suites import classics
 
@@ -125,3 +126,28 @@ def test_the_path_of_a_noisy_run_is_made_of_true_values(tmp_path, wanted):
     problem = next(c for c in classics.cells() if c.name == task.cell).problem(task.seed)
     values = [float(step.split(":")[1]) for step in outcome.path.split()]
     assert problem.noise > 0.0 and min(values) >= problem.optimum
+
+
+# Of each suite that needs no further package; the values of the others are those that are committed.
+JUDGES = ("hartmann-6", "levy-8", "rosenbrock-4", "styblinski-tang-5-little-noise", "pipeline")
+
+
+@pytest.mark.slow
+def test_the_default_strategy_is_better_than_tpe_and_random_search():
+    committed = regret_report.read(regret.RESULTS)
+    cells = [cell for cell in suites.core(None) if cell.name in JUDGES]
+    tasks = regret.tasks(cells, ["tfbo"], {"tfbo": sys.executable}, range(3), 50, None)
+    ranks = []
+    for task in tasks:
+        ours = regret.run(task)
+        assert not ours.error
+        value = float(ours.path.split()[-1].split(":")[1])
+        theirs = [
+            row.at(50)
+            for row in committed
+            if (row.cell, row.seed) == (task.cell, task.seed)
+            and row.optimiser in ("optuna_tpe", "random")
+        ]
+        assert len(theirs) == 2
+        ranks.append(1 + sum(other < value for other in theirs))
+    assert np.median(ranks) == 1 and np.mean(ranks) < 1.5

@@ -199,3 +199,27 @@ def test_a_loaded_study_asks_for_the_same_point(tmp_path):
 def test_a_noise_that_is_none_is_named(noise):
     with pytest.raises(InvalidArgument, match=r"noise: expected .*got"):
         Bayes(noise=noise)
+
+
+def test_the_first_trial_is_the_centre_and_of_categories_the_first():
+    space = tfbo.Space(
+        {
+            "rate": tfbo.Float(1e-4, 1.0, log=True),
+            "units": tfbo.Int(1, 9),
+            "kind": tfbo.Categorical(["a", "b", "c"]),
+            "depth": tfbo.Int(3, 5, when={"kind": "a"}),
+            "other": tfbo.Float(0.0, 1.0, when={"kind": "b"}),
+        }
+    )
+    for seed in (0, 1):
+        first, second = tfbo.Study(space, seed=seed).ask(2)
+        assert first.params.pop("rate") == pytest.approx(1e-2, rel=1e-12)
+        assert first.params == {"units": 5, "kind": "a", "depth": 4}
+        assert second.params["units"] != 5 or second.params["kind"] != "a"
+
+
+def test_an_enqueued_first_trial_takes_the_place_of_the_centre():
+    study = tfbo.Study(tfbo.Space({"x": tfbo.Float(0.0, 1.0)}), seed=0)
+    study.enqueue({"x": 0.9})
+    assert [trial.params["x"] for trial in study.ask(2)][0] == 0.9
+    assert study.ask().params["x"] != 0.5
