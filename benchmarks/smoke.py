@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from suites.classics import A6, P6, branin, hartmann
 
 import tfbo
 from tfbo.strategies import Bayes, Random, Sobol
@@ -34,41 +35,11 @@ class Function(NamedTuple):
     optimum: float
 
 
-def branin(x: np.ndarray) -> float:
-    """Branin's function; its three minima of 5 / (4 pi) are global on the whole plane."""
-    a = x[1] - 5.1 / (4.0 * math.pi**2) * x[0] ** 2 + 5.0 / math.pi * x[0] - 6.0
-    return float(a**2 + 10.0 * (1.0 - 1.0 / (8.0 * math.pi)) * math.cos(x[0]) + 10.0)
-
-
-ALPHA = np.array([1.0, 1.2, 3.0, 3.2])
-A = np.array(
-    [
-        [10.0, 3.0, 17.0, 3.5, 1.7, 8.0],
-        [0.05, 10.0, 17.0, 0.1, 8.0, 14.0],
-        [3.0, 3.5, 1.7, 10.0, 17.0, 8.0],
-        [17.0, 8.0, 0.05, 10.0, 0.1, 14.0],
-    ]
-)
-P = 1e-4 * np.array(
-    [
-        [1312, 1696, 5569, 124, 8283, 5886],
-        [2329, 4135, 8307, 3736, 1004, 9991],
-        [2348, 1451, 3522, 2883, 3047, 6650],
-        [4047, 8828, 8732, 5743, 1091, 381],
-    ]
-)
-
-
-def hartmann6(x: np.ndarray) -> float:
-    """Hartmann's function of six variables."""
-    return -float(ALPHA @ np.exp(-np.sum(A * (x - P) ** 2, axis=1)))
-
-
 FUNCTIONS = (
     Function(
         "Branin", branin, np.array([-5.0, 0.0]), np.array([10.0, 15.0]), 5.0 / (4.0 * math.pi)
     ),
-    Function("Hartmann-6", hartmann6, np.zeros(6), np.ones(6), -3.3223680114155147),
+    Function("Hartmann-6", hartmann(A6, P6), np.zeros(6), np.ones(6), -3.3223680114155147),
 )
 STRATEGIES = {"Bayes": Bayes(), "Sobol": Sobol(), "Random": Random()}
 

@@ -55,12 +55,24 @@ class Cell:
     problem: Callable[[int], Problem]
 
 
+def real(name: str, low: float, high: float, log: bool = False, **more: Any) -> Parameter:
+    """A parameter of kind "float"; `more` may hold `when`."""
+    return {"name": name, "kind": "float", "low": low, "high": high, "log": log, **more}
+
+
+def whole(name: str, low: int, high: int, log: bool = False, **more: Any) -> Parameter:
+    """A parameter of kind "int"; `more` may hold `when`."""
+    return {"name": name, "kind": "int", "low": low, "high": high, "log": log, **more}
+
+
+def choice(name: str, choices: list[Any], **more: Any) -> Parameter:
+    """A parameter of kind "categorical"; `more` may hold `when`."""
+    return {"name": name, "kind": "categorical", "choices": choices, **more}
+
+
 def cube(d: int) -> tuple[Parameter, ...]:
     """The parameters `x00, x01, ...`, each from 0 to 1."""
-    return tuple(
-        {"name": f"x{i:02d}", "kind": "float", "low": 0.0, "high": 1.0, "log": False}
-        for i in range(d)
-    )
+    return tuple(real(f"x{i:02d}", 0.0, 1.0) for i in range(d))
 
 
 def vector(params: Params) -> np.ndarray:

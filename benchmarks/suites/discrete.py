@@ -8,26 +8,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from suites import classics
-from suites.base import Cell, Parameter, Params, Problem, active, cube, vector
+from suites.base import (
+    Cell,
+    Parameter,
+    Params,
+    Problem,
+    active,
+    choice,
+    cube,
+    real,
+    vector,
+    whole,
+)
 
 Made = tuple[Problem, Params | None]
-
-
-def _float(name: str, low: float, high: float, log: bool = False, **more: Any) -> Parameter:
-    return {"name": name, "kind": "float", "low": low, "high": high, "log": log, **more}
-
-
-def _int(name: str, low: int, high: int, log: bool = False, **more: Any) -> Parameter:
-    return {"name": name, "kind": "int", "low": low, "high": high, "log": log, **more}
-
-
-def _choice(name: str, choices: list[str], **more: Any) -> Parameter:
-    return {"name": name, "kind": "categorical", "choices": choices, **more}
 
 
 def _rotation(d: int, rng: np.random.Generator) -> np.ndarray:
@@ -64,7 +62,7 @@ def pest_control(seed: int) -> Made:
     start = beta(rng.random(SIMULATIONS), 30.0)
     spread = beta(rng.random([STAGES, SIMULATIONS]), 17.0 / 3.0)
     luck = rng.random([STAGES, SIMULATIONS])
-    parameters = tuple(_choice(f"s{i:02d}", ["none", *PESTICIDES]) for i in range(STAGES))
+    parameters = tuple(choice(f"s{i:02d}", ["none", *PESTICIDES]) for i in range(STAGES))
 
     def value(params: Params) -> float:
         plan = [params[parameter["name"]] for parameter in parameters]
@@ -87,18 +85,18 @@ def pest_control(seed: int) -> Made:
 
 SMOOTH, TREES = ["linear", "kernel"], ["boosted", "bagged", "extra"]
 PIPELINE = (
-    _choice("family", [*SMOOTH, "trees"]),
-    _choice("penalty", ["l1", "l2", "elastic"], when={"family": ["linear"]}),
-    _choice("kernel", ["rbf", "poly", "cosine"], when={"family": ["kernel"]}),
-    _choice("growth", TREES, when={"family": ["trees"]}),
-    _float("strength", 1e-4, 1e2, log=True, when={"family": SMOOTH}),
-    _float("ratio", 0.0, 1.0, when={"penalty": ["elastic"]}),
-    _float("width", 1e-3, 1e1, log=True, when={"kernel": ["rbf", "poly"]}),
-    _int("degree", 2, 8, when={"kernel": ["poly"]}),
-    _int("count", 10, 1000, log=True, when={"family": ["trees"]}),
-    _int("depth", 1, 20, when={"family": ["trees"]}),
-    _float("rate", 1e-3, 1.0, log=True, when={"growth": ["boosted"]}),
-    _float("share", 0.1, 1.0, when={"growth": ["bagged", "extra"]}),
+    choice("family", [*SMOOTH, "trees"]),
+    choice("penalty", ["l1", "l2", "elastic"], when={"family": ["linear"]}),
+    choice("kernel", ["rbf", "poly", "cosine"], when={"family": ["kernel"]}),
+    choice("growth", TREES, when={"family": ["trees"]}),
+    real("strength", 1e-4, 1e2, log=True, when={"family": SMOOTH}),
+    real("ratio", 0.0, 1.0, when={"penalty": ["elastic"]}),
+    real("width", 1e-3, 1e1, log=True, when={"kernel": ["rbf", "poly"]}),
+    whole("degree", 2, 8, when={"kernel": ["poly"]}),
+    whole("count", 10, 1000, log=True, when={"family": ["trees"]}),
+    whole("depth", 1, 20, when={"family": ["trees"]}),
+    real("rate", 1e-3, 1.0, log=True, when={"growth": ["boosted"]}),
+    real("share", 0.1, 1.0, when={"growth": ["bagged", "extra"]}),
 )
 # The categorical that chooses a leaf, with its family and the leaves.
 LEAVES = {
@@ -122,20 +120,20 @@ def pipeline(seed: int) -> Made:
     leaves: dict[str, tuple[float, float, np.ndarray, dict[str, float]]] = {}
     minimiser: Params = {}
     for branch, (family, choices) in LEAVES.items():
-        for choice in choices:
+        for leaf in choices:
             rank = int(order[len(leaves)])
             full = {p["name"]: _at(p, shared[p["name"]] + rng.uniform(-0.1, 0.1)) for p in numeric}
-            best = active(PIPELINE, {**full, "family": family, branch: choice})
+            best = active(PIPELINE, {**full, "family": family, branch: leaf})
             target = {p["name"]: _unit(p, best[p["name"]]) for p in numeric if p["name"] in best}
             scales = 10.0 ** rng.uniform(-0.5, 0.5, len(target))
             bend = scales[:, None] * _rotation(len(target), rng)
-            leaves[choice] = (0.15 * rank, 60.0 / (1.0 + rank), bend, target)
+            leaves[leaf] = (0.15 * rank, 60.0 / (1.0 + rank), bend, target)
             if rank == 0:
                 minimiser = best
 
     def value(params: Params) -> float:
-        (choice,) = (params[branch] for branch in LEAVES if branch in params)
-        level, steep, bend, target = leaves[choice]
+        (leaf,) = (params[branch] for branch in LEAVES if branch in params)
+        level, steep, bend, target = leaves[leaf]
         u = [
             _unit(p, params[p["name"]]) - target[p["name"]] for p in numeric if p["name"] in target
         ]
@@ -167,7 +165,7 @@ def lattice(seed: int) -> Made:
     rng = np.random.default_rng([seed, 103])
     target = rng.integers(4, last - 3, d)
     bowl = np.sqrt(np.geomspace(0.1, 10.0, d))[:, None] * _rotation(d, rng)
-    parameters = tuple(_int(f"n{i}", 0, last) for i in range(d))
+    parameters = tuple(whole(f"n{i}", 0, last) for i in range(d))
 
     def value(params: Params) -> float:
         away = vector(params) - target
@@ -220,7 +218,7 @@ def functions(seed: int) -> Made:
     best = tuple(int(rng.integers(size)) for size in sizes)
     table[best] = 0.0
     targets = {(slot, name): rng.uniform(0.2, 0.8, 2) for slot in slots for name in slots[slot]}
-    parameters = (*(_choice(slot, names) for slot, names in slots.items()), *cube(5))
+    parameters = (*(choice(slot, names) for slot, names in slots.items()), *cube(5))
 
     def planar(name: str, away: np.ndarray) -> float:
         function, width, minimiser = PLANAR[name]
@@ -300,7 +298,7 @@ def nk(seed: int) -> Made:
     tables = rng.random([BITS] + [2] * (NEIGHBOURS + 1))
     others = [rng.choice(np.delete(np.arange(BITS), i), NEIGHBOURS, False) for i in range(BITS)]
     axes = [[i, *sorted(other)] for i, other in enumerate(others)]
-    parameters = tuple(_choice(f"b{i:02d}", ["off", "on"]) for i in range(BITS))
+    parameters = tuple(choice(f"b{i:02d}", ["off", "on"]) for i in range(BITS))
 
     def value(params: Params) -> float:
         bits = [("off", "on").index(params[parameter["name"]]) for parameter in parameters]

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from suites.base import Cell, Parameter, Params, Problem
+from suites.base import Cell, Parameter, Params, Problem, choice, real, whole
 
 FOLDS = 3
 # A probability is taken to be no less, as otherwise a single sure mistake of a forest makes the loss.
@@ -41,19 +41,7 @@ class Training:
     loss: Callable[[Any, np.ndarray, np.ndarray], float]
 
 
-def _float(name: str, low: float, high: float, log: bool = False, **more: Any) -> Parameter:
-    return {"name": name, "kind": "float", "low": low, "high": high, "log": log, **more}
-
-
-def _int(name: str, low: int, high: int, log: bool = False, **more: Any) -> Parameter:
-    return {"name": name, "kind": "int", "low": low, "high": high, "log": log, **more}
-
-
-def _choice(name: str, choices: list[Any], **more: Any) -> Parameter:
-    return {"name": name, "kind": "categorical", "choices": choices, **more}
-
-
-SCALING = _choice("scaling", ["none", "standard", "minmax"])
+SCALING = choice("scaling", ["none", "standard", "minmax"])
 
 
 def _scaled(scaling: str, model: Any) -> Any:
@@ -123,13 +111,13 @@ CURVED = {"kernel": ["rbf", "poly", "sigmoid"]}
 SVM = Training(
     (
         SCALING,
-        _choice("kernel", ["linear", "rbf", "poly", "sigmoid"]),
-        _float("C", 1e-3, 1e3, log=True),
-        _float("gamma", 1e-5, 1e1, log=True, when=CURVED),
-        _int("degree", 2, 5, when={"kernel": ["poly"]}),
-        _float("coef0", -1.0, 1.0, when={"kernel": ["poly", "sigmoid"]}),
-        _choice("weighted", ["no", "yes"]),
-        _float("tol", 1e-5, 1e-1, log=True),
+        choice("kernel", ["linear", "rbf", "poly", "sigmoid"]),
+        real("C", 1e-3, 1e3, log=True),
+        real("gamma", 1e-5, 1e1, log=True, when=CURVED),
+        whole("degree", 2, 5, when={"kernel": ["poly"]}),
+        real("coef0", -1.0, 1.0, when={"kernel": ["poly", "sigmoid"]}),
+        choice("weighted", ["no", "yes"]),
+        real("tol", 1e-5, 1e-1, log=True),
     ),
     _svm,
     margin_loss,
@@ -156,16 +144,16 @@ def _boosting(params: Params) -> Any:
 
 BOOSTING = Training(
     (
-        _choice("loss", ["squared_error", "absolute_error", "huber"]),
-        _float("alpha", 0.5, 0.99, when={"loss": ["huber"]}),
-        _float("rate", 1e-3, 1.0, log=True),
-        _int("trees", 3, 60, log=True),
-        _choice("limit", ["depth", "leaves"]),
-        _int("depth", 1, 6, when={"limit": ["depth"]}),
-        _int("leaves", 2, 32, log=True, when={"limit": ["leaves"]}),
-        _int("samples", 1, 40, log=True),
-        _float("subsample", 0.2, 1.0),
-        _float("features", 0.1, 1.0),
+        choice("loss", ["squared_error", "absolute_error", "huber"]),
+        real("alpha", 0.5, 0.99, when={"loss": ["huber"]}),
+        real("rate", 1e-3, 1.0, log=True),
+        whole("trees", 3, 60, log=True),
+        choice("limit", ["depth", "leaves"]),
+        whole("depth", 1, 6, when={"limit": ["depth"]}),
+        whole("leaves", 2, 32, log=True, when={"limit": ["leaves"]}),
+        whole("samples", 1, 40, log=True),
+        real("subsample", 0.2, 1.0),
+        real("features", 0.1, 1.0),
     ),
     _boosting,
     rmse,
@@ -187,16 +175,16 @@ STOCHASTIC = {"solver": ["sgd", "adam"]}
 MLP = Training(
     (
         SCALING,
-        _int("layers", 1, 3),
-        _int("units1", 2, 64, log=True),
-        _int("units2", 2, 64, log=True, when={"layers": [2, 3]}),
-        _int("units3", 2, 64, log=True, when={"layers": [3]}),
-        _choice("activation", ["relu", "tanh", "logistic"]),
-        _choice("solver", ["lbfgs", "sgd", "adam"]),
-        _float("alpha", 1e-6, 1e1, log=True),
-        _float("learning_rate_init", 1e-4, 1.0, log=True, when=STOCHASTIC),
-        _int("batch_size", 16, 100, log=True, when=STOCHASTIC),
-        _float("momentum", 0.0, 0.99, when={"solver": ["sgd"]}),
+        whole("layers", 1, 3),
+        whole("units1", 2, 64, log=True),
+        whole("units2", 2, 64, log=True, when={"layers": [2, 3]}),
+        whole("units3", 2, 64, log=True, when={"layers": [3]}),
+        choice("activation", ["relu", "tanh", "logistic"]),
+        choice("solver", ["lbfgs", "sgd", "adam"]),
+        real("alpha", 1e-6, 1e1, log=True),
+        real("learning_rate_init", 1e-4, 1.0, log=True, when=STOCHASTIC),
+        whole("batch_size", 16, 100, log=True, when=STOCHASTIC),
+        real("momentum", 0.0, 0.99, when={"solver": ["sgd"]}),
     ),
     _mlp,
     log_loss,
@@ -225,16 +213,16 @@ def _forest(params: Params) -> Any:
 
 FOREST = Training(
     (
-        _choice("kind", ["random", "extra"]),
-        _int("trees", 2, 30, log=True),
-        _choice("criterion", ["gini", "entropy"]),
-        _float("features", 0.05, 1.0),
-        _choice("limit", ["none", "depth", "leaves"]),
-        _int("depth", 1, 12, when={"limit": ["depth"]}),
-        _int("leaves", 2, 64, log=True, when={"limit": ["leaves"]}),
-        _int("samples", 1, 20, log=True),
-        _choice("bootstrap", ["no", "yes"]),
-        _float("share", 0.1, 1.0, when={"bootstrap": ["yes"]}),
+        choice("kind", ["random", "extra"]),
+        whole("trees", 2, 30, log=True),
+        choice("criterion", ["gini", "entropy"]),
+        real("features", 0.05, 1.0),
+        choice("limit", ["none", "depth", "leaves"]),
+        whole("depth", 1, 12, when={"limit": ["depth"]}),
+        whole("leaves", 2, 64, log=True, when={"limit": ["leaves"]}),
+        whole("samples", 1, 20, log=True),
+        choice("bootstrap", ["no", "yes"]),
+        real("share", 0.1, 1.0, when={"bootstrap": ["yes"]}),
     ),
     _forest,
     log_loss,
