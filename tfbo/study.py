@@ -342,8 +342,8 @@ class Study:
         """The complete trial that the strategy believes to be the best.
 
         Where outcomes are noisy, `Bayes` takes the one of the best posterior mean (of equals, of the
-        best value), so that a lucky outcome does not win. Without noise, before its model takes over,
-        and with the other strategies, it is `best_observed`.
+        best value), so that a lucky outcome does not win; a rugged objective may look noisy, unless
+        `Bayes(noise="none")` says that it is not. Otherwise it is `best_observed`.
 
         Raises:
             NoCompletedTrial: where there is none.

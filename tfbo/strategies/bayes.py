@@ -40,7 +40,10 @@ _MOST_ENUMERATED = 4096
 # Draws of the hyperparameters that are screened for each climb.
 _DRAWS = 2
 # Learned noise of less variance than this, in standardised outcomes (a hundredth of their standard
-# deviation), is what the model does not resolve: the best value is then the best trial.
+# deviation), is what the model does not resolve: the best value is then the best trial. Of 108 fits to
+# noise-free classics and YAHPO landscapes 13 learned more, and 4 had another best trial, nearly as good;
+# of 48 to noisy ones 30 learned more, and where that made another trial the best, its true regret was
+# mostly lower, up to six times, and at worst twice as high.
 _LEAST_NOISE = 1e-4
 
 
