@@ -363,6 +363,11 @@ def write(results: Path, versions: Mapping[str, Mapping[str, str]] | None = None
     rows = read(results)
     if not rows:
         raise SystemExit(f"There is nothing to report: no runs in {results.name}.")
+    if not {OURS, BASELINE} <= {row.optimiser for row in rows}:
+        print(
+            f"No report: {results.name} needs runs of {OURS}, and of {BASELINE} to normalise regret."
+        )
+        return
     report = results.with_suffix(".md")
     parts = ["# Regret: how good the best trial is after so many trials\n", _head(rows)]
     parts.append(_versions_text(report, versions))
