@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from adapters import ADAPTERS
 
 OURS, BASELINE = "tfbo", "random"
 CHECKPOINTS = (10, 25, 50, 100)
@@ -332,8 +333,13 @@ def _style(i: int) -> str:
 
 
 def _head(rows: Sequence[Row]) -> str:
-    """How to read it, when and on what it was made."""
-    return f"{datetime.date.today().isoformat()}, {len(rows)} runs in all. " + _READING
+    """How to read it, when it was made, and what was not run."""
+    there = {row.optimiser for row in rows}
+    missing = ", ".join(name for name in ADAPTERS if name not in there)
+    return (
+        f"{datetime.date.today().isoformat()}, {len(rows)} runs in all. {_READING}\n"
+        f"Not run: {missing or 'none'}. An optimiser with fewer runs is compared on those that it made.\n"
+    )
 
 
 _READING = """Normalised regret: 0 is the best value known, 1 what random search has after ten
