@@ -307,7 +307,7 @@ def _draw_convergence(axis: Any, found: Group, mine: np.ndarray) -> None:
     trials = np.arange(1, found.regret.shape[-1] + 1)
     for i, name in enumerate(found.optimisers):
         mean = found.regret[i, mine].mean(axis=0)
-        axis.plot(trials, mean, _style(i), color=_colour(i), label=name, lw=1.8 if i == 0 else 1.2)
+        axis.plot(trials, mean, label=name, lw=1.8 if name == OURS else 1.2, **_line(name))
     axis.set_yscale("log")
     axis.set_ylabel("mean normalised regret")
 
@@ -319,17 +319,16 @@ def _draw_profile(axis: Any, found: Group, mine: np.ndarray) -> None:
         for tolerance, width in zip(TOLERANCES, (1.0, 2.0), strict=True):
             share = (found.regret[i, mine] <= tolerance).mean(axis=0)
             label = name if width == 2.0 else None
-            axis.plot(trials, share, _style(i), color=_colour(i), label=label, lw=width)
+            axis.plot(trials, share, label=label, lw=width, **_line(name))
     axis.set_ylim(0, 1)
     axis.set_ylabel("share within 0.1 (thin), 0.001")
 
 
-def _colour(i: int) -> str:
-    return COLOURS[i % len(COLOURS)]
-
-
-def _style(i: int) -> str:
-    return STYLES[i // len(COLOURS) if i >= len(COLOURS) else i % len(STYLES)]
+def _line(name: str) -> dict[str, Any]:
+    """How an optimiser is drawn, the same in every picture."""
+    i = list(ADAPTERS).index(name)
+    turn = i // len(COLOURS)
+    return {"color": COLOURS[i % len(COLOURS)], "linestyle": STYLES[(i + turn) % len(STYLES)]}
 
 
 def _head(rows: Sequence[Row]) -> str:
