@@ -4,8 +4,9 @@
     python benchmarks/ablation.py --yahpo DIR --variant "no centre"      # one more
     python benchmarks/ablation.py --report
 
-It runs on cells that are not in the core of `regret.py`, so that what is chosen here is judged there by
-problems that had no say in it. Results go to ablation.csv and ablation.md in benchmarks/results; runs that
+It runs on cells that are not in the core of `regret.py` (but for the classics and the failing problem, of
+which it takes other instances), so that what is chosen here is judged there by problems that had no say
+in it. Results go to ablation.csv and ablation.md in benchmarks/results; runs that
 are in the file already are not repeated.
 """
 
@@ -57,19 +58,25 @@ def _tempering(function: Callable[..., Any]) -> Mapping[tuple[Any, str], Any]:
     return {(outcomes, "temper"): function}
 
 
-def _half_rank(y: Any, mask: Any = None) -> Any:
-    """All outcomes below the median replaced by the normal quantiles of their ranks."""
+def _median_and_spread(y: Any) -> tuple[Any, Any]:
+    """The median, and the root mean square distance from it of the outcomes above it, as in `temper`."""
     import tensorflow as tf
 
     ordered, n = tf.sort(y), tf.size(y)
     median = 0.5 * ordered[(n - 1) // 2] + 0.5 * ordered[n // 2]
+    above = tf.boolean_mask(y, y > median) - median
+    count = tf.maximum(tf.cast(tf.size(above), y.dtype), 1.0)
+    return median, tf.sqrt(tf.reduce_sum(tf.square(above)) / count)
+
+
+def _half_rank(y: Any, mask: Any = None) -> Any:
+    """All outcomes below the median replaced by the normal quantiles of their ranks."""
+    import tensorflow as tf
+
+    median, spread = _median_and_spread(y)
     lower = tf.reduce_sum(tf.cast(y[:, None] > y[None, :], y.dtype), axis=1)
     equal = tf.reduce_sum(tf.cast(tf.equal(y[:, None], y[None, :]), y.dtype), axis=1)
-    rank = (lower + 0.5 * equal) / tf.cast(n, y.dtype)
-    above = tf.boolean_mask(y, y > median) - median
-    spread = tf.sqrt(
-        tf.reduce_sum(tf.square(above)) / tf.maximum(tf.cast(tf.size(above), y.dtype), 1.0)
-    )
+    rank = (lower + 0.5 * equal) / tf.cast(tf.size(y), y.dtype)
     return tf.where((y < median) & (spread > 0.0), median + spread * tf.math.ndtri(rank), y)
 
 
@@ -77,12 +84,7 @@ def _log_tail(y: Any, mask: Any = None) -> Any:
     """Outcomes t spreads below the median moved to log(1 + t) below it."""
     import tensorflow as tf
 
-    ordered, n = tf.sort(y), tf.size(y)
-    median = 0.5 * ordered[(n - 1) // 2] + 0.5 * ordered[n // 2]
-    above = tf.boolean_mask(y, y > median) - median
-    spread = tf.sqrt(
-        tf.reduce_sum(tf.square(above)) / tf.maximum(tf.cast(tf.size(above), y.dtype), 1.0)
-    )
+    median, spread = _median_and_spread(y)
     unit = tf.where(spread > 0.0, spread, tf.ones_like(spread))
     t = tf.maximum(median - y, 0.0) / unit
     return tf.where((y < median) & (spread > 0.0), median - unit * tf.math.log1p(t), y)
@@ -281,7 +283,10 @@ def report(results: Path) -> None:
         found = regret_report.group(rows, [DEFAULT, name])
         logs = np.log10(found.regret + 1e-6)
         difference = logs[1] - logs[0]
-        texts = [_text(difference[:, t - 1], found.cells) for t in MARKS]
+        texts = [
+            regret_report.interval_text(difference[:, t - 1], found.cells, either=True)
+            for t in MARKS
+        ]
         last = difference[:, -1]
         won, lost = int(np.sum(last > 1e-9)), int(np.sum(last < -1e-9))
         counts = f"{won}/{len(last) - won - lost}/{lost}"
@@ -293,12 +298,6 @@ def report(results: Path) -> None:
 READING = """`python benchmarks/ablation.py`, 60 trials. Regret is normalised as in regret.md; differences
 are means over cells of its logarithm with 95 % paired bootstrap intervals. Above zero the default is
 better; bold where the interval is clear of zero."""
-
-
-def _text(difference: np.ndarray, names: tuple[str, ...]) -> str:
-    centre, low, high = regret_report.interval(difference, names)
-    text = f"{centre:+.3f} ({low:+.3f} to {high:+.3f})"
-    return f"**{text}**" if low > 0.0 or high < 0.0 else text
 
 
 def main() -> int:

@@ -209,9 +209,9 @@ def _pairs(found: Group) -> str:
             if i == ours:
                 continue
             a, b = found.regret[ours][mine], found.regret[i][mine]
-            texts = [_interval_text(a[:, t - 1] - b[:, t - 1], cells) for t in marks]
+            texts = [interval_text(a[:, t - 1] - b[:, t - 1], cells) for t in marks]
             logs = np.log10(a + 1e-6) - np.log10(b + 1e-6)
-            texts += [_interval_text(logs[:, t - 1], cells) for t in marks[1:]]
+            texts += [interval_text(logs[:, t - 1], cells) for t in marks[1:]]
             for t in marks[1:]:
                 gap = a[:, t - 1] - b[:, t - 1]
                 won, lost = int(np.sum(gap < -_SAME)), int(np.sum(gap > _SAME))
@@ -220,10 +220,11 @@ def _pairs(found: Group) -> str:
     return table(head, lines)
 
 
-def _interval_text(difference: np.ndarray, cells: Sequence[str]) -> str:
+def interval_text(difference: np.ndarray, cells: Sequence[str], *, either: bool = False) -> str:
+    """The interval as text, bold where it is below zero; with `either`, where it is clear of it."""
     centre, low, high = interval(difference, cells)
     text = f"{centre:+.3f} ({low:+.3f} to {high:+.3f})"
-    return _bold(text, high < 0.0)
+    return _bold(text, high < 0.0 or (either and low > 0.0))
 
 
 def _coverage(rows: Sequence[Row]) -> str:
