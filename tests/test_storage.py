@@ -182,13 +182,12 @@ def test_a_file_of_the_first_schema_is_brought_up_to_date(path, tmp_path):
 
 
 def test_an_update_that_fails_leaves_the_file_as_it_was(path, monkeypatch):
-    from tfbo import storage
+    from tfbo import schema
 
     write_schema_1(path)
     with monkeypatch.context() as patch:
-        steps = (*storage._MIGRATIONS, "ALTER TABLE trials ADD COLUMN std REAL")
-        patch.setattr(storage, "_MIGRATIONS", steps)
-        patch.setattr(storage, "_SCHEMA", len(steps))
+        steps = (*schema.MIGRATIONS, "ALTER TABLE trials ADD COLUMN std REAL")
+        patch.setattr(schema, "MIGRATIONS", steps)
         with pytest.raises(StorageError, match="duplicate column"):
             make(path)
     assert "std" not in columns(path)

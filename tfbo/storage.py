@@ -19,31 +19,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from tfbo import schema
 from tfbo.errors import StorageError, StudyNotFound
 from tfbo.trial import RUNNING, WAITING, Trial
 
 _LOGGER = logging.getLogger("tfbo")
 
-_APPLICATION = 0x7466626F  # "tfbo": tells our files from other SQLite files
 _BUSY_SECONDS = 60.0
-# From each schema to the next; a new file goes through all of them.
-_MIGRATIONS = (
-    """
-CREATE TABLE studies (
-    name TEXT PRIMARY KEY, space TEXT NOT NULL, direction TEXT NOT NULL, seed TEXT NOT NULL,
-    created REAL NOT NULL, revision INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE trials (
-    study TEXT NOT NULL REFERENCES studies (name), number INTEGER NOT NULL,
-    params TEXT NOT NULL, state TEXT NOT NULL, value REAL, kind TEXT, reason TEXT, traceback TEXT,
-    started REAL, finished REAL, notes TEXT NOT NULL, owner TEXT, revision INTEGER NOT NULL,
-    PRIMARY KEY (study, number)
-);
-CREATE INDEX trials_by_revision ON trials (study, revision);
-""",
-    "ALTER TABLE trials ADD COLUMN std REAL",
-)
-_SCHEMA = len(_MIGRATIONS)
 _RECORD = "name, space, direction, seed, created"
 _FIELDS = "number, params, state, value, std, kind, reason, traceback, started, finished, notes"
 
@@ -124,48 +106,11 @@ class SQLiteStorage:
                 self.location, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
-                self._prepare(connection)
+                schema.prepare(connection, self.location, patience=_BUSY_SECONDS)
             except BaseException:
                 connection.close()
                 raise
         return connection
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        """Check whose file it is, then bring its tables to the schema of today."""
-        connection.execute("BEGIN")  # all three at one moment: another process may be making it
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        connection.execute("COMMIT")
-        if tables and application != _APPLICATION:
-            raise StorageError(
-                f"storage: {self.location!r} is an SQLite file of another program. Choose another path."
-            )
-        if version > _SCHEMA:
-            raise StorageError(
-                f"storage: {self.location!r} was written by a newer tfbo (schema {version}, this one "
-                f"reads {_SCHEMA}). Upgrade tfbo: pip install --upgrade tfbo."
-            )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        if version < _SCHEMA:
-            self._migrate(connection)
-
-    def _migrate(self, connection: sqlite3.Connection) -> None:
-        """Make the tables, or change them to the schema of today, in one transaction."""
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            # Another process may have done it meanwhile.
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            for migration in _MIGRATIONS[version:]:
-                for statement in filter(str.strip, migration.split(";")):
-                    connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-            connection.execute(f"PRAGMA user_version = {_SCHEMA}")
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

@@ -1,0 +1,93 @@
+"""The tables of a storage: whose file it is, and from any earlier schema to that of today."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+from tfbo.errors import StorageError
+
+_APPLICATION = 0x7466626F  # "tfbo": tells our files from other SQLite files
+# From each schema to the next; a new file goes through all of them.
+MIGRATIONS = (
+    """
+CREATE TABLE studies (
+    name TEXT PRIMARY KEY, space TEXT NOT NULL, direction TEXT NOT NULL, seed TEXT NOT NULL,
+    created REAL NOT NULL, revision INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE trials (
+    study TEXT NOT NULL REFERENCES studies (name), number INTEGER NOT NULL,
+    params TEXT NOT NULL, state TEXT NOT NULL, value REAL, kind TEXT, reason TEXT, traceback TEXT,
+    started REAL, finished REAL, notes TEXT NOT NULL, owner TEXT, revision INTEGER NOT NULL,
+    PRIMARY KEY (study, number)
+);
+CREATE INDEX trials_by_revision ON trials (study, revision);
+""",
+    "ALTER TABLE trials ADD COLUMN std REAL",
+)
+
+
+def prepare(connection: sqlite3.Connection, location: str, *, patience: float) -> None:
+    """Check whose file it is, then bring its tables to the schema of today.
+
+    Args:
+        connection: to the file.
+        location: what to call it in an error.
+        patience: seconds to wait for other processes.
+
+    Raises:
+        StorageError: for a file of another program, or of a newer tfbo.
+        sqlite3.Error: where it cannot be read or written.
+    """
+    connection.execute("BEGIN")  # all three at one moment: another process may be making it
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    connection.execute("COMMIT")
+    if tables and application != _APPLICATION:
+        raise StorageError(
+            f"storage: {location!r} is an SQLite file of another program. Choose another path."
+        )
+    if version > len(MIGRATIONS):
+        raise StorageError(
+            f"storage: {location!r} was written by a newer tfbo (schema {version}, this one "
+            f"reads {len(MIGRATIONS)}). Upgrade tfbo: pip install --upgrade tfbo."
+        )
+    _log_ahead(connection, patience)
+    connection.execute("PRAGMA synchronous = FULL")
+    if version < len(MIGRATIONS):
+        _migrate(connection)
+
+
+def _log_ahead(connection: sqlite3.Connection, patience: float) -> None:
+    """Have the file write ahead to a log: readers then do not wait for writers.
+
+    SQLite changes the mode of a file only while nobody else reads it, and does not wait for that by
+    itself, whatever its timeout: two processes that make one file would fail.
+    """
+    end = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+        time.sleep(0.01)
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Make the tables, or change them to the schema of today, in one transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have done it meanwhile.
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        for migration in MIGRATIONS[version:]:
+            for statement in filter(str.strip, migration.split(";")):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
