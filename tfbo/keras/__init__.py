@@ -1,0 +1,46 @@
+"""KerasTuner's names on top of tfbo: `import tfbo.keras as kt` runs a script that was written for it.
+
+What each tuner does with a trial, and where it differs from KerasTuner 1.4.8:
+
+- The search space is found by building, and grows when a later trial asks for a hyperparameter that
+  was not there. `tuner.study` is the `tfbo.Study`, for plots and predictions.
+- No configuration is suggested twice, inactive hyperparameters have no value, choices keep their
+  types, and a failed trial or an infinite score is a failed trial, of which suggestions stay away.
+- Without `directory` and `project_name` nothing is written to the working directory.
+- The weights of the best `Tuner.max_checkpoints` trials are kept.
+
+Example:
+    >>> import tfbo.keras as kt
+    >>> class Parabola(kt.RandomSearch):
+    ...     def run_trial(self, trial):
+    ...         return trial.hyperparameters.Int("x", -3, 3) ** 2
+    >>> tuner = Parabola(max_trials=7, seed=0)
+    >>> tuner.search(verbose=0)
+    >>> tuner.get_best_hyperparameters()[0].values
+    {'x': 0}
+"""
+
+from __future__ import annotations
+
+from tfbo.keras import errors, oracles, tuners
+from tfbo.keras.hypermodel import HyperModel
+from tfbo.keras.hyperparameters import HyperParameters
+from tfbo.keras.objective import Objective
+from tfbo.keras.oracle import Oracle
+from tfbo.keras.tuner import Tuner
+from tfbo.keras.tuners import BayesianOptimization, GridSearch, Hyperband, RandomSearch
+
+__all__ = [
+    "BayesianOptimization",
+    "GridSearch",
+    "HyperModel",
+    "HyperParameters",
+    "Hyperband",
+    "Objective",
+    "Oracle",
+    "RandomSearch",
+    "Tuner",
+    "errors",
+    "oracles",
+    "tuners",
+]

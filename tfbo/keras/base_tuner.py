@@ -1,0 +1,331 @@
+"""`BaseTuner`: the loop of a search, whatever a trial is."""
+
+from __future__ import annotations
+
+import logging
+import os
+import traceback
+from typing import Any
+
+from tfbo import outcome
+from tfbo.errors import InvalidArgument
+from tfbo.keras import columns, results
+from tfbo.keras.conditions import Parent
+from tfbo.keras.errors import FailedTrialError, FatalError
+from tfbo.keras.hypermodel import as_hypermodel
+from tfbo.keras.hyperparameters import HyperParameters
+from tfbo.keras.oracle import Oracle
+from tfbo.keras.project import Project
+from tfbo.keras.trial import Trial, TrialStatus
+from tfbo.study import Study
+
+_LOGGER = logging.getLogger("tfbo")
+
+
+class BaseTuner:
+    """Runs the trials of an oracle; a subclass says in `run_trial` what one is.
+
+    Args:
+        oracle: what to try next.
+        hypermodel: a function `build_model(hp)` or a `HyperModel`; None where `run_trial` asks for
+            all hyperparameters.
+        directory: where the search is stored, in a folder that is named after the project. Without it
+            and without a project name nothing is written to the working directory: the search is kept
+            in memory, its weights in a temporary folder, and it ends with the process.
+        project_name: None for "untitled_project".
+        overwrite: whether to start anew, deleting what a search of ours left in that folder, and
+            nothing else there; otherwise a search that is stored goes on.
+        **kwargs: `logger`, which has no effect.
+
+    Raises:
+        InvalidArgument: for what is no oracle, or arguments that there are not.
+        StudyMismatch: where the stored search is another one.
+    """
+
+    def __init__(
+        self,
+        oracle: Any,
+        hypermodel: Any = None,
+        directory: Any = None,
+        project_name: str | None = None,
+        overwrite: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if not isinstance(oracle, Oracle):
+            raise InvalidArgument(
+                f"oracle: expected an Oracle, got {oracle!r}. For example "
+                "tfbo.keras.oracles.BayesianOptimizationOracle(objective='val_loss')."
+            )
+        self.logger = kwargs.pop("logger", None)
+        if kwargs:
+            raise InvalidArgument(f"There are no arguments {', '.join(kwargs)}. Leave them out.")
+        self.oracle = oracle
+        self.hypermodel: Any = as_hypermodel(hypermodel)
+        self.tuner_id = os.environ.get("KERASTUNER_TUNER_ID", "tuner0")
+        self._project = Project(directory, project_name)
+        self._study_callbacks: list[Any] = []
+        if overwrite:
+            self._project.clear()
+        self._populate_initial_space()
+        oracle.open(self._project)
+
+    @property
+    def study(self) -> Study:
+        """The `tfbo.Study` behind it, for plots, tables and predictions."""
+        return self.oracle.study
+
+    @property
+    def directory(self) -> Any:
+        """Where the folder of the project is."""
+        return self._project.directory
+
+    @property
+    def project_name(self) -> str:
+        """The name of the project and of its study."""
+        return self._project.name
+
+    @property
+    def project_dir(self) -> str:
+        """The folder of the project."""
+        return str(self._project.path)
+
+    def get_trial_dir(self, trial_id: str) -> str:
+        """The folder of a trial, where weights are and a subclass may keep its own files."""
+        return str(self._project.trial(trial_id))
+
+    def _populate_initial_space(self) -> None:
+        """Find the space by building, once for every conditional scope that is met."""
+        if self.hypermodel is None:
+            return
+        hp = self.oracle.get_space()
+        self.hypermodel.declare_hyperparameters(hp)
+        self.oracle.update_space(hp)
+        met: list[list[Parent]] = []
+        unmet: list[list[Parent]] = [[]]
+        while unmet:
+            hp = self._space_where(unmet.pop(0))
+            self._explore(hp, tolerant=bool(met or unmet))
+            self.oracle.update_space(hp)
+            met += [scope for scope in hp.active_scopes if scope not in met]
+            space = self.oracle.hyperparameters.space
+            unmet += [s for s in hp.inactive_scopes if columns.can_hold(space, s)]
+            unmet = [s for i, s in enumerate(unmet) if s not in met and s not in unmet[:i]]
+
+    def _space_where(self, conditions: list[Parent]) -> HyperParameters:
+        """The space with values for which conditions hold, and defaults otherwise."""
+        hp = self.oracle.get_space()
+        for parent in conditions:
+            possible = [
+                value
+                for definition in hp.space
+                if definition.name == parent.name
+                for value in map(
+                    definition.domain().decode, definition.domain().matching(parent.values)
+                )
+            ]
+            hp.values[parent.name] = (possible or parent.values)[0]
+        hp.ensure_active_values()
+        return hp
+
+    def _explore(self, hp: HyperParameters, *, tolerant: bool) -> None:
+        """Build for the sake of the hyperparameters that are asked for.
+
+        A branch that fails, or a model that is too large, is for the trials to find out.
+        """
+        try:
+            self.hypermodel.build(hp)
+        except FatalError:
+            raise
+        except Exception as error:
+            told = outcome.of_exception(error)
+            harmless = isinstance(error, FailedTrialError) or told["kind"] == "out of memory"
+            if not (harmless or tolerant):
+                raise
+            _LOGGER.warning("Not built while the space was explored: %s.", told["reason"])
+
+    def search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
+        """Run trials until `max_trials` have been, or the space is exhausted.
+
+        After Ctrl-C, or when the process dies, the same script goes on where it was: the trial that
+        was running is run again with the same hyperparameters.
+
+        Args:
+            *fit_args: passed to `run_trial`, and by that to `fit`.
+            **fit_kwargs: the same; `verbose=0` also silences the line that is printed of each trial.
+                Among `callbacks`, what is called with a study and a trial, such as
+                `tfbo.integrations.tensorboard.TensorBoardCallback`, is called after each trial.
+
+        Raises:
+            FatalError: for a mistake that every trial would meet.
+            RuntimeError: after `max_consecutive_failed_trials` failures in a row.
+        """
+        if "verbose" in fit_kwargs:
+            verbose = fit_kwargs["verbose"]
+            self.oracle.verbose = 1 if verbose == "auto" else verbose
+        fit_kwargs = self._take_study_callbacks(fit_kwargs)
+        self.on_search_begin()
+        try:
+            while self._run_next(*fit_args, **fit_kwargs):
+                pass
+        finally:
+            self.oracle.put_back()
+        self.on_search_end()
+
+    def _take_study_callbacks(self, fit_kwargs: dict[str, Any]) -> dict[str, Any]:
+        given = list(fit_kwargs.get("callbacks") or [])
+        self._study_callbacks = [callback for callback in given if callable(callback)]
+        if not self._study_callbacks:
+            return fit_kwargs
+        others = [callback for callback in given if not callable(callback)]
+        rest = {name: value for name, value in fit_kwargs.items() if name != "callbacks"}
+        return {**rest, "callbacks": others} if others else rest
+
+    def _run_next(self, *fit_args: Any, **fit_kwargs: Any) -> bool:
+        """Run a trial; False where there is no further one."""
+        self.pre_create_trial()
+        trial = self.oracle.create_trial(self.tuner_id)
+        if trial.status == TrialStatus.STOPPED:
+            return False
+        self.on_trial_begin(trial)
+        self._try_run_and_update_trial(trial, *fit_args, **fit_kwargs)
+        try:
+            self.on_trial_end(trial)
+        finally:
+            stored = self.oracle.study_trial(trial)
+            if stored.is_finished:
+                for callback in self._study_callbacks:
+                    callback(self.study, stored)
+        return True
+
+    def _try_run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
+        """Run a trial; an exception that is not fatal only fails it."""
+        try:
+            self._run_and_update_trial(trial, *fit_args, **fit_kwargs)
+            trial.status = TrialStatus.COMPLETED
+        except FatalError:
+            raise
+        except Exception as error:
+            final = isinstance(error, FailedTrialError)
+            trial.status = TrialStatus.FAILED if final else TrialStatus.INVALID
+            trial.message = traceback.format_exc()
+            trial.failure = outcome.of_exception(error)
+            _LOGGER.info("Trial %s failed: %s.", trial.trial_id, trial.failure["reason"])
+
+    def _run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
+        trial.metrics, trial.std = type(trial.metrics)(), None
+        returned = self.run_trial(trial, *fit_args, **fit_kwargs)
+        if trial.metrics.exists(self.oracle.objective.name):
+            return  # run_trial has told the oracle itself
+        read = results.read(returned, self.oracle.objective, "Tuner.run_trial()")
+        metrics, step = results.mean(read)
+        trial.std = results.standard_error(read)
+        assert trial.trial_id is not None
+        self.oracle.update_trial(trial.trial_id, metrics, step=step)
+
+    def run_trial(self, trial: Any, *fit_args: Any, **fit_kwargs: Any) -> Any:
+        """Evaluate the hyperparameters of a trial; a subclass says how.
+
+        Args:
+            trial: `trial.hyperparameters` gives values, and may be asked for more.
+            *fit_args: as they were passed to `search`.
+            **fit_kwargs: as they were passed to `search`.
+
+        Returns:
+            A number (the objective), a dict of metrics, a Keras History, or a list of one of these:
+            then the mean counts, and its standard error is told to the study.
+        """
+        raise NotImplementedError
+
+    def save_model(self, trial_id: Any, model: Any, step: int = 0) -> None:
+        """Save the model of a trial; a subclass says how."""
+        raise NotImplementedError
+
+    def load_model(self, trial: Any) -> Any:
+        """Load the model of a trial; a subclass says how."""
+        raise NotImplementedError
+
+    def pre_create_trial(self) -> None:
+        """Called before a trial is asked for."""
+
+    def on_trial_begin(self, trial: Any) -> None:
+        """Called when a trial begins."""
+
+    def on_trial_end(self, trial: Any) -> None:
+        """Called when a trial ends: stores it."""
+        self.oracle.end_trial(trial)
+
+    def on_search_begin(self) -> None:
+        """Called when a search begins."""
+
+    def on_search_end(self) -> None:
+        """Called when a search ends."""
+
+    def get_best_models(self, num_models: int = 1) -> list[Any]:
+        """The models of the best trials, best first.
+
+        Raises:
+            NoCompletedTrial: where no trial completed.
+        """
+        return [self.load_model(trial) for trial in self._best(num_models)]
+
+    def get_best_hyperparameters(self, num_trials: int = 1) -> list[HyperParameters]:
+        """The hyperparameters of the best trials, best first.
+
+        Raises:
+            NoCompletedTrial: where no trial completed.
+        """
+        return [trial.hyperparameters for trial in self._best(num_trials)]
+
+    def _best(self, count: int) -> list[Trial]:
+        best = self.oracle.get_best_trials(count)
+        if not best:
+            outcome.best(self.study.name, self.study.trials, self.study.direction)  # says why
+        return best
+
+    def search_space_summary(self, extended: bool = False) -> None:
+        """Print the search space.
+
+        Args:
+            extended: has no effect; KerasTuner has it.
+        """
+        space = self.oracle.hyperparameters.space
+        print("Search space summary")
+        print(f"Default search space size: {len(space)}")
+        for definition in space:
+            config = definition.get_config()
+            print(f"{config.pop('name')} ({type(definition).__name__})")
+            print(config)
+
+    def results_summary(self, num_trials: int = 10) -> None:
+        """Print the best trials.
+
+        Args:
+            num_trials: how many.
+        """
+        print("Results summary")
+        print(f"Results in {self.project_dir}")
+        print(f"Showing {num_trials} best trials")
+        print(self.oracle.objective)
+        for trial in self.oracle.get_best_trials(num_trials):
+            print()
+            trial.summary()
+
+    @property
+    def remaining_trials(self) -> int | None:
+        """How many trials are left; None where there is no limit."""
+        return self.oracle.remaining_trials()
+
+    def get_state(self) -> dict[str, Any]:
+        """Nothing: what there is to keep is in the study."""
+        return {}
+
+    def set_state(self, state: Any) -> None:
+        """Nothing; see `get_state`."""
+
+    def save(self) -> None:
+        """Store the definitions of the hyperparameters; all else is stored when it happens."""
+        self.oracle.save()
+
+    def reload(self) -> None:
+        """Take in trials that other processes stored meanwhile."""
+        self.oracle.reload()

@@ -1,0 +1,61 @@
+"""When a hyperparameter is active: while another one has one of some values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tfbo.errors import invalid
+from tfbo.space import checks
+
+
+class Parent:
+    """Holds while the hyperparameter of that name is active and equals one of the values.
+
+    Args:
+        name: of the parent, with its name scopes.
+        values: one value, or a list of them.
+
+    Raises:
+        InvalidArgument: for no value, or one that is no JSON scalar.
+    """
+
+    def __init__(self, name: str, values: Any) -> None:
+        listed = list(values) if isinstance(values, (list, tuple)) else [values]
+        if not listed:
+            advice = f"List the values of {name!r} for which the hyperparameters are active."
+            raise invalid("parent_values", "one value or more", values, advice)
+        self.name = str(name)
+        self.values = [checks.scalar("parent_values", value) for value in listed]
+
+    def is_active(self, values: Mapping[str, Any]) -> bool:
+        """Whether it holds, given the values of the active hyperparameters."""
+        return self.name in values and values[self.name] in self.values
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """By which two conditions are the same."""
+        return (self.name, *((type(value).__name__, value) for value in self.values))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Parent) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return f"Parent({self.name!r}, {self.values!r})"
+
+    def get_config(self) -> dict[str, Any]:
+        """Its arguments."""
+        return {"name": self.name, "values": self.values}
+
+
+def serialize(conditions: list[Parent]) -> list[dict[str, Any]]:
+    """Conditions as JSON."""
+    return [{"class_name": "Parent", "config": parent.get_config()} for parent in conditions]
+
+
+def deserialize(listed: list[dict[str, Any]]) -> list[Parent]:
+    """The conditions that `serialize` wrote."""
+    return [Parent(**entry["config"]) for entry in listed]

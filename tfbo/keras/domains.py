@@ -1,0 +1,150 @@
+"""One hyperparameter as a parameter of a `tfbo.Space`, and its values there and back.
+
+A value of the search space is called a code here. It is the value itself, but for `sampling=
+"reverse_log"`, where values are dense near the upper end: the code is then the mirrored value
+`min_value + max_value - value`, which is searched logarithmically.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, Protocol
+
+from tfbo.errors import invalid
+from tfbo.space import Categorical, Constant, Float, Int, Ordinal
+from tfbo.space.parameters import Parameter
+
+
+class Domain(Protocol):
+    """What a hyperparameter can be, in the space that is searched."""
+
+    @property
+    def bare(self) -> Parameter:
+        """The parameter, without conditions."""
+        ...
+
+    def encode(self, value: Any) -> Any:
+        """The code of a value, or of the legal one that is nearest."""
+        ...
+
+    def decode(self, code: Any) -> Any:
+        """The value of a code."""
+        ...
+
+    def matching(self, values: Iterable[Any]) -> list[Any]:
+        """The codes of those values that are legal."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """Values that are written out."""
+
+    bare: Any
+    levels: tuple[Any, ...]
+
+    def encode(self, value: Any) -> Any:
+        """See `Domain`; only numbers have neighbours."""
+        same = [level for level in self.levels if level == value]
+        if same:
+            return next((level for level in same if type(level) is type(value)), same[0])
+        if not all(_is_number(entry) for entry in (value, *self.levels)):
+            listed = ", ".join(map(repr, self.levels))
+            raise invalid("value", f"one of {listed}", value, "Use a value of the search space.")
+        return min(self.levels, key=lambda level: abs(level - value))
+
+    def decode(self, code: Any) -> Any:
+        """See `Domain`."""
+        return code
+
+    def matching(self, values: Iterable[Any]) -> list[Any]:
+        """See `Domain`."""
+        wanted = list(values)
+        return [level for level in self.levels if level in wanted]
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """Numbers from one to another."""
+
+    bare: Any
+    mirrored: bool = False
+
+    def encode(self, value: Any) -> Any:
+        """See `Domain`."""
+        code = min(max(self._mirror(value), self.bare.low), self.bare.high)
+        if self.bare.count is None:
+            return float(code)
+        nearest = round((code - self.bare.low) / self.bare.step)
+        return self.bare.level(min(nearest, self.bare.count - 1))
+
+    def decode(self, code: Any) -> Any:
+        """See `Domain`."""
+        return min(max(self._mirror(code), self.bare.low), self.bare.high)
+
+    def matching(self, values: Iterable[Any]) -> list[Any]:
+        """See `Domain`."""
+        codes = ((value, self.encode(value)) for value in values if _is_number(value))
+        return [code for value, code in codes if abs(self.decode(code) - value) <= 1e-9]
+
+    def _mirror(self, number: Any) -> Any:
+        return self.bare.low + self.bare.high - number if self.mirrored else number
+
+
+def listed(values: Sequence[Any], *, ordered: bool) -> Listed:
+    """Of these values, each once; ordered ones whose order is none are sorted."""
+    levels = list({(type(value), value): value for value in values}.values())
+    if len(levels) == 1:
+        return Listed(Constant(levels[0]), tuple(levels))
+    if ordered and levels not in (sorted(levels), sorted(levels, reverse=True)):
+        levels.sort()
+    return Listed(Ordinal(levels) if ordered else Categorical(levels), tuple(levels))
+
+
+def numbers(kind: type, low: Any, high: Any, step: Any, sampling: str) -> Domain:
+    """Of an `Int` or a `Float` hyperparameter.
+
+    Args:
+        kind: of its values, int or float.
+        low: the smallest.
+        high: the largest that is allowed.
+        step: from one to the next: a difference, or a factor unless `sampling` is linear; None where
+            all are legal.
+        sampling: "linear", "log" or "reverse_log".
+    """
+    if low == high:
+        return listed([low], ordered=True)
+    if step is not None:
+        levels = stepped(kind, low, high, step, sampling)
+        if sampling != "linear" or len(levels) < 3:
+            return listed(levels, ordered=True)
+        made: Any = Int if kind is int else Float
+        return Range(made(low, levels[-1], step=step))
+    made = Int if kind is int else Float
+    return Range(made(low, high, log=sampling != "linear"), mirrored=sampling == "reverse_log")
+
+
+def stepped(kind: type, low: Any, high: Any, step: Any, sampling: str) -> Sequence[Any]:
+    """The legal values, smallest first, as the decimals that one would write."""
+    first, last, size = (Decimal(repr(kind(low))), Decimal(repr(kind(high))), Decimal(repr(step)))
+    near = last + abs(size) * Decimal("1e-9")
+    if sampling == "linear":
+        count = int((near - first) // size) + 1
+        if kind is int:
+            return range(low, low + count * step, step)
+        levels = [first + i * size for i in range(count)]
+    else:
+        levels = [first]
+        while levels[-1] * size <= last * (1 + Decimal("1e-9")):
+            levels.append(levels[-1] * size)
+    if abs(levels[-1] - last) <= abs(last) * Decimal("1e-9"):
+        levels[-1] = last
+    if sampling == "reverse_log":
+        levels = [first + last - level for level in reversed(levels)]
+    return [kind(level) for level in levels]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,107 @@
+"""`HyperModel`: how a model is built from hyperparameters, and how it is trained."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from tfbo.keras.errors import FatalValueError
+
+
+class HyperModel:
+    """Builds a model from hyperparameters; subclass it and give it a `build`, and a `fit` if needed.
+
+    Args:
+        name: for whoever reads it.
+        tunable: whether hyperparameters that `build` asks for are searched; without, those that are
+            not there already keep their defaults.
+
+    Example:
+        >>> import keras
+        >>> import tfbo.keras as kt
+        >>> class MyHyperModel(kt.HyperModel):
+        ...     def build(self, hp):
+        ...         model = keras.Sequential([keras.layers.Dense(hp.Int("units", 1, 8))])
+        ...         model.compile("adam", "mse")
+        ...         return model
+        ...     def fit(self, hp, model, *args, **kwargs):
+        ...         return model.fit(*args, batch_size=hp.Choice("batch_size", [16, 32]), **kwargs)
+        >>> isinstance(MyHyperModel().build(kt.HyperParameters()), keras.Model)
+        True
+    """
+
+    def __init__(self, name: str | None = None, tunable: bool = True) -> None:
+        self.name = name
+        self.tunable = tunable
+
+        self._build = self.build
+        self.build = self._build_tunable  # type: ignore[method-assign]
+
+    def build(self, hp: Any) -> Any:
+        """A model; with `hp.Int`, `hp.Choice` and so on it asks for values.
+
+        Args:
+            hp: the `HyperParameters` of a trial.
+
+        Raises:
+            NotImplementedError: unless a subclass says how.
+        """
+        raise NotImplementedError
+
+    def _build_tunable(self, hp: Any, *args: Any, **kwargs: Any) -> Any:
+        return self._build(hp if self.tunable else hp.copy(), *args, **kwargs)
+
+    def declare_hyperparameters(self, hp: Any) -> None:
+        """Ask for hyperparameters before anything is built."""
+
+    def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
+        """Train a model.
+
+        Args:
+            hp: the `HyperParameters` of the trial; more may be asked for.
+            model: as `build` made it.
+            *args: as they were passed to `search`.
+            **kwargs: as they were passed to `search`, with `callbacks`.
+
+        Returns:
+            A Keras History, a dict of metrics, a number (the objective), or a list of one of these.
+        """
+        return model.fit(*args, **kwargs)
+
+
+class _Function(HyperModel):
+    """A `build_model(hp)` as a HyperModel."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.build = function  # type: ignore[method-assign]
+
+
+def as_hypermodel(hypermodel: Any) -> HyperModel | None:
+    """What a tuner was given, as a HyperModel.
+
+    Raises:
+        FatalValueError: for what is neither a HyperModel nor can be called.
+    """
+    if hypermodel is None or isinstance(hypermodel, HyperModel):
+        return hypermodel
+    if not callable(hypermodel):
+        raise FatalValueError(
+            f"hypermodel: expected a function build_model(hp) or a HyperModel, got {hypermodel!r}. "
+            "Pass the function without calling it."
+        )
+    return _Function(hypermodel)
+
+
+def trains_itself(hypermodel: HyperModel | None) -> bool:
+    """Whether a subclass has a `fit` of its own, which may do without compiling."""
+    return type(hypermodel).fit is not HyperModel.fit
+
+
+def rebuilt(optimizer: Any) -> Any:
+    """Another optimiser like that one, which may belong to another model already."""
+    import keras
+
+    if isinstance(optimizer, str):
+        return optimizer
+    return keras.optimizers.deserialize(copy.deepcopy(keras.optimizers.serialize(optimizer)))

@@ -1,0 +1,163 @@
+"""What a search is for: the name of a metric, and whether it is to be low or high."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tfbo.errors import InvalidArgument, invalid
+
+DIRECTIONS = {"min": "minimize", "max": "maximize"}
+# Metrics of which more is better, as Keras names their classes and functions.
+_MAXIMISED = {
+    "AUC", "Accuracy", "BinaryAccuracy", "BinaryIoU", "CategoricalAccuracy", "ConcordanceCorrelation",
+    "CosineSimilarity", "F1Score", "FBetaScore", "IoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU",
+    "PearsonCorrelation", "Precision", "PrecisionAtRecall", "R2Score", "Recall", "RecallAtPrecision",
+    "SensitivityAtSpecificity", "SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity", "TopKCategoricalAccuracy", "TrueNegatives", "TruePositives",
+}  # fmt: skip
+_MINIMISED = ("loss", "crossentropy", "ce", "bce", "mae", "mse", "mape", "msle", "kld")
+_SHORT = {"acc": "max", **dict.fromkeys(_MINIMISED, "min")}
+_NO_METRICS = {
+    "deserialize",
+    "serialize",
+    "get",
+    "metric",
+    "loss",
+    "mean",
+    "sum",
+    "meanmetricwrapper",
+}
+
+
+class Objective:
+    """A metric, and whether it is to be low or high.
+
+    Args:
+        name: of the metric, as in `History.history`.
+        direction: "min" or "max".
+
+    Raises:
+        InvalidArgument: for another direction.
+
+    Example:
+        >>> import tfbo.keras as kt
+        >>> print(kt.Objective("val_f1", direction="max"))
+        Objective(name="val_f1", direction="max")
+    """
+
+    def __init__(self, name: str, direction: str) -> None:
+        if direction not in DIRECTIONS:
+            raise invalid("direction", '"min" or "max"', direction, "Pick one of the two.")
+        self.name = name
+        self.direction = direction
+
+    @property
+    def names(self) -> list[str]:
+        """The metrics that it is made of."""
+        return [self.name]
+
+    def has_value(self, logs: Mapping[str, Any]) -> bool:
+        """Whether these metrics tell it."""
+        return all(name in logs for name in self.names)
+
+    def get_value(self, logs: Mapping[str, Any]) -> Any:
+        """Its value, from metrics that tell it."""
+        return logs[self.name]
+
+    def better_than(self, a: Any, b: Any) -> bool:
+        """Whether the value a is better than b."""
+        return bool(a > b if self.direction == "max" else a < b)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Objective) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def __str__(self) -> str:
+        return f'Objective(name="{self.name}", direction="{self.direction}")'
+
+    __repr__ = __str__
+
+
+class DefaultObjective(Objective):
+    """What is minimised where no objective is given: the number that a trial returns."""
+
+    def __init__(self) -> None:
+        super().__init__(name="default_objective", direction="min")
+
+
+class MultiObjective(Objective):
+    """The sum of several objectives to minimise, less the sum of those to maximise."""
+
+    def __init__(self, objectives: list[Objective]) -> None:
+        super().__init__(name="multi_objective", direction="min")
+        self.objectives = objectives
+
+    @property
+    def names(self) -> list[str]:
+        """The metrics that it is made of."""
+        return [name for objective in self.objectives for name in objective.names]
+
+    def get_value(self, logs: Mapping[str, Any]) -> Any:
+        """Its value, from metrics that tell it."""
+        values = ((o.get_value(logs), o.direction) for o in self.objectives)
+        return sum(value if direction == "min" else -value for value, direction in values)
+
+    def __str__(self) -> str:
+        listed = ", ".join(map(str, self.objectives))
+        return f"Multi{super().__str__()}: [{listed}]"
+
+
+def create_objective(objective: Any) -> Objective:
+    """The objective that an argument stands for.
+
+    Args:
+        objective: a metric's name, an `Objective`, a list of these, or None for the number that a
+            trial returns.
+
+    Raises:
+        InvalidArgument: for a name of which it is not known whether it is to be low or high.
+        TypeError: for anything else.
+    """
+    if objective is None:
+        return DefaultObjective()
+    if isinstance(objective, (list, tuple)):
+        return MultiObjective([create_objective(entry) for entry in objective])
+    if isinstance(objective, Objective):
+        return objective
+    if not isinstance(objective, str):
+        raise TypeError(
+            f"objective: expected a metric's name, an Objective or a list of these, got {objective!r}."
+        )
+    direction = infer_metric_direction(objective)
+    if direction is None:
+        raise InvalidArgument(
+            f"objective: whether {objective!r} is to be low or high is not known. "
+            f'Write tfbo.keras.Objective({objective!r}, direction="min"), or "max".'
+        )
+    return Objective(objective, direction)
+
+
+def infer_metric_direction(metric: str) -> str | None:
+    """Whether a metric of Keras is to be low ("min") or high ("max"); None where that is not known.
+
+    Example:
+        >>> infer_metric_direction("val_accuracy"), infer_metric_direction("val_mae")
+        ('max', 'min')
+    """
+    import keras
+
+    name = metric.removeprefix("val_").removeprefix("weighted_")
+    if name in _SHORT:
+        return _SHORT[name]
+    listed = (n for n in (*dir(keras.metrics), *dir(keras.losses)) if not n.startswith("_"))
+    if _plain(name) not in set(map(_plain, listed)) - _NO_METRICS:
+        return None
+    return "max" if _plain(name) in set(map(_plain, _MAXIMISED)) else "min"
+
+
+def _plain(name: str) -> str:
+    """What a class and its snake case have in common: `F1Score` and `f1_score`."""
+    return name.replace("_", "").lower()

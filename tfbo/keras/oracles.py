@@ -1,0 +1,118 @@
+"""The oracles: one for each strategy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfbo import strategies
+from tfbo.acquisition import UCB, LogEI
+from tfbo.errors import invalid
+from tfbo.keras import columns
+from tfbo.keras.oracle import Oracle
+from tfbo.study import Study
+
+_ALPHA, _BETA = 1e-4, 2.6  # KerasTuner's defaults
+# KerasTuner takes so many values of a continuous hyperparameter.
+_RESOLUTION = 10
+
+
+class BayesianOptimizationOracle(Oracle):
+    """Suggestions of `tfbo.strategies.Bayes`; arguments as of `BayesianOptimization`."""
+
+    def __init__(
+        self,
+        objective: Any = None,
+        max_trials: int | None = 10,
+        num_initial_points: int | None = None,
+        alpha: float = _ALPHA,
+        beta: float = _BETA,
+        seed: int | None = None,
+        hyperparameters: Any = None,
+        allow_new_entries: bool = True,
+        tune_new_entries: bool = True,
+        max_retries_per_trial: int = 0,
+        max_consecutive_failed_trials: int | None = 3,
+    ) -> None:
+        super().__init__(
+            objective,
+            max_trials,
+            hyperparameters,
+            allow_new_entries,
+            tune_new_entries,
+            seed,
+            max_retries_per_trial,
+            max_consecutive_failed_trials,
+        )
+        self.num_initial_points, self.alpha, self.beta = num_initial_points, alpha, beta
+        self.strategy = _bayes(num_initial_points, alpha, beta)
+
+
+class RandomSearchOracle(Oracle):
+    """Suggestions of `tfbo.strategies.Random`; arguments as of `RandomSearch`."""
+
+    strategy = strategies.Random()
+
+    def __init__(
+        self,
+        objective: Any = None,
+        max_trials: int | None = 10,
+        seed: int | None = None,
+        hyperparameters: Any = None,
+        allow_new_entries: bool = True,
+        tune_new_entries: bool = True,
+        max_retries_per_trial: int = 0,
+        max_consecutive_failed_trials: int | None = 3,
+    ) -> None:
+        super().__init__(
+            objective,
+            max_trials,
+            hyperparameters,
+            allow_new_entries,
+            tune_new_entries,
+            seed,
+            max_retries_per_trial,
+            max_consecutive_failed_trials,
+        )
+
+
+class GridSearchOracle(Oracle):
+    """The defaults, then suggestions of `tfbo.strategies.Grid`; arguments as of `GridSearch`."""
+
+    strategy = strategies.Grid(resolution=_RESOLUTION)
+
+    def __init__(
+        self,
+        objective: Any = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        hyperparameters: Any = None,
+        allow_new_entries: bool = True,
+        tune_new_entries: bool = True,
+        max_retries_per_trial: int = 0,
+        max_consecutive_failed_trials: int | None = 3,
+    ) -> None:
+        super().__init__(
+            objective,
+            max_trials,
+            hyperparameters,
+            allow_new_entries,
+            tune_new_entries,
+            seed,
+            max_retries_per_trial,
+            max_consecutive_failed_trials,
+        )
+
+    def begin(self, study: Study) -> None:
+        """Have the defaults tried first."""
+        if self._columns:
+            study.enqueue(columns.to_params(self._columns, {}))
+
+
+def _bayes(num_initial_points: int | None, alpha: Any, beta: Any) -> strategies.Bayes:
+    if not isinstance(alpha, (int, float)) or alpha < 0:
+        raise invalid("alpha", "a number >= 0", alpha, "Leave it out: noise is learned.")
+    settings: dict[str, Any] = {"noise": "auto" if alpha else "none"}
+    if num_initial_points is not None:
+        settings["n_initial"] = num_initial_points
+    acquisition = LogEI() if beta == _BETA else UCB(beta)
+    return strategies.Bayes(acquisition, **settings)

@@ -1,0 +1,113 @@
+"""Where a search lives on disk: the study, the definitions, and a folder for each trial."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+_LOGGER = logging.getLogger("tfbo")
+
+STUDY = "study.db"
+DEFINITIONS = "hyperparameters.json"
+_TRIALS = "trials"
+_TRIAL = "trial.json"
+CHECKPOINT = "checkpoint.weights.h5"
+BUILD = "build.json"
+_TRIAL_FILES = (_TRIAL, CHECKPOINT, BUILD)
+
+
+class Project:
+    """The folder `<directory>/<project_name>`; a temporary one where neither is given.
+
+    Args:
+        directory: None for the working directory, if there is a project name.
+        project_name: None for "untitled_project".
+    """
+
+    def __init__(self, directory: Any, project_name: str | None) -> None:
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self.name = project_name or "untitled_project"
+        if directory is None and project_name is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="tfbo-")
+            directory = self._temporary.name
+            _LOGGER.info(
+                "Without directory= and project_name= the search is kept in memory and its weights in "
+                "the temporary folder %s: it ends with this process.",
+                directory,
+            )
+        self.directory: Any = directory or "."
+
+    @property
+    def path(self) -> Path:
+        """Its folder; made where there is none."""
+        path = Path(self.directory) / self.name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    @property
+    def study(self) -> str | None:
+        """Where the study is stored; None for in memory."""
+        return None if self._temporary else str(self.path / STUDY)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether it has a study."""
+        return self._temporary is None and (Path(self.directory) / self.name / STUDY).exists()
+
+    def trial(self, trial_id: Any) -> Path:
+        """The folder of a trial; made where there is none."""
+        path = self.path / _TRIALS / str(trial_id)
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def clear(self) -> None:
+        """Delete what a search wrote here, and nothing else; folders only where they are then empty."""
+        path = Path(self.directory) / self.name
+        for name in (DEFINITIONS, *(f"{STUDY}{end}" for end in ("-wal", "-shm", ""))):
+            (path / name).unlink(missing_ok=True)
+        for folder in (path / _TRIALS).glob("*"):
+            for name in _TRIAL_FILES:
+                (folder / name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        for folder in (path / _TRIALS, path):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+    def read_definitions(self) -> dict[str, Any] | None:
+        """What `write_definitions` wrote; None where there is nothing."""
+        return _read(self.path / DEFINITIONS)
+
+    def write_definitions(self, content: dict[str, Any]) -> None:
+        """Store the definitions of the hyperparameters."""
+        _write(self.path / DEFINITIONS, content)
+
+    def trial_ids(self) -> dict[int, str]:
+        """The ids of the trials that have a folder, by number."""
+        names = (path.name for path in (self.path / _TRIALS).glob("*"))
+        return {int(name): name for name in names if name.isdecimal()}
+
+    def read_trial(self, trial_id: str) -> dict[str, Any] | None:
+        """What `write_trial` wrote; None where there is nothing."""
+        path = self.path / _TRIALS / trial_id / _TRIAL
+        return _read(path)
+
+    def write_trial(self, trial_id: Any, content: dict[str, Any]) -> None:
+        """Store what came of a trial, beside what the study has."""
+        _write(self.trial(trial_id) / _TRIAL, content)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Write as a whole, so that a process that is killed leaves the old file or the new one."""
+    draft = path.with_name(f"{path.name}.draft")
+    draft.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    os.replace(draft, path)

@@ -1,0 +1,107 @@
+"""A trial as a tuner sees it: hyperparameters, metrics, score and status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfbo import trial as trials
+from tfbo.keras.hyperparameters import HyperParameters
+from tfbo.keras.metrics import MetricsTracker
+
+
+class TrialStatus:
+    """What a trial's `status` can be."""
+
+    RUNNING = "RUNNING"
+    IDLE = "IDLE"
+    INVALID = "INVALID"
+    """It failed, and may be retried."""
+    STOPPED = "STOPPED"
+    """It is none: the search is over."""
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+
+
+OF_STATE = {
+    trials.WAITING: TrialStatus.RUNNING,
+    trials.RUNNING: TrialStatus.RUNNING,
+    trials.COMPLETE: TrialStatus.COMPLETED,
+    trials.FAILED: TrialStatus.FAILED,
+}
+
+
+class Trial:
+    """One configuration, and what came of it.
+
+    Args:
+        hyperparameters: with the values of the trial.
+        trial_id: a text that tells it from others.
+        status: see `TrialStatus`.
+        message: of a failure.
+    """
+
+    def __init__(
+        self,
+        hyperparameters: HyperParameters,
+        trial_id: str | None = None,
+        status: str = TrialStatus.RUNNING,
+        message: str | None = None,
+    ) -> None:
+        self.hyperparameters = hyperparameters
+        self.trial_id = trial_id
+        self.status = status
+        self.message = message
+        self.metrics = MetricsTracker()
+        self.score: float | None = None
+        """The objective's value where completed."""
+        self.std: float | None = None
+        """The standard error of the score, where it is a mean over executions."""
+        self.best_step: int | None = 0
+        """The epoch of the score, counted from 0."""
+        self.failure: dict[str, Any] | None = None
+        """What `Study.tell` is told of a failure."""
+        self.runs = 0
+        """How often it was run here."""
+
+    def summary(self) -> None:
+        """Print hyperparameters, score and message."""
+        print(f"Trial {self.trial_id} summary")
+        print("Hyperparameters:")
+        self.display_hyperparameters()
+        if self.score is not None:
+            error = "" if self.std is None else f" (standard error {self.std:.3g})"
+            print(f"Score: {self.score}{error}")
+        if self.message is not None:
+            print(self.message)
+
+    def display_hyperparameters(self) -> None:
+        """Print the hyperparameters, one a line."""
+        for name, value in self.hyperparameters.values.items():
+            print(f"{name}: {value}")
+        if not self.hyperparameters.values:
+            print("default configuration")
+
+    def get_state(self) -> dict[str, Any]:
+        """All of it, as JSON."""
+        return {
+            "trial_id": self.trial_id,
+            "hyperparameters": self.hyperparameters.get_config(),
+            "metrics": self.metrics.get_config(),
+            "score": self.score,
+            "std": self.std,
+            "best_step": self.best_step,
+            "status": self.status,
+            "message": self.message,
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Trial:
+        """What `get_state` wrote."""
+        hyperparameters = HyperParameters.from_config(state["hyperparameters"])
+        made = cls(hyperparameters, state["trial_id"], state["status"], state["message"])
+        made.metrics = MetricsTracker.from_config(state["metrics"])
+        made.score, made.std, made.best_step = state["score"], state["std"], state["best_step"]
+        return made
+
+    def __repr__(self) -> str:
+        return f"<Trial {self.trial_id}: {self.status}, score={self.score}>"

@@ -1,0 +1,203 @@
+"""`Tuner`: a trial builds and trains a Keras model."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import math
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tfbo.errors import InvalidArgument
+from tfbo.keras import callbacks as callbacks_
+from tfbo.keras import checkpoints, results
+from tfbo.keras.base_tuner import BaseTuner
+from tfbo.keras.errors import FailedTrialError, FatalTypeError, FatalValueError
+from tfbo.keras.hypermodel import rebuilt, trains_itself
+
+
+class Tuner(BaseTuner):
+    """Tunes Keras models; with a `run_trial` of a subclass, anything.
+
+    Args:
+        oracle: what to try next.
+        hypermodel: a function `build_model(hp)` or a `HyperModel`; None only where a subclass has a
+            `run_trial`.
+        max_model_size: models of more trainable scalars are failed trials.
+        optimizer: in place of that of the model.
+        loss: in place of that of the model.
+        metrics: in place of those of the model.
+        distribution_strategy: a `tf.distribute.Strategy` under which models are built.
+        directory: see `BaseTuner`.
+        project_name: see `BaseTuner`.
+        logger: has no effect; KerasTuner has it.
+        tuner_id: the name under which it runs trials.
+        overwrite: see `BaseTuner`.
+        executions_per_trial: how often each configuration is trained. The mean is its score, and
+            the standard error tells the surrogate how noisy that is.
+        **kwargs: none; KerasTuner has them.
+    """
+
+    max_checkpoints = 10
+    """The weights of so many trials are kept on disk, the best ones; set it before the search."""
+
+    def __init__(
+        self,
+        oracle: Any,
+        hypermodel: Any = None,
+        max_model_size: int | None = None,
+        optimizer: Any = None,
+        loss: Any = None,
+        metrics: Any = None,
+        distribution_strategy: Any = None,
+        directory: Any = None,
+        project_name: str | None = None,
+        logger: Any = None,
+        tuner_id: str | None = None,
+        overwrite: bool = False,
+        executions_per_trial: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        if hypermodel is None and type(self).run_trial is Tuner.run_trial:
+            raise InvalidArgument(
+                "hypermodel: expected a function build_model(hp) or a HyperModel, got None. It may be "
+                "left out only where a subclass of the tuner has a run_trial of its own."
+            )
+        self.max_model_size = max_model_size
+        self.optimizer = optimizer
+        self.loss = loss
+        self.metrics = metrics
+        self.distribution_strategy = distribution_strategy
+        self.executions_per_trial = executions_per_trial
+        super().__init__(
+            oracle=oracle,
+            hypermodel=hypermodel,
+            directory=directory,
+            project_name=project_name,
+            logger=logger,
+            overwrite=overwrite,
+            **kwargs,
+        )
+        self.tuner_id = tuner_id or self.tuner_id
+
+    def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
+        """Build and train a model, `executions_per_trial` times; see `BaseTuner.run_trial`."""
+        given = kwargs.pop("callbacks", None)
+        folder = self.get_trial_dir(trial.trial_id)
+        best_epoch = checkpoints.SaveBestEpoch(self.oracle.objective, folder)
+        listeners = [c for c in self._study_callbacks if hasattr(c, "epoch")]
+        returned = []
+        for execution in range(self.executions_per_trial):
+            callbacks = callbacks_.copied(given)
+            callbacks_.direct_tensorboard(callbacks, trial, execution)
+            callbacks.append(callbacks_.TunerCallback(self, trial, listeners))
+            # The same one for all executions: of all their epochs the best counts.
+            callbacks.append(best_epoch)
+            returned.append(self._build_and_fit_model(trial, *args, callbacks=callbacks, **kwargs))
+        return returned
+
+    def _build_and_fit_model(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
+        hp = trial.hyperparameters
+        model = self._try_build(hp)
+        if not trains_itself(self.hypermodel) and not getattr(model, "compiled", True):
+            raise FatalValueError(
+                "build_model returned a model that is not compiled. Call model.compile(...) in it, or "
+                "give the tuner an optimizer and a loss."
+            )
+        returned = self.hypermodel.fit(hp, model, *args, **kwargs)
+        results.read(returned, self.oracle.objective, "HyperModel.fit()")
+        return returned
+
+    def _try_build(self, hp: Any) -> Any:
+        """A model, after what is left of the last one has been cleared."""
+        keras.utils.clear_session()
+        gc.collect()
+        model = self._build_hypermodel(hp)
+        if not isinstance(model, keras.Model):
+            raise FatalTypeError(
+                f"build_model returned {model!r} of type {type(model).__name__}, not a Keras model. "
+                "Does it end with `return model`?"
+            )
+        size = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+        if self.max_model_size and model.built and size > self.max_model_size:
+            raise FailedTrialError(
+                f"The model has {size} parameters, more than max_model_size={self.max_model_size}."
+            )
+        return model
+
+    def _build_hypermodel(self, hp: Any) -> Any:
+        with self._distributed():
+            model = self.hypermodel.build(hp)
+            if isinstance(model, keras.Model):
+                self._override_compile_args(model)
+            return model
+
+    def _override_compile_args(self, model: Any) -> None:
+        if not (self.optimizer or self.loss or self.metrics):
+            return
+        compiled = getattr(model, "compiled", False)
+        metrics = None
+        if compiled:
+            metrics = [m for m in model.metrics if m.name not in ("loss", "compile_metrics")]
+        model.compile(
+            optimizer=rebuilt(self.optimizer)
+            if self.optimizer
+            else getattr(model, "optimizer", None),
+            loss=self.loss or (model.loss if compiled else None),
+            metrics=self.metrics or metrics,
+        )
+
+    def _distributed(self) -> Any:
+        strategy = self.distribution_strategy
+        return contextlib.nullcontext() if strategy is None else strategy.scope()
+
+    def load_model(self, trial: Any) -> Any:
+        """The model of a trial, with the weights of its best epoch.
+
+        Raises:
+            FatalRuntimeError: where its weights are not kept.
+        """
+        model = self._try_build(trial.hyperparameters)
+        with self._distributed():
+            checkpoints.load(model, Path(self.get_trial_dir(trial.trial_id)))
+        return model
+
+    def save_model(self, trial_id: Any, model: Any, step: int = 0) -> None:
+        """Save the weights of a model as those of a trial.
+
+        Args:
+            trial_id: of the trial.
+            model: as it was trained.
+            step: has no effect; KerasTuner has it.
+        """
+        checkpoints.save(model, Path(self.get_trial_dir(trial_id)))
+
+    def on_trial_end(self, trial: Any) -> None:
+        """Called when a trial ends: stores it, and drops weights of trials that are not the best."""
+        super().on_trial_end(trial)
+        best = {t.trial_id for t in self.oracle.get_best_trials(self.max_checkpoints)}
+        ended = [trial_id for trial_id in self.oracle.end_order if trial_id not in best]
+        checkpoints.drop(Path(self.get_trial_dir(trial_id)) for trial_id in ended)
+
+    def on_batch_begin(self, trial: Any, model: Any, batch: int, logs: Any) -> None:
+        """Called when a batch begins."""
+
+    def on_batch_end(self, trial: Any, model: Any, batch: int, logs: Any = None) -> None:
+        """Called when a batch ends."""
+
+    def on_epoch_begin(self, trial: Any, model: Any, epoch: int, logs: Any = None) -> None:
+        """Called when an epoch begins."""
+
+    def on_epoch_end(self, trial: Any, model: Any, epoch: int, logs: Any = None) -> None:
+        """Called when an epoch ends."""
+
+    def get_best_models(self, num_models: int = 1) -> list[Any]:
+        """The models of the best trials, best first, with the weights of their best epochs.
+
+        Raises:
+            NoCompletedTrial: where no trial completed.
+            FatalRuntimeError: for more models than `max_checkpoints`.
+        """
+        return super().get_best_models(num_models)

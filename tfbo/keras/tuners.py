@@ -1,0 +1,166 @@
+"""The tuners: `BayesianOptimization`, `RandomSearch`, `GridSearch`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfbo.keras.oracles import BayesianOptimizationOracle, GridSearchOracle, RandomSearchOracle
+from tfbo.keras.tuner import Tuner
+
+
+class BayesianOptimization(Tuner):
+    """Tunes with a Gaussian process: `tfbo.strategies.Bayes`.
+
+    Args:
+        hypermodel: a function `build_model(hp)` or a `HyperModel`; see `Tuner`.
+        objective: a metric's name, an `Objective`, a list of these (their sum is minimised, those to
+            maximise subtracted), or None for the number that a trial returns.
+        max_trials: how many trials there are in all; None for no limit.
+        num_initial_points: how many trials come before the model takes over; None for those of
+            `tfbo.strategies.Bayes`.
+        alpha: 0 says that training twice gives the same value. With any other number the noise is
+            learned, so it need not be guessed.
+        beta: how much a standard deviation is worth, in an upper confidence bound. Left at 2.6, the
+            expected improvement is used, which finds better models and has nothing to set.
+        seed: on which every suggestion depends, 0 included; None to draw one, which is stored.
+        hyperparameters: `HyperParameters` that come before those of `build_model`, and override them.
+        tune_new_entries: whether others are searched; without, they keep their defaults.
+        allow_new_entries: whether `build_model` may ask for others than those.
+        max_retries_per_trial: how often a trial that failed is run again.
+        max_consecutive_failed_trials: so many in a row end the search with a RuntimeError; None for
+            no limit.
+        **kwargs: those of `Tuner`, such as `directory`, `project_name`, `overwrite` and
+            `executions_per_trial`.
+
+    Example:
+        >>> import tfbo.keras as kt
+        >>> class Parabola(kt.BayesianOptimization):
+        ...     def run_trial(self, trial, *args, **kwargs):
+        ...         return (trial.hyperparameters.Float("x", -1.0, 1.0) - 0.3) ** 2
+        >>> tuner = Parabola(max_trials=12, seed=0)
+        >>> tuner.search(verbose=0)
+        >>> abs(tuner.get_best_hyperparameters()[0].get("x") - 0.3) < 0.05
+        True
+    """
+
+    def __init__(
+        self,
+        hypermodel: Any = None,
+        objective: Any = None,
+        max_trials: int | None = 10,
+        num_initial_points: int | None = None,
+        alpha: float = 1e-4,
+        beta: float = 2.6,
+        seed: int | None = None,
+        hyperparameters: Any = None,
+        tune_new_entries: bool = True,
+        allow_new_entries: bool = True,
+        max_retries_per_trial: int = 0,
+        max_consecutive_failed_trials: int | None = 3,
+        **kwargs: Any,
+    ) -> None:
+        oracle = BayesianOptimizationOracle(
+            objective=objective,
+            max_trials=max_trials,
+            num_initial_points=num_initial_points,
+            alpha=alpha,
+            beta=beta,
+            seed=seed,
+            hyperparameters=hyperparameters,
+            tune_new_entries=tune_new_entries,
+            allow_new_entries=allow_new_entries,
+            max_retries_per_trial=max_retries_per_trial,
+            max_consecutive_failed_trials=max_consecutive_failed_trials,
+        )
+        super().__init__(oracle, hypermodel, **kwargs)
+
+
+class RandomSearch(Tuner):
+    """Tries independent random configurations, none twice; arguments as of `BayesianOptimization`."""
+
+    def __init__(
+        self,
+        hypermodel: Any = None,
+        objective: Any = None,
+        max_trials: int | None = 10,
+        seed: int | None = None,
+        hyperparameters: Any = None,
+        tune_new_entries: bool = True,
+        allow_new_entries: bool = True,
+        max_retries_per_trial: int = 0,
+        max_consecutive_failed_trials: int | None = 3,
+        **kwargs: Any,
+    ) -> None:
+        self.seed = seed
+        oracle = RandomSearchOracle(
+            objective=objective,
+            max_trials=max_trials,
+            seed=seed,
+            hyperparameters=hyperparameters,
+            tune_new_entries=tune_new_entries,
+            allow_new_entries=allow_new_entries,
+            max_retries_per_trial=max_retries_per_trial,
+            max_consecutive_failed_trials=max_consecutive_failed_trials,
+        )
+        super().__init__(oracle, hypermodel, **kwargs)
+
+
+class GridSearch(Tuner):
+    """Tries the defaults, then every combination once; ten values of what is continuous.
+
+    Arguments as of `BayesianOptimization`; `max_trials=None` tries the whole grid.
+    """
+
+    def __init__(
+        self,
+        hypermodel: Any = None,
+        objective: Any = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        hyperparameters: Any = None,
+        tune_new_entries: bool = True,
+        allow_new_entries: bool = True,
+        max_retries_per_trial: int = 0,
+        max_consecutive_failed_trials: int | None = 3,
+        **kwargs: Any,
+    ) -> None:
+        self.seed = seed
+        oracle = GridSearchOracle(
+            objective=objective,
+            max_trials=max_trials,
+            seed=seed,
+            hyperparameters=hyperparameters,
+            tune_new_entries=tune_new_entries,
+            allow_new_entries=allow_new_entries,
+            max_retries_per_trial=max_retries_per_trial,
+            max_consecutive_failed_trials=max_consecutive_failed_trials,
+        )
+        super().__init__(oracle, hypermodel, **kwargs)
+
+
+class Hyperband(Tuner):
+    """Not there yet: constructing one says so.
+
+    Raises:
+        NotImplementedError: always.
+    """
+
+    def __init__(
+        self,
+        hypermodel: Any = None,
+        objective: Any = None,
+        max_epochs: int = 100,
+        factor: int = 3,
+        hyperband_iterations: int = 1,
+        seed: int | None = None,
+        hyperparameters: Any = None,
+        tune_new_entries: bool = True,
+        allow_new_entries: bool = True,
+        max_retries_per_trial: int = 0,
+        max_consecutive_failed_trials: int | None = 3,
+        **kwargs: Any,
+    ) -> None:
+        raise NotImplementedError(
+            "tfbo.keras has no Hyperband yet. Use tfbo.keras.BayesianOptimization(..., max_trials=...), "
+            "with keras.callbacks.EarlyStopping in search(callbacks=[...]) to save epochs."
+        )
