@@ -64,14 +64,15 @@ def run(
     begin, done, stale = time.monotonic(), 0, 0
     with progress_bars.bar(study, limits.n_trials, progress) as show:
         while not _ended(study, limits, time.monotonic() - begin, done, stale, best):
-            trial = _one(study, objective, catch)
+            watch = progress_bars.Stopwatch()
+            trial = _one(study, objective, catch, watch)
             if trial is None:
                 return
             done += 1
             value = math.inf if trial.value is None else sign * trial.value
             stale = 0 if value < best else stale + 1
             best = min(best, value)
-            show(trial)
+            show(trial, watch)
             for callback in callbacks:
                 callback(study, trial)
 
@@ -90,23 +91,24 @@ def _ended(
     )
 
 
-def _one(study: Study, objective: Any, catch: Any) -> Trial | None:
+def _one(study: Study, objective: Any, catch: Any, watch: progress_bars.Stopwatch) -> Trial | None:
     """One trial from ask to tell; None where the search is to end."""
     trial, told = None, None
     try:
         try:
-            trial = study.ask()
+            trial = watch.time("tfbo", study.ask)
         except SpaceExhausted as exhausted:
             _LOGGER.info("%s", exhausted)
             return None
         try:
-            told = outcome.of(objective(dict(trial.params)))
+            told = outcome.of(watch.time("objective", objective, dict(trial.params)))
         except Exception as error:
             told = outcome.of_exception(error)
             if not isinstance(error, catch):
                 _store(study, trial, told)
                 raise
-        _store(study, trial, told)
+        watch.time("tfbo", _store, study, trial, told)
+        _LOGGER.info("Trial %d: %s (%s).", trial.number, told["value"], watch)
     except KeyboardInterrupt:
         _interrupt(study, trial, told)
         return None
@@ -114,7 +116,7 @@ def _one(study: Study, objective: Any, catch: Any) -> Trial | None:
         if trial is not None and not isinstance(error, Exception):
             _store(study, trial, {**outcome.of_exception(error), "kind": "killed"})
         raise
-    return study._trials[trial.number]
+    return study._ledger.trials[trial.number]
 
 
 def _store(study: Study, trial: Trial, told: dict[str, Any]) -> None:

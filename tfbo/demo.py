@@ -137,7 +137,9 @@ def _advance(study: Study, what: str, wanted: int, objective: Any) -> bool:
         tqdm.write(progress.line(trial))
 
     if wanted > done:
-        study.optimize(objective, n_trials=wanted - done, callbacks=[show], progress=True)
+        # Without a terminal there would be a second line for each trial, and no bar.
+        bar = progress.in_terminal()
+        study.optimize(objective, n_trials=wanted - done, callbacks=[show], progress=bar)
     return _finished(study) >= wanted
 
 

@@ -1,23 +1,53 @@
-"""A progress bar for `Study.optimize`: tqdm's where it is installed, else a line a trial."""
+"""How `Study.optimize` shows where it is: tqdm's bar in a terminal, else a line a trial."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tfbo.trial import COMPLETE, Trial
 
 if TYPE_CHECKING:
     from tfbo.study import Study
 
-Show = Callable[[Trial], None]
+Result = TypeVar("Result")
+
+
+class Stopwatch:
+    """Seconds that a trial took, by what they were spent on.
+
+    Example:
+        >>> watch = Stopwatch()
+        >>> watch.time("objective", sum, range(1000))
+        499500
+        >>> watch.seconds["objective"] > watch.seconds["tfbo"] == 0.0
+        True
+    """
+
+    def __init__(self) -> None:
+        self.seconds = {"objective": 0.0, "tfbo": 0.0}
+
+    def time(self, what: str, function: Callable[..., Result], *arguments: Any) -> Result:
+        """What a function returns; the time it takes, even to raise, is noted."""
+        begin = time.perf_counter()
+        try:
+            return function(*arguments)
+        finally:
+            self.seconds[what] += time.perf_counter() - begin
+
+    def __str__(self) -> str:
+        return ", ".join(f"{what} {duration(s)}" for what, s in self.seconds.items())
+
+
+Show = Callable[[Trial, Stopwatch], None]
 
 
 @contextlib.contextmanager
 def bar(study: Study, total: int | None, wanted: bool) -> Iterator[Show]:
-    """A function to call with each trial that is done.
+    """A function to call with each trial that is done, and with what it took.
 
     Args:
         study: of which the best value observed is shown.
@@ -25,29 +55,66 @@ def bar(study: Study, total: int | None, wanted: bool) -> Iterator[Show]:
         wanted: without, nothing is shown.
     """
     if not wanted:
-        yield lambda trial: None
+        yield lambda trial, watch: None
         return
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        yield lambda trial: print(line(trial), file=sys.stderr)
+    tqdm = _tqdm() if in_terminal() else None
+    if tqdm is None:
+        yield lambda trial, watch: print(_report(study, trial, watch), file=sys.stderr, flush=True)
         return
-    with tqdm(total=total, unit="trial", dynamic_ncols=True) as shown:
+    # The times are what tqdm's own format has no room for in 80 columns.
+    layout = "{n_fmt}/{total_fmt} {bar} {elapsed}<{remaining} {desc}"
+    if total is None:
+        layout = "{n_fmt} {elapsed} {desc}"
+    sums = Stopwatch()
+    with tqdm(total=total, bar_format=layout, dynamic_ncols=True) as shown:
 
-        def show(trial: Trial) -> None:
-            complete = any(t.state == COMPLETE for t in study._trials.values())
-            best = f"best {study.best_observed.value:.6g}" if complete else "none complete"
-            shown.set_postfix_str(best)
+        def show(trial: Trial, watch: Stopwatch) -> None:
+            for what, seconds in watch.seconds.items():
+                sums.seconds[what] += seconds
+            text = f"trial {trial.number}: {outcome(trial)}, {best(study)}, {sums}"
+            shown.set_description_str(text, refresh=False)
             shown.update()
+            # tqdm skips trials that come faster than it draws, the last one among them.
+            shown.refresh()
 
         yield show
 
 
+def in_terminal() -> bool:
+    """Whether standard error is a terminal, in which a bar can be drawn."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def _tqdm() -> Any:
+    """The class of tqdm's bars; None where it is not installed."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return None
+    return tqdm
+
+
+def _report(study: Study, trial: Trial, watch: Stopwatch) -> str:
+    """A finished trial in a line, with the best so far and what it took."""
+    parts = (f"trial {trial.number:3d}: {outcome(trial)}", best(study), str(watch))
+    return f"{', '.join(parts)}  {params(trial)}"
+
+
+def best(study: Study) -> str:
+    """The best value observed, as `best 0.97`."""
+    complete = any(trial.state == COMPLETE for trial in study.trials)
+    return f"best {study.best_observed.value:.6g}" if complete else "none complete"
+
+
 def line(trial: Trial) -> str:
     """A finished trial in a line: number, outcome, seconds, parameters."""
-    outcome = f"{trial.value:.6g}" if trial.state == COMPLETE else f"failed ({trial.kind})"
     seconds = "" if trial.duration is None else f" in {trial.duration:.1f} s"
-    return f"trial {trial.number:3d}: {outcome}{seconds}  {params(trial)}"
+    return f"trial {trial.number:3d}: {outcome(trial)}{seconds}  {params(trial)}"
+
+
+def outcome(trial: Trial) -> str:
+    """The value of a finished trial, or the kind of its failure."""
+    return f"{trial.value:.6g}" if trial.state == COMPLETE else f"failed ({trial.kind})"
 
 
 def params(trial: Trial) -> str:
@@ -57,3 +124,16 @@ def params(trial: Trial) -> str:
         return f"{value:.4g}" if isinstance(value, float) else str(value)
 
     return ", ".join(f"{name}={shown(value)}" for name, value in trial.params.items())
+
+
+def duration(seconds: float) -> str:
+    """Seconds as one reads them: with the digits that matter, or as minutes or hours.
+
+    Example:
+        >>> duration(0.0123), duration(12.34), duration(150.0), duration(7500.0), duration(8e4)
+        ('0.01 s', '12 s', '150 s', '125 min', '22 h')
+    """
+    if seconds < 1000.0:
+        digits = 2 if seconds < 1.0 else 1 if seconds < 10.0 else 0
+        return f"{seconds:.{digits}f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 36000.0 else f"{seconds / 3600:.0f} h"

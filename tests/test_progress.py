@@ -1,0 +1,178 @@
+import io
+import logging
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import time
+from collections import Counter
+from fcntl import ioctl
+from termios import TIOCSWINSZ
+
+from tfbo import Boolean, Float, Space, Study, progress
+from tfbo.strategies import Random
+
+SPACE = Space({"x": Float(-1.0, 1.0), "flag": Boolean()})
+
+# Trials that are enqueued need no strategy, and so no TensorFlow, which takes seconds to start.
+SCRIPT = """
+import sys, time
+import tfbo
+
+if "without tqdm" in sys.argv:
+    sys.modules["tqdm"] = None
+study = tfbo.Study(tfbo.Space({"x": tfbo.Float(0.0, 1.0)}), direction="maximize", seed=0)
+for i in range(5):
+    study.enqueue({"x": i / 10})
+values = iter([0.5, float("nan"), 0.75, 0.25, 0.125])
+limits = {"patience": 2} if "open" in sys.argv else {"n_trials": 4}
+study.optimize(lambda p: time.sleep(0.05) or next(values), progress=True, **limits)
+assert "tensorflow" not in sys.modules
+"""
+
+LINE = re.compile(
+    r"trial +(\d+): (.+), (best .+|none complete), objective (\S+ s), tfbo (\S+ s)  x=\S+"
+)
+
+
+def make_study(**settings):
+    return Study(SPACE, seed=0, strategy=Random(), **settings)
+
+
+def in_terminal(*arguments, columns=100):
+    """What a script draws on a terminal as standard error, each state of a line by itself."""
+    ours, theirs = pty.openpty()
+    ioctl(theirs, TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, *arguments], stderr=theirs)
+    os.close(theirs)
+    drawn = b""
+    end = time.monotonic() + 120.0
+    while time.monotonic() < end and select.select([ours], [], [], 120.0)[0]:
+        try:
+            drawn += os.read(ours, 4096)
+        except OSError:  # Linux's way to say that the other side has closed it
+            break
+    os.close(ours)
+    assert process.wait(60) == 0, drawn.decode()
+    return [state.strip() for state in re.split(r"[\r\n]+", drawn.decode()) if state.strip()]
+
+
+def piped(*arguments):
+    run = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *arguments], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == ""
+    return run.stderr.splitlines()
+
+
+def check_lines(lines):
+    matches = [LINE.fullmatch(line) for line in lines]
+    assert all(matches), lines
+    assert [match[1] for match in matches] == ["0", "1", "2", "3"]
+    assert [match[2] for match in matches] == ["0.5", "failed (nan)", "0.75", "0.25"]
+    assert [match[3] for match in matches] == ["best 0.5", "best 0.5", "best 0.75", "best 0.75"]
+    assert all(match[4].startswith("0.0") for match in matches)
+    assert all(float(match[4].split()[0]) >= 0.05 for match in matches)
+
+
+def test_a_bar_in_a_terminal():
+    states = in_terminal()
+    last = states[-1]
+    assert re.match(r"4/4 █+ 00:0\d<00:00 ", last), states
+    assert re.search(r"trial 3: 0.25, best 0.75, objective 0\.[2-9]\d s, tfbo [0-9.]+ s$", last), (
+        states
+    )
+    shown = Counter(n for state in states for n in re.findall(r"trial (\d):", state))
+    assert set(shown) == {"0", "1", "2", "3"}
+    assert any("trial 1: failed (nan), best 0.5" in state for state in states)
+
+
+def test_the_bar_fits_a_narrow_terminal():
+    states = in_terminal(columns=80)
+    assert "tfbo" in states[-1], states
+    assert all(len(state) <= 80 for state in states)
+
+
+def test_a_bar_without_an_end():
+    last = in_terminal("open")[-1]
+    assert re.match(r"5 00:0\d trial 4: 0.125, best 0.75, objective ", last), last
+
+
+def test_lines_where_standard_error_is_no_terminal():
+    check_lines(piped())
+
+
+def test_lines_in_a_terminal_without_tqdm():
+    check_lines(in_terminal("without tqdm"))
+
+
+def test_lines_without_standard_error(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", None)
+    assert not progress.in_terminal()
+
+
+def test_nothing_is_shown_unless_wanted(capfd):
+    make_study().optimize(lambda p: p["x"], n_trials=3)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_study_that_goes_on_knows_its_best(capsys):
+    study = make_study()
+    study.optimize(lambda p: 1.0, n_trials=2)
+    study.optimize(lambda p: 3.0, n_trials=1, progress=True)
+    text = capsys.readouterr().err
+    assert text.startswith("trial   2: 3, best 1, objective ")
+
+
+def test_the_time_of_an_objective_that_raises_counts(capsys):
+    def objective(params):
+        time.sleep(0.2)
+        raise ValueError("no")
+
+    make_study().optimize(objective, n_trials=1, progress=True)
+    assert re.search(r"none complete, objective 0\.[2-9]", capsys.readouterr().err)
+
+
+def test_the_time_in_callbacks_is_neither_the_objectives_nor_ours(capsys):
+    def callback(study, trial):
+        time.sleep(0.3)
+
+    study = make_study()
+    study.optimize(lambda p: 1.0, n_trials=2, callbacks=[callback], progress=True)
+    times = re.findall(r"(?:objective|tfbo) (\S+) s", capsys.readouterr().err)
+    assert len(times) == 4
+    assert all(float(seconds) < 0.3 for seconds in times)
+
+
+def test_logging_is_quiet_by_default_and_speaks_when_asked(capfd):
+    def objective(params):
+        if params["flag"]:
+            raise ValueError("no flags")
+        return 1.0
+
+    make_study().optimize(objective, n_trials=6)
+    assert capfd.readouterr() == ("", "")
+    logger, text = logging.getLogger("tfbo"), io.StringIO()
+    handler = logging.StreamHandler(text)
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        study = make_study().optimize(objective, n_trials=6)
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+    for trial in study.trials:
+        said = f"Trial {trial.number}: 1.0 (objective"
+        if trial.state == "failed":
+            said = f"Trial {trial.number} failed (error): ValueError: no flags"
+        assert said in text.getvalue()
+    assert {trial.state for trial in study.trials} == {"complete", "failed"}
+
+
+def test_the_root_logger_is_left_alone():
+    before = logging.getLogger().handlers[:], logging.getLogger().level
+    make_study().optimize(lambda p: 1.0, n_trials=1)
+    assert (logging.getLogger().handlers[:], logging.getLogger().level) == before
