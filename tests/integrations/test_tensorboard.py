@@ -346,3 +346,40 @@ def test_importing_it_imports_neither_tensorboard_nor_tensorflow():
 
 def test_the_public_name_is_the_documented_one():
     assert tfbo.integrations.tensorboard.TensorBoardCallback is board.TensorBoardCallback
+
+
+def test_a_tuner_logs_its_trials_and_their_epochs(tmp_path):
+    import keras
+    import numpy as np
+
+    import tfbo.keras as kt
+
+    def build_model(hp):
+        model = keras.Sequential([keras.layers.Dense(hp.Int("units", 2, 8), activation="relu")])
+        if hp.Boolean("deep"):
+            model.add(keras.layers.Dense(hp.Choice("more", [2, 4])))
+        model.add(keras.layers.Dense(1))
+        model.compile("adam", "mse")
+        return model
+
+    x = np.linspace(0.0, 1.0, 16)[:, None]
+    tuner = kt.RandomSearch(
+        build_model, "val_loss", max_trials=4, seed=3, directory=tmp_path / "work", project_name="p"
+    )
+    callback = board.TensorBoardCallback(tmp_path / "logs")
+    stop = keras.callbacks.TerminateOnNaN()
+    tuner.search(
+        x, x, epochs=2, validation_data=(x, x), verbose=0, callbacks=[stop, callback]
+    )  # fmt: skip
+    read = Read(tmp_path / "logs")
+    (space,) = [run for run in read.events if "/space-" in run]
+    infos = {info.name for info in read.plugin(space, "experiment").hparam_infos}
+    assert len(infos) == len(tuner.study.space)
+    trials = sorted(run for run in read.events if "/trial-" in run)
+    assert len(trials) == len(tuner.study.trials) == 4
+    for run, trial in zip(trials, tuner.study.trials, strict=True):
+        assert set(read.params(run)) == set(trial.params)
+        curve = read.points(run, "val_loss")
+        assert [epoch for epoch, _ in curve] == [0, 1]
+        assert min(value for _, value in curve) == pytest.approx(trial.value)
+        assert read.points(run, "objective") == [(trial.number, pytest.approx(trial.value))]
