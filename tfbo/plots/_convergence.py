@@ -1,20 +1,18 @@
-"""Pictures of a study, drawn with matplotlib (the extra `plot`)."""
+"""The best value so far, of one study or several."""
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tfbo.errors import invalid
+from tfbo.plots import style
 from tfbo.study import Study
 from tfbo.trial import COMPLETE, FAILED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_COLOURS = ("#1f5fa8", "#c8641b", "#2f7d4f", "#8a4fa3")
 
 
 def convergence(*studies: Study, labels: list[str] | None = None, ylabel: str = "value") -> Figure:
@@ -47,16 +45,10 @@ def convergence(*studies: Study, labels: list[str] | None = None, ylabel: str = 
     names = [study.name for study in studies] if labels is None else list(labels)
     if len(names) != len(studies):
         raise invalid("labels", f"{len(studies)} texts", labels, "Give one for each study.")
-    try:
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator
-    except ImportError:
-        raise ImportError('plots need matplotlib: pip install "tfbo[plot]"') from None
-
-    figure = Figure(figsize=(7.0, 4.2), dpi=150, layout="constrained")
+    figure = style.figure(7.0, 4.2)
     axes = figure.subplots()
     low, high = _frame(studies)
-    for study, name, colour in zip(studies, names, itertools.cycle(_COLOURS), strict=False):
+    for study, name, colour in zip(studies, names, style.cycle(len(studies)), strict=True):
         trials = study.trials
         complete = [trial for trial in trials if trial.state == COMPLETE]
         numbers = [trial.number + 1 for trial in complete]
@@ -73,12 +65,9 @@ def convergence(*studies: Study, labels: list[str] | None = None, ylabel: str = 
         )
     if low < high:
         axes.set_ylim(low, high)
-    axes.set_xlabel("trial")
-    axes.set_ylabel(f"{ylabel} (line: best so far)")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="#e4e4e4", lw=0.8)
-    axes.set_axisbelow(True)
+    style.labels(axes, "trial", f"{ylabel} (line: best so far)")
+    style.whole(axes.xaxis)
+    style.frame(axes)
     if any(study.trials for study in studies):
         axes.legend(frameon=False)
     return figure
