@@ -66,7 +66,8 @@ def bar(study: Study, total: int | None, wanted: bool) -> Iterator[Show]:
     if total is None:
         layout = "{n_fmt} {elapsed} {desc}"
     sums = Stopwatch()
-    with tqdm(total=total, bar_format=layout, dynamic_ncols=True) as shown:
+    # Without an interval: tqdm would skip the last of trials that come faster than it draws.
+    with tqdm(total=total, bar_format=layout, dynamic_ncols=True, mininterval=0) as shown:
 
         def show(trial: Trial, watch: Stopwatch) -> None:
             for what, seconds in watch.seconds.items():
@@ -74,8 +75,6 @@ def bar(study: Study, total: int | None, wanted: bool) -> Iterator[Show]:
             text = f"trial {trial.number}: {outcome(trial)}, {best(study)}, {sums}"
             shown.set_description_str(text, refresh=False)
             shown.update()
-            # tqdm skips trials that come faster than it draws, the last one among them.
-            shown.refresh()
 
         yield show
 
