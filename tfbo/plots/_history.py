@@ -1,0 +1,79 @@
+"""Values in the order of the trials, and the best so far."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfbo.plots import marks, outcomes, source, style
+from tfbo.study import Study
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def history(study: Study, *, ax: Axes | None = None) -> Axes:
+    """The value of each trial and the best so far, against the number of the trial.
+
+    Positive values that span two orders of magnitude or more are on a logarithmic axis. A few values
+    that are very much worse than all others lie on the edge of the frame, as triangles. Crosses at
+    the bottom are failed trials. Where standard errors were told, thin lines show one of them on
+    each side.
+
+    Args:
+        study: with a finished trial or more.
+        ax: the matplotlib Axes to draw on; new ones if None.
+
+    Returns:
+        The Axes.
+
+    Raises:
+        TooFewTrials: where no trial is finished.
+        InvalidArgument: for what is no study or no Axes.
+        ImportError: where matplotlib is not installed.
+
+    Example:
+        >>> import tfbo
+        >>> space = tfbo.Space({"x": tfbo.Float(-5.0, 5.0)})
+        >>> study = tfbo.minimize(lambda p: p["x"] ** 2, space, n_trials=4, seed=0)
+        >>> axes = tfbo.plots.history(study)
+        >>> axes.get_xlabel(), axes.get_ylabel()
+        ('trial', 'value (minimise)')
+    """
+    found = source.of(study)
+    source.require_finished(found, "history")
+    ax = style.axes(ax)
+    style.frame(ax)
+    style.labels(ax, "trial", f"value ({source.aim(study)})")
+    if found.complete:
+        _draw_values(ax, found)
+    else:
+        ax.set_yticks([])
+    marks.failed_along(ax, [trial.number for trial in found.failed], len(found.trials))
+    last = max(len(found.trials) - 1, 1)
+    ax.set_xlim(-0.02 * last - 0.5, 1.02 * last + 0.5)
+    style.whole(ax.xaxis)
+    style.legend(ax, columns=5)
+    return ax
+
+
+def _draw_values(ax: Axes, found: source.Source) -> None:
+    numbers, values = found.numbers, found.values
+    shown = outcomes.of(values, found.study.direction)
+    shown.dress(ax, "y")
+    errors = np.array([trial.std or 0.0 for trial in found.complete])
+    told = errors > 0.0
+    if told.any():
+        ends = shown.clip(values - errors)[told], shown.clip(values + errors)[told]
+        ax.vlines(numbers[told], *ends, color=style.OBSERVED, lw=0.8, alpha=0.4)
+    marks.observed(ax, numbers, values, shown)
+    better = np.minimum if found.study.direction == "minimize" else np.maximum
+    best = shown.clip(better.accumulate(values))
+    end = max(len(found.trials) - 1, numbers[-1])
+    ax.step(
+        [*numbers, end], [*best, best[-1]], where="post", color=style.OBSERVED, lw=2.0,
+        label="best so far", path_effects=style.outlined(3.5), zorder=3,
+    )  # fmt: skip
+    trial = found.best()
+    marks.best(ax, trial.number, shown.clip(trial.value).item(), f"best: trial {trial.number}")

@@ -1,0 +1,73 @@
+"""Which hyperparameters matter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfbo.plots import source, style
+from tfbo.study import Study
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def importance(study: Study, *, ax: Axes | None = None) -> Axes:
+    """How much of the objective's variance each hyperparameter explains, with 95 % intervals.
+
+    The Sobol indices of `Study.importance`, computed on the surrogate. First order is what a
+    hyperparameter explains by itself; total is that with all its interactions with others. Where the
+    two differ, it matters in combination.
+
+    Args:
+        study: with two complete trials or more.
+        ax: the matplotlib Axes to draw on; new ones if None.
+
+    Returns:
+        The Axes, the most important hyperparameter at the top.
+
+    Raises:
+        TooFewTrials: where fewer than two trials are complete.
+        InvalidArgument: for what is no study or no Axes.
+        ImportError: where matplotlib is not installed.
+
+    Example:
+        >>> import tfbo
+        >>> space = tfbo.Space({"x": tfbo.Float(-5.0, 5.0), "y": tfbo.Float(0.0, 1.0)})
+        >>> study = tfbo.minimize(lambda p: p["x"] ** 2, space, n_trials=6, seed=0)
+        >>> axes = tfbo.plots.importance(study)
+        >>> axes.get_yticklabels()[0].get_text()
+        'x'
+    """
+    found = source.of(study)
+    source.names(found, "names", None)
+    source.require(found, 2, "importance")
+    ranked = study.importance()
+    ax = style.axes(ax, height=1.3 + 0.42 * len(ranked))
+    places = np.arange(len(ranked))
+    kinds = (
+        ("first order", [i.first for i in ranked.values()], -0.19, style.BLUE),
+        ("total", [i.total for i in ranked.values()], 0.19, style.SKY),
+    )
+    for label, estimates, shift, colour in kinds:
+        values = np.array([estimate.value for estimate in estimates])
+        ax.barh(places + shift, values, height=0.36, color=colour, label=label)
+        ax.hlines(
+            places + shift, [e.low for e in estimates], [e.high for e in estimates],
+            color="black", lw=1.1,
+        )  # fmt: skip
+    ax.plot([], [], color="black", lw=1.1, label="95 % interval")
+    ax.set_yticks(
+        places,
+        [style.shortened(name, 36) for name in ranked],
+        parse_math=False,
+        fontsize=style.SMALL,
+    )
+    style.frame(ax, grid="x")
+    ax.set_ylim(len(ranked) - 0.4, -0.6)
+    farthest = max(estimate.high for _, listed, _, _ in kinds for estimate in listed)
+    ax.set_xlim(0.0, max(1.0, 1.03 * farthest))
+    style.labels(ax, "share of the variance that it explains")
+    style.legend(ax)
+    return ax

@@ -1,0 +1,159 @@
+"""What each hyperparameter does by itself, the others as in the best trial."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from tfbo.errors import invalid
+from tfbo.plots import configurations, marks, outcomes, scales, source, style
+from tfbo.study import Study
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_POINTS = 61
+_COLUMNS = 3
+_95 = 1.959963984540054
+"""Half the width of a normal distribution's central 95 %, in standard deviations."""
+
+
+class _Slice(NamedTuple):
+    """One hyperparameter, and what the surrogate expects along it."""
+
+    scale: scales.Scale
+    positions: np.ndarray
+    """`[g]`."""
+    mean: np.ndarray
+    """`[g]`."""
+    low: np.ndarray
+    """`[g]`: lower end of the 95 % band."""
+    high: np.ndarray
+    """`[g]`."""
+    moved: dict[str, Any]
+    """What had to leave the best trial for this hyperparameter to be active."""
+
+
+def slices(study: Study, names: Sequence[str] | None = None, *, ax: Any = None) -> Any:
+    """The surrogate along each hyperparameter, the others as in the best trial, and the observations.
+
+    The line is the posterior mean, the band around it holds the objective (without its noise) with a
+    probability of 95 %. Dots are trials: the others of their hyperparameters are not as in the best
+    trial, so that they scatter. Crosses at the bottom are failed trials. A conditional hyperparameter
+    that is not active in the best trial is shown with its parents at a value at which it is, which
+    the remark above says.
+
+    Args:
+        study: with two complete trials or more.
+        names: of the hyperparameters; all that are searched if None.
+        ax: the matplotlib Axes to draw on, one for each name; new ones if None.
+
+    Returns:
+        A NumPy array of the Axes, one for each name, in their order.
+
+    Raises:
+        TooFewTrials: where fewer than two trials are complete.
+        InvalidArgument: for a name that the space does not have (the message lists those that there
+            are), or a number of Axes that is not theirs.
+        ImportError: where matplotlib is not installed.
+
+    Example:
+        >>> import tfbo
+        >>> space = tfbo.Space({"x": tfbo.Float(-5.0, 5.0), "flag": tfbo.Boolean()})
+        >>> study = tfbo.minimize(lambda p: p["x"] ** 2, space, n_trials=5, seed=0)
+        >>> [axes.get_xlabel() for axes in tfbo.plots.slices(study)]
+        ['x', 'flag']
+    """
+    found = source.of(study)
+    wanted = source.names(found, "names", names)
+    source.require(found, 2, "slices")
+    panels = _panels(ax, len(wanted))
+    drawn = _predicted(found, wanted)
+    ends = np.concatenate([np.concatenate([s.low, s.high]) for s in drawn])
+    shown = outcomes.of(found.values, study.direction, ends)
+    for i, (panel, one) in enumerate(zip(panels, drawn, strict=True)):
+        _draw(panel, found, one, shown)
+        if i % _COLUMNS == 0 or ax is not None:
+            style.labels(panel, y=f"value ({source.aim(study)})")
+    if ax is None:
+        handles, texts = panels[0].get_legend_handles_labels()
+        legend = panels[0].figure.legend(
+            handles, texts, loc="outside upper left", ncols=6, frameon=False, fontsize=style.SMALL
+        )
+        style.legible(legend)
+    else:
+        style.legend(panels[0])
+    return panels
+
+
+def _panels(ax: Any, count: int) -> np.ndarray:
+    """The Axes to draw on, `[count]`."""
+    if ax is None:
+        columns = min(count, _COLUMNS)
+        rows = math.ceil(count / columns)
+        figure = style.figure(3.1 * columns + 0.6, 2.5 * rows + 0.4)
+        made = figure.subplots(rows, columns, squeeze=False).ravel()
+        for spare in made[count:]:
+            spare.remove()
+        return np.asarray(made[:count])
+    given = np.array([ax], dtype=object).ravel()
+    if len(given) != count:
+        advice = f"Give one for each hyperparameter, such as plt.subplots({count})[1], or none."
+        raise invalid("ax", f"{count} Axes", ax, advice)
+    for one in given:
+        style.axes(one)
+    return given
+
+
+def _predicted(found: source.Source, names: Sequence[str]) -> list[_Slice]:
+    """What the surrogate expects along each hyperparameter, all of it in one call."""
+    space = found.study.space
+    around = configurations.around_best(found)
+    lines = [scales.of(name, space[name]) for name in names]
+    grids = [line.values(_POINTS) for line in lines]
+    rows = [around.at({line.name: v}) for line, grid in zip(lines, grids) for v in grid]
+    assert all(row is not None for row in rows)  # one value by itself can always be active
+    mean, std = found.study.predict([row for row in rows if row is not None])
+    ends = np.cumsum([len(grid) for grid in grids])[:-1]
+    parts = zip(lines, grids, np.split(mean, ends), np.split(std, ends), strict=True)
+    return [
+        _Slice(
+            line, line.positions(grid), m, m - _95 * s, m + _95 * s, around.moved({line.name: grid[0]})
+        )
+        for line, grid, m, s in parts
+    ]  # fmt: skip
+
+
+def _draw(ax: Axes, found: source.Source, one: _Slice, shown: outcomes.Outcomes) -> None:
+    style.frame(ax)
+    shown.dress(ax, "y")
+    one.scale.dress(ax, "x")
+    name = one.scale.name
+    having = [trial for trial in found.complete if name in trial.params]
+    failed = [trial for trial in found.failed if name in trial.params]
+    values = np.array([trial.value for trial in having], float)
+    marks.observed(ax, scales.places(one.scale, having), values, shown)
+    marks.failed_along(ax, scales.places(one.scale, failed), len(found.trials))
+    look: dict[str, Any] = {"color": style.MODEL, "label": "posterior mean"}
+    band: dict[str, Any] = {"color": style.MODEL, "alpha": 0.2, "lw": 0.0, "label": "95 % band"}
+    mean, low, high = shown.clip(one.mean), shown.clip(one.low), shown.clip(one.high)
+    if one.scale.discrete:
+        ax.bar(one.positions, high - low, bottom=low, width=0.7, zorder=1, **band)
+        ends = one.positions - 0.35, one.positions + 0.35
+        ax.hlines(mean, *ends, lw=2.0, zorder=3, path_effects=style.outlined(3.4), **look)
+    else:
+        ax.fill_between(one.positions, low, high, zorder=1, **band)
+        ax.plot(
+            one.positions, mean, lw=2.0, zorder=3, path_effects=style.outlined(3.4), **look
+        )  # fmt: skip
+    best = found.study.best_trial
+    if name in best.params:
+        place = one.scale.positions([best.params[name]])[0]
+        marks.best(ax, place, shown.clip(best.value).item(), f"best: trial {best.number}")
+    remarks = [f"with {p} = {v}" for p, v in one.moved.items()]
+    if len(having) < len(found.complete):
+        remarks.append(f"active in {len(having)} of {len(found.complete)}")
+    style.note(ax, ", ".join(remarks))

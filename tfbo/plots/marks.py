@@ -1,0 +1,66 @@
+"""The marks that all pictures share: observations, failed trials, the best trial."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfbo.plots import style
+from tfbo.plots.outcomes import Outcomes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+# More crosses in a row than this run into each other; thin bars can still be told apart.
+_MOST_CROSSES = 60
+
+
+def observed(ax: Axes, x: np.ndarray, values: np.ndarray, shown: Outcomes) -> None:
+    """A dot for each value `[n]` at `x` `[n]`; a triangle on the edge for one beyond the frame."""
+    look = style.dots(len(values))
+    beyond = shown.beyond(values)
+    ax.plot(
+        x[~beyond], values[~beyond], "o", color=style.OBSERVED, alpha=look.alpha, markersize=look.size,
+        markeredgewidth=0, label="trial", zorder=3.5,
+    )  # fmt: skip
+    for side, marker in ((values > shown.high, "^"), (values < shown.low, "v")):
+        if side.any():
+            ax.plot(
+                x[side], shown.clip(values[side]), marker, color=style.OBSERVED, alpha=look.alpha,
+                markersize=max(look.size, 4.0), markeredgewidth=0, clip_on=False, zorder=2,
+                label=f"beyond the frame ({int(side.sum())})",
+            )  # fmt: skip
+
+
+def failed_along(ax: Axes, x: Sequence[float] | np.ndarray, count: int) -> None:
+    """A cross at the bottom of the Axes for each failed trial, which has no value; `count` trials."""
+    if len(x):
+        ax.plot(
+            x, [0.025] * len(x), "x" if len(x) <= _MOST_CROSSES else "|", color=style.VERMILLION,
+            markersize=max(_cross(count), 5.0), markeredgewidth=1.2 if len(x) <= _MOST_CROSSES else 0.5,
+            label=f"failed ({len(x)})", transform=ax.get_xaxis_transform(), zorder=2.5,
+        )  # fmt: skip
+
+
+def failed_at(ax: Axes, x: Any, y: Any) -> None:
+    """A cross for each failed trial at its place in the Axes."""
+    if len(x):
+        ax.plot(
+            x, y, "x", color=style.VERMILLION, markersize=_cross(len(x)), label=f"failed ({len(x)})",
+            markeredgewidth=1.2 if len(x) <= _MOST_CROSSES else 0.7, zorder=2.5, linestyle="none",
+        )  # fmt: skip
+
+
+def best(ax: Axes, x: float, y: float, label: str) -> None:
+    """A star at the best trial."""
+    ax.plot(
+        [x], [y], "*", color=style.BEST, markersize=13, markeredgecolor="black", markeredgewidth=0.7,
+        linestyle="none", label=label, zorder=5, clip_on=False,
+    )  # fmt: skip
+
+
+def _cross(count: int) -> float:
+    return max(style.dots(count).size, 3.0)

@@ -1,0 +1,93 @@
+"""The axis of outcomes: linear or logarithmic, and how much of it is shown."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfbo.plots import ticks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Positive values that span so much are shown on a logarithmic scale.
+_LOG_FROM = 100.0
+# (share, times, shown): where the worst value is more than `times` as far from the best as the worst
+# of the better share is, it would press that share into a line. The frame ends at `shown` times that
+# distance then, and what is worse lies on its edge.
+_FEW = ((0.5, 1000.0, 4.0), (0.75, 100.0, 8.0), (0.9, 20.0, 4.0))
+_FEWEST = 8
+# How far predictions may widen the frame, as a share of it.
+_MORE = 0.35
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcomes:
+    """How outcomes are shown.
+
+    Args:
+        low: lower end of the frame.
+        high: upper end of the frame, above `low`.
+        log: whether the scale is logarithmic.
+    """
+
+    low: float
+    high: float
+    log: bool
+
+    def clip(self, values: Any) -> np.ndarray:
+        """Values `[n]` moved to the edge of the frame where they lie beyond it."""
+        return np.clip(np.asarray(values, float), self.low, self.high)
+
+    def beyond(self, values: Any) -> np.ndarray:
+        """Which values lie beyond the frame, bool `[n]`."""
+        values = np.asarray(values, float)
+        return (values < self.low) | (values > self.high)
+
+    def unit(self, values: Any) -> np.ndarray:
+        """Values `[n]` as shares in [0, 1] of the frame."""
+        scaled = np.log if self.log else np.asarray
+        low, high = scaled(self.low), scaled(self.high)
+        return np.asarray((scaled(self.clip(values)) - low) / (high - low))
+
+    def dress(self, ax: Axes, which: str) -> None:
+        """Give the axis "x" or "y" its scale, limits and ticks."""
+        (ticks.logarithmic if self.log else ticks.linear)(ax, which, self.low, self.high)
+
+
+def of(values: Any, direction: str, others: Any = ()) -> Outcomes:
+    """The frame of some values `[n]`, n >= 1: all of them, but for a few that are far worse.
+
+    Args:
+        values: what was observed.
+        direction: "minimize" or "maximize": on which side worse values are.
+        others: further values, such as predictions, that should lie in the frame too.
+    """
+    values = np.asarray(values, float)
+    log = bool(values.min() > 0.0 and values.max() >= _LOG_FROM * values.min())
+    others = np.asarray(others, float)
+    others = others[np.isfinite(others) & ((others > 0.0) | (not log))]
+    scaled = np.log(values) if log else values
+    sign = 1.0 if direction == "minimize" else -1.0
+    best, worst = _shown(sign * scaled)
+    reach = np.log(others) if log else others
+    reach = np.clip(sign * reach, best - _MORE * (worst - best), worst + _MORE * (worst - best))
+    best, worst = min([best, *reach]), max([worst, *reach])
+    margin = 0.07 * (worst - best) or 0.05 * abs(best) or 0.05
+    low, high = sorted((sign * (best - margin), sign * (worst + margin)))
+    if log:
+        low, high = float(np.exp(low)), float(np.exp(high))
+    return Outcomes(low, high, log)
+
+
+def _shown(values: np.ndarray) -> tuple[float, float]:
+    """The best of values of which less is better, and the worst that is shown."""
+    best, worst = float(values.min()), float(values.max())
+    if len(values) >= _FEWEST:
+        for share, times, reach in _FEW:
+            most = float(np.quantile(values, share)) - best
+            if most > 0.0 and worst - best > times * most:
+                return best, float(values[values <= best + reach * most].max())
+    return best, worst

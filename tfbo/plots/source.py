@@ -1,0 +1,96 @@
+"""What pictures ask of a study: its trials by state, and names of parameters that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tfbo.errors import TooFewTrials, invalid
+from tfbo.study import Study
+from tfbo.trial import COMPLETE, FAILED, Trial
+
+
+class Source(NamedTuple):
+    """The trials of a study at one moment."""
+
+    study: Study
+    trials: tuple[Trial, ...]
+    complete: list[Trial]
+    failed: list[Trial]
+
+    @property
+    def values(self) -> np.ndarray:
+        """Values `[n]` of the complete trials."""
+        return np.array([trial.value for trial in self.complete], float)
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """Numbers `[n]` of the complete trials."""
+        return np.array([trial.number for trial in self.complete], int)
+
+    def best(self) -> Trial:
+        """The complete trial of the best value; there has to be one."""
+        return self.study.best_observed
+
+
+def of(study: Any) -> Source:
+    """The trials of a study, sorted.
+
+    Raises:
+        InvalidArgument: for what is no study.
+    """
+    if not isinstance(study, Study):
+        raise invalid("study", "a Study", study, "Open one with tfbo.Study.load(storage=...).")
+    trials = study.trials
+    complete = [trial for trial in trials if trial.state == COMPLETE]
+    return Source(study, trials, complete, [t for t in trials if t.state == FAILED])
+
+
+def require(source: Source, least: int, what: str) -> None:
+    """Raise TooFewTrials where fewer than `least` trials are complete; `what` cannot be drawn then."""
+    if len(source.complete) < least:
+        needed = "a complete trial" if least == 1 else f"{least} complete trials"
+        raise TooFewTrials(
+            f"{what} needs {needed}, and the study {source.study.name!r} has {len(source.complete)} "
+            f"({len(source.trials)} trials in all, {len(source.failed)} failed). Run some more."
+        )
+
+
+def names(source: Source, argument: str, wanted: Sequence[str] | None) -> list[str]:
+    """The parameters wanted; all that are searched, where that is None.
+
+    Raises:
+        InvalidArgument: for a name that the space does not have, a constant, or no name at all; the
+            message lists those that there are.
+    """
+    space = source.study.space
+    searched = [name for name in space if space[name].column() is not None]
+    there = f"There are: {', '.join(map(repr, searched)) or 'none'}."
+    if wanted is None:
+        if not searched:
+            raise invalid("study", "a hyperparameter that is searched", "nothing", there)
+        return searched
+    if isinstance(wanted, str) or not isinstance(wanted, Sequence) or not wanted:
+        raise invalid(argument, "a list of names of hyperparameters", wanted, there)
+    for name in wanted:
+        if name not in searched:
+            constant = isinstance(name, str) and name in space
+            expected = "a hyperparameter that is searched" if constant else "a hyperparameter"
+            raise invalid(argument, expected, name, there)
+    return list(wanted)
+
+
+def require_finished(source: Source, what: str) -> None:
+    """Raise TooFewTrials where no trial is complete or failed; `what` cannot be drawn then."""
+    if not source.complete and not source.failed:
+        raise TooFewTrials(
+            f"{what} needs a finished trial, and the study {source.study.name!r} has none "
+            f"({len(source.trials)} trials in all). Run some, or tell those that are running."
+        )
+
+
+def aim(study: Study) -> str:
+    """The direction of a study in the words of a label."""
+    return {"minimize": "minimise", "maximize": "maximise"}[study.direction]
