@@ -55,7 +55,7 @@ def _opening_without_centre() -> Mapping[tuple[Any, str], Any]:
 def _tempering(function: Callable[..., Any]) -> Mapping[tuple[Any, str], Any]:
     from tfbo.gp import outcomes
 
-    return {(outcomes, "temper"): function}
+    return {(outcomes, "temper"): function}  # suggestions alone: `invert` is not what undoes it
 
 
 def _median_and_spread(y: Any) -> tuple[Any, Any]:
@@ -198,7 +198,7 @@ def _put(values: Mapping[tuple[Any, str], Any]) -> None:
 
     for (module, name), value in values.items():
         setattr(module, name, value)
-    for cache in (program.believed, program.compiled, program.compiled_beliefs):
+    for cache in (program.believed, program.compiled, program.compiled_fit):
         cache.cache_clear()
 
 
@@ -213,7 +213,7 @@ class Local:
             from tfbo.acquisition import PosteriorMean
             from tfbo.strategies import Bayes
 
-            self.adapter.study._strategy = Bayes(acquisition=PosteriorMean())
+            self.adapter.study._advisor._chosen = Bayes(acquisition=PosteriorMean())
         self.asked += 1
         return self.adapter.ask(), 0.0
 

@@ -109,7 +109,7 @@ def _restarts(
     @tf.function(autograph=False, reduce_retracing=True)
     def run(question: program.Question, start: exact.Start, draws: tf.Tensor) -> tf.Tensor:
         believed = belief.Belief(*map(tf.constant, program.believed(choices.kernel)))
-        observed = program.observe(choices, question)
+        observed = program.observe(choices, question.evidence)
         fitted = exact.fit(
             choices.kernel, believed, observed, start, draws,
             climbs=RESTARTS, tolerance=1e-6, max_evaluations=300, compact=True,
@@ -122,12 +122,12 @@ def _restarts(
 def gain_over_botorch(state: State, worker: Worker) -> float:
     """LogEI at tfbo's maximum less that at BoTorch's, both of tfbo's posterior, in nats."""
     question = tf.nest.map_structure(tf.constant, state.question)
-    observed = program.observe(state.choices, question)
+    observed = program.observe(state.choices, question.evidence)
     theta = state.answer.fitted.theta
     posterior, incumbent = program.surrogate(state.choices, observed, theta)
     hyperparameters = posterior.hyperparameters
     theirs = worker.maximise_logei(
-        state.question.x,
+        state.question.evidence.x,
         observed.z.numpy(),
         amplitude=float(hyperparameters.amplitude),
         lengthscales=hyperparameters.lengthscales.numpy(),

@@ -227,12 +227,12 @@ def test_a_read_only_folder(tmp_path):
 def test_a_full_disk_loses_nothing_and_the_call_can_be_repeated(path):
     study = make(path)
     trial = study.ask()
-    pages = study._storage._connection.execute("PRAGMA page_count").fetchone()[0]
-    study._storage._connection.execute(f"PRAGMA max_page_count = {pages}")
+    pages = study._ledger.storage._connection.execute("PRAGMA page_count").fetchone()[0]
+    study._ledger.storage._connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StorageError, match="Free some space"):
         for _ in range(10_000):
             study.enqueue({"x": 0.5, "flag": True})
-    study._storage._connection.execute("PRAGMA max_page_count = 1000000")
+    study._ledger.storage._connection.execute("PRAGMA max_page_count = 1000000")
     stored = len(study)
     study.tell(trial, 0.25)
     again = Study.load(storage=path, strategy=Random())
@@ -268,7 +268,7 @@ SCRIPT = """
             die()
     if moment == "asking":
         study.optimize(objective, n_trials=number)
-        study._storage.append = lambda *a: die()
+        study._ledger.storage.append = lambda *a: die()
     done = len([t for t in study.trials if t.is_finished])
     study.optimize(objective, n_trials=9 - done, callbacks=[after])
 """
@@ -276,7 +276,7 @@ SCRIPT = """
 
 def params_of(path):
     storage = SQLiteStorage(path)
-    return [(t.number, t.params, t.value) for t in storage.changes("study", 0)[1]]
+    return [(t.number, t.params, t.value) for t in storage.changes("study", 0).trials]
 
 
 @pytest.mark.parametrize(

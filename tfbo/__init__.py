@@ -17,6 +17,7 @@ from tfbo.errors import (
     StudyMismatch,
     StudyNotFound,
     TFBOError,
+    TooFewTrials,
     TrialStateError,
 )
 from tfbo.optimize import maximize, minimize
@@ -47,6 +48,7 @@ __all__ = [
     "StudyMismatch",
     "StudyNotFound",
     "TFBOError",
+    "TooFewTrials",
     "Trial",
     "TrialStateError",
     "acquisition",

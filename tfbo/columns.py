@@ -1,7 +1,7 @@
 """What each column of a design matrix is: the vocabulary that space, optimiser and kernels share.
 
 A row of a design matrix is one configuration, a column one parameter. Active columns hold codes in
-[0, 1]; a column that its condition switches off holds `INACTIVE`. A discrete column has `count`
+[0, 1]; a column that its condition switches off, or that is younger than the row, holds `INACTIVE`. A discrete column has `count`
 levels, each with one code; a level's index is what neighbourhood moves count in.
 
 The functions are written once for NumPy and for TensorFlow: `xp` is `numpy` or
@@ -32,12 +32,15 @@ class Column:
             at `log(first + i step)`; None where level i has the code `(i + 1/2) / count`.
         conditions: `(column, codes)` pairs: this column is active where each of those columns is
             active and holds one of the codes.
+        optional: whether rows may hold `INACTIVE` although no condition says so: the column joined
+            the space when they were there already.
     """
 
     count: int | None = None
     categorical: bool = False
     lattice: tuple[float, float] | None = None
     conditions: tuple[tuple[int, tuple[float, ...]], ...] = ()
+    optional: bool = False
 
     @property
     def edges(self) -> tuple[float, float]:

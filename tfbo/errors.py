@@ -40,6 +40,10 @@ class NoCompletedTrial(TFBOError, ValueError):
     """A result was asked for before any trial completed."""
 
 
+class TooFewTrials(TFBOError, ValueError):
+    """A model was asked of fewer complete trials than one can be made of."""
+
+
 _DESCRIPTIONS = ("shape [", "nan at index", "inf at index", "-inf at index", "nothing")
 
 

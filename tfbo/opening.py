@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tfbo.errors import StudyMismatch, invalid
-from tfbo.space import Space
+from tfbo.space import Params, Space
 from tfbo.storage import Record, Storage
 
 _DIRECTIONS = ("minimize", "maximize")
@@ -62,6 +63,14 @@ def check(space: Any, direction: Any, name: Any, seed: Any) -> None:
             )
 
 
+def configurations(space: Space, listed: Any) -> list[Params]:
+    """The legal configurations that an argument of that name stands for; InvalidArgument otherwise."""
+    if isinstance(listed, Mapping) or not isinstance(listed, Iterable):
+        advice = "Put it in a list: predict([params])."
+        raise invalid("configurations", "a list of configurations", listed, advice)
+    return [space.validate(params, f"configurations[{i}]") for i, params in enumerate(listed)]
+
+
 def check_means(strategy: Any, device: Any) -> None:
     """Raise InvalidArgument for a strategy that is none, or a device that this machine lacks."""
     if strategy is not None and (isinstance(strategy, type) or not hasattr(strategy, "suggest")):
@@ -73,7 +82,8 @@ def check_means(strategy: Any, device: Any) -> None:
 
 
 def _check_same(space: Space, wanted: Record, stored: Record, seeded: bool, location: str) -> None:
-    lines = space.difference(Space.from_json(stored.space))
+    there = Space.from_json(stored.space)
+    lines = [] if there.is_extension_of(space) else space.difference(there)
     if wanted.direction != stored.direction:
         lines.append(f"direction: {wanted.direction!r} here, {stored.direction!r} there")
     if seeded and wanted.seed != stored.seed:

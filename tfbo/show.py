@@ -15,14 +15,14 @@ def studies(storage: Storage) -> str:
     records = storage.studies()
     if not records:
         return f"{storage.location} holds no study."
-    rows = [_study_row(record, storage.changes(record.name, 0)[1]) for record in records]
+    rows = [_study_row(record, storage.changes(record.name, 0).trials) for record in records]
     return table(("study", "direction", "trials", "complete", "failed", "best", "created"), rows)
 
 
 def trials(storage: Storage, name: str) -> str:
     """The trials of a study as a table: complete ones best first, then the others by number."""
     record = storage.find(name)
-    listed = sorted(storage.changes(name, 0)[1], key=lambda trial: rank(trial, record.direction))
+    listed = sorted(storage.changes(name, 0).trials, key=lambda trial: rank(trial, record.direction))
     if not listed:
         return f"The study {name!r} has no trial yet."
     rows = [_trial_row(trial) for trial in listed]

@@ -42,6 +42,16 @@ class Record(NamedTuple):
     """Seconds since 1970."""
 
 
+class Changes(NamedTuple):
+    """What happened to a study since some revision."""
+
+    revision: int
+    space: str
+    """As in `Record`; it may have grown."""
+    trials: list[Trial]
+    """Those that changed, by number."""
+
+
 class Storage(Protocol):
     """What a study asks of the place where it lives. Every method is one transaction."""
 
@@ -59,8 +69,12 @@ class Storage(Protocol):
         """All studies, oldest first."""
         ...
 
-    def changes(self, name: str, since: int) -> tuple[int, list[Trial]]:
-        """The revision, and the trials that changed after revision `since`, by number."""
+    def changes(self, name: str, since: int) -> Changes:
+        """What a study is now, and the trials that changed after revision `since`."""
+        ...
+
+    def extend(self, name: str, before: str, after: str) -> bool:
+        """Put the space `after` in the place of `before`; False where another one is there."""
         ...
 
     def append(self, name: str, trials: Sequence[Trial], owner: str | None) -> bool:
@@ -176,19 +190,30 @@ class SQLiteStorage:
             raise StudyNotFound(f"name: no study {name!r} in {self.location!r}. {there}")
         return _record(row)
 
-    def changes(self, name: str, since: int) -> tuple[int, list[Trial]]:
+    def changes(self, name: str, since: int) -> Changes:
         """See `Storage`."""
         with self._transaction(write=False) as db:
-            row = db.execute("SELECT revision FROM studies WHERE name = ?", (name,)).fetchone()
+            row = db.execute(
+                "SELECT revision, space FROM studies WHERE name = ?", (name,)
+            ).fetchone()
             if row is None:
                 raise StudyNotFound(f"name: the study {name!r} is no longer in {self.location!r}.")
             if row[0] == since:
-                return since, []
+                return Changes(row[0], row[1], [])
             changed = db.execute(
                 f"SELECT {_FIELDS} FROM trials WHERE study = ? AND revision > ? ORDER BY number",
                 (name, since),
             )
-            return row[0], [_trial(r) for r in changed]
+            return Changes(row[0], row[1], [_trial(r) for r in changed])
+
+    def extend(self, name: str, before: str, after: str) -> bool:
+        """See `Storage`."""
+        with self._transaction() as db:
+            done = db.execute(
+                "UPDATE studies SET space = ?, revision = revision + 1 WHERE name = ? AND space = ?",
+                (after, name, before),
+            )
+            return done.rowcount == 1
 
     def append(self, name: str, trials: Sequence[Trial], owner: str | None) -> bool:
         """See `Storage`."""

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
-import logging
 import os
-import time
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from tfbo import _loop, frame, opening, outcome
+from tfbo.advisor import Advisor
+from tfbo.ledger import Ledger
 from tfbo.space import Params, Space
-from tfbo.storage import Record, Storage, new_owner, open_storage, release_at_end
-from tfbo.trial import COMPLETE, RUNNING, WAITING, Trial
+from tfbo.space.parameters import Parameter
+from tfbo.storage import Storage, open_storage
+from tfbo.trial import COMPLETE, WAITING, Trial
 
 if TYPE_CHECKING:
     import pandas
 
-    from tfbo.strategies import Problem, Strategy
-
-_LOGGER = logging.getLogger("tfbo")
+    from tfbo.importance import Importance
+    from tfbo.strategies import LeaveOneOut, Prediction, Strategy, Surrogate
 
 Objective = Callable[[Params], Any]
 Callback = Callable[["Study", Trial], None]
@@ -73,7 +71,7 @@ class Study:
         opening.check(space, direction, name, seed)
         stored = open_storage(storage)
         record = opening.create(stored, space, direction=direction, name=name, seed=seed)
-        self._open(space, record, stored, strategy, device)
+        self._open(Ledger(record, stored), strategy, device)
 
     @classmethod
     def load(
@@ -99,53 +97,41 @@ class Study:
         stored = open_storage(storage, create=False)
         record = opening.find(stored, name)
         study = cls.__new__(cls)
-        study._open(Space.from_json(record.space), record, stored, strategy, device)
+        study._open(Ledger(record, stored), strategy, device)
         return study
 
-    def _open(
-        self,
-        space: Space,
-        record: Record,
-        storage: Storage,
-        strategy: Strategy[Any] | None,
-        device: str | None,
-    ) -> None:
+    def _open(self, ledger: Ledger, strategy: Strategy[Any] | None, device: str | None) -> None:
         opening.check_means(strategy, device)
-        self.space = space
-        self._device = device
-        self._record = record
-        self._storage = storage
-        self._strategy = strategy
-        self._owner, self._pid = new_owner(), os.getpid()
-        self._trials: dict[int, Trial] = {}
-        self._state: Any = None
-        self._unfolded: list[Trial] = []
-        self._revision = 0
-        self._best: tuple[int, int | None] = -1, None
+        self._ledger = ledger
+        self._advisor = Advisor(ledger, strategy, device)
         self._stopping = False
-        self._recover()
-        self._sync()
-        weakref.finalize(self, release_at_end, storage, self._owner, self._pid)
+        ledger.recover()
+        ledger.sync()
+
+    @property
+    def space(self) -> Space:
+        """What is searched; `extend` makes it grow."""
+        return self._ledger.space
 
     @property
     def name(self) -> str:
         """Its name in the storage."""
-        return self._record.name
+        return self._ledger.name
 
     @property
     def direction(self) -> str:
         """Either "minimize" or "maximize"."""
-        return self._record.direction
+        return self._ledger.record.direction
 
     @property
     def seed(self) -> int:
         """On which every suggestion depends."""
-        return self._record.seed
+        return self._ledger.record.seed
 
     @property
     def location(self) -> str:
         """Where it is stored; ":memory:" where it is not."""
-        return self._storage.location
+        return self._ledger.storage.location
 
     @overload
     def ask(self) -> Trial: ...
@@ -169,51 +155,23 @@ class Study:
             outcome.check_count("q", q)
         wanted = 1 if q is None else q
         asked: list[Trial] = []
-        self._recover()
+        self._ledger.recover()
         while len(asked) < wanted:
-            self._sync()
-            asked += self._claim(wanted - len(asked))
+            self._ledger.sync()
+            asked += self._ledger.claim(wanted - len(asked))
             if len(asked) < wanted:
-                asked += self._suggest(wanted - len(asked))
+                number = len(self._ledger.trials)
+                suggestions = self._advisor.suggest(number, wanted - len(asked))
+                asked += self._ledger.start(number, suggestions)
         return asked[0] if q is None else asked
 
-    def _recover(self) -> None:
-        """Have trials whose process died tried again; after a fork, run trials under a name of ours."""
-        if os.getpid() != self._pid:
-            self._owner, self._pid = new_owner(), os.getpid()
-        for number in self._storage.recover(self.name):
-            _LOGGER.info("Trial %d was running when its process died; it is tried again.", number)
-
-    def _claim(self, count: int) -> list[Trial]:
-        """Start waiting trials, those of the lowest numbers, as far as nobody else does."""
-        claimed = []
-        for trial in [trial for trial in self._ordered() if trial.state == WAITING][:count]:
-            running = dataclasses.replace(trial, state=RUNNING, started=time.time())
-            if self._storage.replace(self.name, running, (WAITING,), self._owner):
-                claimed.append(running)
-        return claimed
-
-    def _suggest(self, count: int) -> list[Trial]:
-        """Start trials that the strategy suggests; none where another process was faster."""
-        strategy, problem, state = self._folded()
-        pending = [trial for trial in self._ordered() if not trial.is_finished]
-        number = len(self._trials)
-        suggestions = strategy.suggest(problem, state, pending=pending, number=number, q=count)
-        trials = [
-            Trial(i, self.space.validate(s.params), started=time.time(), notes=s.notes)
-            for i, s in enumerate(suggestions, start=number)
-        ]
-        return trials if self._storage.append(self.name, trials, self._owner) else []
-
-    def _folded(self) -> tuple[Strategy[Any], Problem, Any]:
-        """The strategy, what it is to solve, and its state after all that was told."""
-        from tfbo.strategies import Bayes, Problem  # TensorFlow, which reading need not import
-
-        problem = Problem(self.space, self.direction, self.seed, self._device)
-        strategy = self._strategy or Bayes()
-        self._state = strategy.fold(problem, self._state, tuple(self._unfolded))
-        self._unfolded.clear()
-        return strategy, problem, self._state
+    def suggestion(self) -> Params:
+        """What the next `ask` would try, without starting it: nothing is stored. Raises as `ask`."""
+        self._ledger.sync()
+        waiting = [trial for trial in self._ledger.ordered() if trial.state == WAITING]
+        if waiting:
+            return dict(waiting[0].params)
+        return self._advisor.suggest(len(self._ledger.trials), 1)[0].params
 
     def tell(
         self,
@@ -244,33 +202,40 @@ class Study:
             StorageError: where the outcome could not be stored; nothing is changed then, and the
                 call can be repeated.
         """
-        self._sync()
-        found = outcome.unfinished(self.name, self._trials, trial)
         fields = outcome.of(value, std, state, kind=kind, reason=reason, traceback=traceback)
-        told = dataclasses.replace(found, finished=time.time(), **fields)
-        if not self._storage.replace(self.name, told, (WAITING, RUNNING), None):
-            self._sync()
-            outcome.unfinished(self.name, self._trials, found.number)
-        self._sync()
+        self._ledger.tell(trial, fields)
 
     def enqueue(self, params: Mapping[str, Any]) -> Trial:
-        """Have a configuration tried before anything that the strategy suggests.
-
-        Args:
-            params: a legal value for each active parameter.
-
-        Returns:
-            The waiting trial.
+        """Have a configuration (a legal value for each active parameter) tried before any suggestion.
 
         Raises:
             InvalidArgument: for a configuration that is not legal.
         """
-        legal = self.space.validate(params)
-        while True:
-            self._sync()
-            trial = Trial(len(self._trials), legal, WAITING)
-            if self._storage.append(self.name, [trial], None):
-                return trial
+        return self._ledger.enqueue(params)
+
+    def extend(self, parameters: Mapping[str, Parameter]) -> Space:
+        """Add parameters to the space, which is stored, where a search finds its space on the way.
+
+        Trials from before lack the new ones, as if they were not active. A later `Study` of the space as
+        it was opens the study with what it has become.
+
+        Args:
+            parameters: by name; those that are there already, and are the same, change nothing.
+
+        Raises:
+            InvalidArgument: for a name that is there with another parameter, and as for a new space.
+        """
+        self._ledger.extend(parameters)
+        return self.space
+
+    def amend(self, trial: Trial | int, params: Mapping[str, Any]) -> Trial:
+        """Give a running trial other parameters than were suggested: those that it really has.
+
+        Raises:
+            InvalidArgument: for a configuration that is not legal.
+            TrialStateError: for a trial that does not run.
+        """
+        return self._ledger.amend(trial, params)
 
     def optimize(
         self,
@@ -325,8 +290,8 @@ class Study:
     @property
     def trials(self) -> tuple[Trial, ...]:
         """All trials in the order of their numbers."""
-        self._sync()
-        return tuple(self._ordered())
+        self._ledger.sync()
+        return tuple(self._ledger.ordered())
 
     @property
     def best_observed(self) -> Trial:
@@ -349,13 +314,8 @@ class Study:
             NoCompletedTrial: where there is none.
         """
         observed = self.best_observed
-        # The only one is the best whatever the strategy, which need not be imported then.
-        several = sum(trial.state == COMPLETE for trial in self._ordered()) > 1
-        if several and self._best[0] != self._revision:
-            strategy, problem, state = self._folded()
-            best = getattr(strategy, "best", lambda problem, state: None)
-            self._best = self._revision, best(problem, state)
-        return observed if self._best[1] is None else self._trials[self._best[1]]
+        best = self._advisor.best()
+        return observed if best is None else self._ledger.trials[best]
 
     @property
     def best_params(self) -> Params:
@@ -368,6 +328,58 @@ class Study:
         value = self.best_trial.value
         assert value is not None
         return value
+
+    def predict(self, configurations: Sequence[Mapping[str, Any]]) -> Prediction:
+        """What the surrogate expects of configurations, without noise.
+
+        Args:
+            configurations: n of them, each a legal value for each active parameter.
+
+        Returns:
+            `mean` and `std`, NumPy arrays `[n]` in the units of the objective; see
+            `tfbo.strategies.Surrogate`, which this and the following methods ask.
+
+        Raises:
+            InvalidArgument: for a configuration that is not legal.
+            TooFewTrials: where fewer than two trials are complete.
+
+        Example:
+            >>> import tfbo
+            >>> space = tfbo.Space({"x": tfbo.Float(-5.0, 5.0)})
+            >>> study = tfbo.minimize(lambda p: p["x"] ** 2, space, n_trials=8, seed=0)
+            >>> mean, std = study.predict([{"x": 0.5}])
+            >>> abs(float(mean[0]) - 0.25) < 0.1
+            True
+        """
+        return self._surrogate().predict(opening.configurations(self.space, configurations))
+
+    def expected_improvement(self, params: Mapping[str, Any]) -> float:
+        """By how much `params` would beat the best posterior mean, on average; raises as `predict`."""
+        legal = opening.configurations(self.space, [params])
+        return float(self._surrogate().expected_improvement(legal)[0])
+
+    def importance(self, *, seed: int = 0) -> dict[str, Importance]:
+        """Each parameter's share of the objective's variance, the largest first.
+
+        Args:
+            seed: of the points and draws on which it is computed.
+
+        Returns:
+            By name, first-order and total Sobol indices with 95 % intervals; see `tfbo.importance`.
+
+        Raises: as `predict`.
+        """
+        from tfbo.importance import sobol_indices
+
+        return sobol_indices(self._surrogate(), seed)
+
+    def leave_one_out(self) -> LeaveOneOut:
+        """Each complete trial beside its prediction from all the others; raises as `predict`."""
+        return self._surrogate().leave_one_out()
+
+    def _surrogate(self) -> Surrogate:
+        self._ledger.sync()
+        return self._advisor.surrogate()
 
     def to_dataframe(self) -> pandas.DataFrame:
         """All trials as a pandas data frame, a row each; parameters are the columns `params_...`.
@@ -388,13 +400,3 @@ class Study:
             f"<Study {self.name!r} in {self.location!r}: {self.direction}, "
             f"{len(trials)} trials, {complete} complete{best}>"
         )
-
-    def _ordered(self) -> list[Trial]:
-        return [self._trials[number] for number in sorted(self._trials)]
-
-    def _sync(self) -> None:
-        """Take what changed in the storage; a finished trial changes no more."""
-        self._revision, changed = self._storage.changes(self.name, self._revision)
-        self._trials.update((trial.number, trial) for trial in changed)
-        # An interruption says nothing about the configuration, which has been enqueued again.
-        self._unfolded += [t for t in changed if t.is_finished and t.kind != "interrupted"]

@@ -77,6 +77,6 @@ class Tfbo(Adapter):
         if len(finished) < 2 or all(trial.value is None for trial in finished):
             return []
         strategy, problem = Bayes(**self.settings), Problem(self.study.space, "minimize", 0)
-        beliefs = strategy.beliefs(problem, strategy.fold(problem, None, finished))
-        distance = np.abs(beliefs.z - beliefs.loo_mean) / np.sqrt(beliefs.loo_variance)
+        surrogate = strategy.surrogate(problem, strategy.fold(problem, None, finished))
+        distance = np.abs(surrogate.leave_one_out().residual)
         return [float(np.mean(distance <= quantile)) for quantile in QUANTILES]

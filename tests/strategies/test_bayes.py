@@ -25,9 +25,25 @@ def told(points, strategy=None, direction="minimize", storage=None):
     return study
 
 
-def beliefs(study, strategy):
+def surrogate(study, strategy):
     problem = Problem(study.space, study.direction, study.seed)
-    return strategy.beliefs(problem, strategy.fold(problem, None, study.trials))
+    return strategy.surrogate(problem, strategy.fold(problem, None, study.trials))
+
+
+class Beliefs:
+    """What a surrogate thinks of its trials, standardised, in the order of their numbers."""
+
+    def __init__(self, study, strategy):
+        self.surrogate = surrogate(study, strategy)
+        order = np.argsort([trial.number for trial in self.surrogate.trials])
+        loo = self.surrogate.posterior.loo()
+        posterior = self.surrogate.posterior
+        self.noise = self.surrogate.noise
+        self.mean = self.surrogate.means[order]
+        self.z = self.surrogate.observed.z.numpy()[order]
+        self.loo_mean = ((loo.mean - posterior.shift) / posterior.scale).numpy()[order]
+        self.loo_variance = (loo.variance / posterior.scale**2).numpy()[order]
+        self.ok = self.surrogate.ok
 
 
 def repeats(lucky=-2.0, sign=1.0):
@@ -86,7 +102,7 @@ def test_failed_trials_are_no_candidates():
 def test_beliefs_come_in_the_order_of_the_trials():
     rng = np.random.default_rng(1)
     study = told([(x, bowl(x) + 0.1 * rng.standard_normal()) for x in rng.random(23)])
-    believed = beliefs(study, Bayes())
+    believed = Beliefs(study, Bayes())
     values = np.array([-t.value for t in study.trials])
     assert bool(believed.ok) and len(believed.mean) == 23
     np.testing.assert_array_equal(np.argsort(believed.z), np.argsort(values))
@@ -99,9 +115,9 @@ def test_beliefs_come_in_the_order_of_the_trials():
 def test_without_noise_the_model_interpolates():
     rng = np.random.default_rng(4)
     study = told([(x, bowl(x) + 0.3 * rng.standard_normal()) for x in np.linspace(0.0, 1.0, 12)])
-    noisy = beliefs(study, Bayes(noise=0.09))
+    noisy = Beliefs(study, Bayes(noise=0.09))
     assert np.max(np.abs(noisy.mean - noisy.z)) > 0.3
-    exact = beliefs(study, Bayes(noise="none"))
+    exact = Beliefs(study, Bayes(noise="none"))
     np.testing.assert_allclose(exact.mean, exact.z, atol=1e-6)
     assert float(exact.noise) == pytest.approx(1e-10)
 
@@ -111,14 +127,14 @@ def test_a_known_noise_is_the_noise_of_the_model(noise):
     study = told(repeats())
     y = np.array([-t.value for t in study.trials])
     scale = float(outcomes.standardise(outcomes.temper(y)).scale)
-    assert float(beliefs(study, Bayes(noise=noise)).noise) == pytest.approx(noise / scale**2)
+    assert float(Beliefs(study, Bayes(noise=noise)).noise) == pytest.approx(noise / scale**2)
 
 
 def test_a_change_of_the_known_noise_is_no_new_trace():
     study, counts = told(repeats()), []
     for noise in ("none", 1e-3, 0.5):
         strategy = Bayes(noise=noise, n_candidates=77)
-        study._strategy = strategy
+        study._advisor._chosen = strategy
         study.ask(), study.best_trial
         choices = strategy._choices(LINE, _device.CPU, 9)
         counts.append(program.compiled(choices).experimental_get_tracing_count())
@@ -135,20 +151,20 @@ def test_one_trace_with_standard_errors_and_for_beliefs():
     choices = strategy._choices(LINE, _device.CPU, 9)
     assert program.compiled(choices).experimental_get_tracing_count() == 1
     followed = choices._replace(climbs=0)
-    assert program.compiled_beliefs(followed).experimental_get_tracing_count() == 1
+    assert program.compiled_fit(followed).experimental_get_tracing_count() == 1
 
 
 def test_a_bad_outcome_of_a_large_standard_error_is_ignored():
     rng = np.random.default_rng(2)
     points = [(x, bowl(x), 0.01) for x in np.r_[rng.random(11), 0.52]]
     spoilt = [*points[:-1], (0.52, 5.0, 10.0)]
-    believed = [beliefs(told(p), Bayes(noise="none")) for p in (points[:-1], spoilt)]
+    believed = [Beliefs(told(p), Bayes(noise="none")) for p in (points[:-1], spoilt)]
     best = [np.argmax(b.mean) for b in believed]
     assert best[1] == 11 or best[0] == best[1]
     # Its own mean is what the others predict, and theirs are what they are without it.
     assert believed[1].mean[11] == pytest.approx(believed[1].loo_mean[11], abs=1e-3)
     assert believed[1].mean[11] > 0.5
-    trusted = beliefs(told([*points[:-1], (0.52, 5.0, 0.01)]), Bayes(noise="none"))
+    trusted = Beliefs(told([*points[:-1], (0.52, 5.0, 0.01)]), Bayes(noise="none"))
     assert trusted.mean[11] < -0.5
 
 

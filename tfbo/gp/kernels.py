@@ -94,7 +94,7 @@ class Kernel:
 
         * A number is its own feature.
         * A category is one-hot over sqrt(2): two different ones are 1 apart (a Hamming distance).
-        * A conditional number v becomes (cos v, sin v), and the origin where it is inactive: an
+        * A number v that some rows lack becomes (cos v, sin v), and the origin where it is inactive: an
           inactive column is 1 away from every active value, whatever that value is (the arc kernel
           of Swersky et al. 2013, arXiv 1409.4011, on an arc of one radian).
         """
@@ -238,14 +238,19 @@ def _fast(correlation: type) -> type:
 
 
 def _is_embedded(column: Column) -> bool:
-    return bool(column.categorical or column.conditions)
+    return bool(column.categorical or _is_on_arc(column))
+
+
+def _is_on_arc(column: Column) -> bool:
+    """Whether it is a number that some rows lack."""
+    return not column.categorical and bool(column.conditions or column.optional)
 
 
 def _width(column: Column) -> int:
     if column.categorical:
         assert column.count is not None
         return column.count
-    return 2 if column.conditions else 1
+    return 2 if _is_on_arc(column) else 1
 
 
 def _embed_column(column: Column, u: tf.Tensor) -> tf.Tensor:
@@ -259,7 +264,7 @@ def _embed_column(column: Column, u: tf.Tensor) -> tf.Tensor:
             tf.cast(math.sqrt(0.5), u.dtype),
             tf.cast(0.0, u.dtype),
         )
-    if column.conditions:
+    if _is_on_arc(column):
         arc = tf.stack([tf.cos(u), tf.sin(u)], axis=-1)
         return tf.where((u > 0.5 * INACTIVE)[..., None], arc, tf.zeros_like(arc))
     return u[..., None]

@@ -10,6 +10,9 @@ import tensorflow as tf
 _SAME = 1e-14
 # A tempered lower tail ends so many spreads of the better half below the median.
 _LOWEST = 4.0
+# A prediction at the end of that tail, which no outcome reaches, is brought back as if it were this many
+# times as far below the median as the end is.
+_DEEPEST = 1e3
 # A standard error of this many standard deviations of all outcomes says that nothing is known of one.
 _LARGEST_ERROR = 1e4
 
@@ -51,6 +54,40 @@ def standardise_errors(std: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
     return tf.minimum(std / scale, _LARGEST_ERROR)
 
 
+class Tempering(NamedTuple):
+    """How the lower tail of outcomes is bent towards the others; see `temper`."""
+
+    size: tf.Tensor
+    """Scalar > 0, in the user's units: the largest outcome, in whose unit the others are given."""
+    median: tf.Tensor
+    """Scalar, in the unit of the size."""
+    spread: tf.Tensor
+    """Scalar >= 0, in the unit of the size; 0 leaves everything as it is."""
+
+    def apply(self, y: tf.Tensor) -> tf.Tensor:
+        """Outcomes, tempered."""
+        relative = y / self.size
+        concerned = (relative < self.median) & (self.spread > 0.0)
+        below = tf.where(concerned, self.median - relative, tf.ones_like(y))
+        end = _LOWEST * self.spread
+        tempered = self.median - end * (below / (end + below))
+        return tf.where(concerned, self.size * tempered, y)
+
+    def invert(self, tempered: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The outcomes that became these, and how fast each moves with its tempered one.
+
+        What no outcome can become, at the end of the tail or below, is taken for what lies `_DEEPEST`
+        times as far below the median as the end does.
+        """
+        relative = tempered / self.size
+        concerned = (relative < self.median) & (self.spread > 0.0)
+        end = _LOWEST * self.spread
+        below = tf.minimum(self.median - relative, end * (_DEEPEST / (1.0 + _DEEPEST)))
+        stretch = tf.where(concerned, end, 1.0) / tf.where(concerned, end - below, 1.0)
+        bent_back = self.size * (self.median - tf.where(concerned, below, 0.0) * stretch)
+        return tf.where(concerned, bent_back, tempered), tf.square(stretch)
+
+
 def temper(y: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
     """Outcomes `[n]` of which larger is better, with a lower tail that ends.
 
@@ -65,6 +102,12 @@ def temper(y: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
     the normal quantiles of their ranks. That forgets how much worse they are, which is all that can be
     known of the slope where the better half of the outcomes is noise. benchmarks/ablation.py has both.
     """
+    tempered = tempering(y, mask).apply(y)
+    return tempered if mask is None else tf.where(mask, tempered, y)
+
+
+def tempering(y: tf.Tensor, mask: tf.Tensor | None = None) -> Tempering:
+    """How `temper` bends these outcomes."""
     weight = _weights(y, mask)
     largest = tf.reduce_max(weight * tf.abs(y))
     size = tf.where(largest > 0.0, largest, tf.ones_like(largest))
@@ -77,11 +120,7 @@ def temper(y: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
     unit = tf.where(furthest > 0.0, furthest, tf.ones_like(furthest))
     better = tf.math.count_nonzero(above, dtype=y.dtype)
     spread = unit * tf.sqrt(tf.reduce_sum(tf.square(above / unit)) / tf.maximum(better, 1.0))
-    concerned = (relative < median) & (spread > 0.0) & (weight > 0.0)
-    below = tf.where(concerned, median - relative, tf.ones_like(y))
-    end = _LOWEST * spread
-    tempered = median - end * (below / (end + below))
-    return tf.where(concerned, size * tempered, y)
+    return Tempering(size, median, spread)
 
 
 def _weights(y: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:

@@ -83,5 +83,6 @@ def encoding(space: Space) -> Encoding:
     for name in names:
         column = space[name].column()
         assert column is not None
-        columns.append(dataclasses.replace(column, conditions=conditions(name) or ()))
+        when, later = conditions(name) or (), name in space.later
+        columns.append(dataclasses.replace(column, conditions=when, optional=later))
     return Encoding(space, names, Columns(tuple(columns)))

@@ -43,7 +43,8 @@ class Space:
         True
     """
 
-    __slots__ = ("_order", "_parameters")
+    __slots__ = ("_later", "_order", "_parameters")
+    _later: frozenset[str]
     _order: tuple[str, ...]
     _parameters: dict[str, Parameter]
 
@@ -62,6 +63,7 @@ class Space:
                     f"parameters[{name!r}]", f"one of {kinds}", parameter, "Wrap it in one."
                 )
         object.__setattr__(self, "_parameters", dict(parameters))
+        object.__setattr__(self, "_later", frozenset())
         self._check_conditions()
         object.__setattr__(self, "_order", self._parents_first())
 
@@ -84,8 +86,45 @@ class Space:
         """Names and parameters, in order."""
         return self._parameters.items()
 
+    @property
+    def later(self) -> frozenset[str]:
+        """Names of the parameters that joined by `extended`: configurations from before lack them."""
+        return self._later
+
+    def extended(self, parameters: Mapping[str, Parameter]) -> Space:
+        """The space with further parameters at its end; those that it has already change nothing.
+
+        Raises:
+            InvalidArgument: as for a new space, and for a name that it has with another parameter.
+        """
+        if not isinstance(parameters, Mapping):
+            advice = 'For example {"x": Float(0.0, 1.0)}.'
+            raise invalid("parameters", "a dict of parameters", parameters, advice)
+        for name, parameter in parameters.items():
+            if name in self and self[name] != parameter:
+                advice = "Give the new one another name, or begin another study."
+                raise invalid(
+                    f"parameters[{name!r}]", f"what is there, {self[name]!r}", parameter, advice
+                )
+        added = {name: p for name, p in parameters.items() if name not in self}
+        return self._make({**self._parameters, **added}, self._later | frozenset(added))
+
+    def is_extension_of(self, other: Space) -> bool:
+        """Whether it is the other one, or what `extended` made of it."""
+        older = [
+            entry for entry in self.items() if entry[0] in other or entry[0] not in self._later
+        ]
+        return older == list(other.items())
+
+    @staticmethod
+    def _make(parameters: Mapping[str, Parameter], later: frozenset[str]) -> Space:
+        space = Space(parameters)
+        object.__setattr__(space, "_later", later)
+        return space
+
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Space) and list(self.items()) == list(other.items())
+        same = isinstance(other, Space) and self._later == other._later
+        return same and list(self.items()) == list(other.items())  # type: ignore[attr-defined]
 
     def __hash__(self) -> int:
         return hash(tuple(self.items()))
@@ -95,7 +134,7 @@ class Space:
         return f"Space({{\n{lines}}})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Space, (self._parameters,)
+        return Space._make, (self._parameters, self._later)
 
     def active(self, params: Mapping[str, Any]) -> tuple[str, ...]:
         """Names of the parameters that are active given the values in `params`, in order."""
@@ -169,7 +208,9 @@ class Space:
 
     def to_json(self) -> str:
         """The space as JSON text."""
-        return json.dumps({"parameters": [_parameter_to_json(n, p) for n, p in self.items()]})
+        listed = [_parameter_to_json(name, parameter) for name, parameter in self.items()]
+        later = [name for name in self if name in self._later]
+        return json.dumps({"parameters": listed, **({"later": later} if later else {})})
 
     @staticmethod
     def from_json(text: str) -> Space:
@@ -179,12 +220,15 @@ class Space:
             InvalidArgument: for a text that it did not write.
         """
         try:
-            listed = json.loads(text)["parameters"]
-            parameters = {str(entry["name"]): _parameter_from_json(entry) for entry in listed}
+            stored = json.loads(text)
+            later = frozenset(stored.get("later", ()))
+            parameters = {
+                str(entry["name"]): _parameter_from_json(entry) for entry in stored["parameters"]
+            }
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             advice = f"Pass what Space.to_json returned ({type(error).__name__}: {error})."
             raise invalid("text", "the JSON of a space", text, advice) from None
-        return Space(parameters)
+        return Space._make(parameters, later)
 
     def _check_conditions(self) -> None:
         for name, parameter in self.items():

@@ -7,5 +7,17 @@ from tfbo.strategies.bayes import Bayes
 from tfbo.strategies.grid import Grid
 from tfbo.strategies.random import Random
 from tfbo.strategies.sobol import Sobol
+from tfbo.strategies.surrogate import LeaveOneOut, Prediction, Surrogate
 
-__all__ = ["Bayes", "Grid", "Problem", "Random", "Sobol", "Strategy", "Suggestion"]
+__all__ = [
+    "Bayes",
+    "Grid",
+    "LeaveOneOut",
+    "Prediction",
+    "Problem",
+    "Random",
+    "Sobol",
+    "Strategy",
+    "Suggestion",
+    "Surrogate",
+]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from tfbo.errors import SpaceExhausted
 from tfbo.space import Params, Space
 from tfbo.trial import Trial
+
+if TYPE_CHECKING:
+    from tfbo.strategies.surrogate import Surrogate
 
 State = TypeVar("State")
 Key = tuple[Any, ...]
@@ -64,6 +67,13 @@ class Strategy(Protocol[State]):
         """
         ...
 
+    def surrogate(self, problem: Problem, state: State) -> Surrogate | None:
+        """Its model after the told trials, two of which are complete; None where it has none.
+
+        A strategy that lacks this method answers None. The model of `Bayes` then stands in.
+        """
+        ...
+
 
 def key(params: Params) -> Key:
     """What makes two configurations the same; True and 1 differ."""
@@ -89,7 +99,7 @@ def untried(space: Space, taken: set[Key], proposals: Iterable[Params]) -> Param
         SpaceExhausted: where all configurations of a finite space are taken.
     """
     size = space.cardinality
-    if len(taken) >= size:
+    if len(taken) >= size and len(_whole(space, taken)) >= size:
         raise SpaceExhausted(
             f"All {size} configurations of the space have been suggested. "
             "Stop here, or open a new study with a larger space."
@@ -101,6 +111,14 @@ def untried(space: Space, taken: set[Key], proposals: Iterable[Params]) -> Param
     if math.isinf(size):
         return proposal
     return next(params for params in space.grid(2) if key(params) not in taken)
+
+
+def _whole(space: Space, taken: set[Key]) -> set[Key]:
+    """Those that are configurations of the space: some may be from before it grew."""
+    configurations = {entry: {name: value for name, _, value in entry} for entry in taken}
+    return {
+        entry for entry, params in configurations.items() if tuple(params) == space.active(params)
+    }
 
 
 def suggest_each(

@@ -11,7 +11,7 @@ import itertools
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -19,16 +19,17 @@ from tfbo import _device, _numerics, _random
 from tfbo.acquisition import Acquisition, LogEI
 from tfbo.columns import snap
 from tfbo.errors import invalid, require_count
-from tfbo.gp import belief, kernels
+from tfbo.gp import belief, exact, kernels
 from tfbo.gp import data as gp_data
 from tfbo.gp.exact import check_optimizer
 from tfbo.optim import starts
 from tfbo.space import Params, Space, encoding
-from tfbo.strategies import fits, program, random, sobol
+from tfbo.strategies import fits, program, random, sobol, surrogate
 from tfbo.strategies.base import Key, Problem, Suggestion, key, untried
 from tfbo.trial import COMPLETE, Trial, rank
 
 _LOGGER = logging.getLogger("tfbo")
+_Asked = TypeVar("_Asked", program.Question, program.Evidence)
 
 # A failed trial counts as worse than the worst by this many standard deviations of the outcomes: it
 # is avoided, but its neighbourhood is not written off.
@@ -161,14 +162,13 @@ class Bayes:
         uncertain = any(trial.std for trial in state.trials)
         if self._is_initial(problem, state) or (self.noise == "none" and not uncertain):
             return None
-        beliefs = self.beliefs(problem, state)
-        quiet = self.noise == "auto" and not uncertain and float(beliefs.noise) < _LEAST_NOISE
-        if quiet or not bool(beliefs.ok):
+        model = self.surrogate(problem, state)
+        quiet = self.noise == "auto" and not uncertain and model.noise < _LEAST_NOISE
+        if quiet or not model.ok:
             return None
-        means = zip(beliefs.mean, state.trials, strict=True)
         complete = [
             (-mean, *rank(trial, problem.direction), trial)
-            for mean, trial in means
+            for mean, trial in zip(model.means, model.trials, strict=True)
             if trial.state == COMPLETE
         ]
         best = min(complete)[-1]
@@ -176,22 +176,22 @@ class Bayes:
         same = [entry[1:] for entry in complete if key(entry[-1].params) == key(best.params)]
         return min(same)[-1].number
 
-    def beliefs(self, problem: Problem, state: Told) -> program.Beliefs:
-        """What the surrogate thinks of the told trials, in the order of the state, as NumPy arrays.
+    def surrogate(self, problem: Problem, state: Told) -> surrogate.Surrogate:
+        """The model after the told trials, of which one at least is complete.
 
-        It is fitted from where the last fit ended, and searched for where there was none. There must
-        be a complete trial.
+        It is fitted from where the last fit ended, and searched for where there was none.
         """
         n, settings = len(state.trials), self
         plan = _device.plan(self.device or problem.device, n)
-        question, _ = self._question(problem, state, (), n, plan)
-        if fits.last(state.trials, program.believed(self._kernel(problem.space))).searched:
+        last = fits.last(state.trials, program.believed(self._kernel(problem.space)))
+        rng = _random.generator(problem.seed, "bayes", n)
+        if last.searched:
             settings = dataclasses.replace(self, n_restarts=1)
-            question = question._replace(draws=question.draws[:0])
-        answer = settings._answer(program.believe, problem.space, question, plan)
-        places = np.argsort(self._data(problem, state)[1])
-        parts = (np.asarray(part) for part in answer)
-        return program.Beliefs(*(part[:n][places] if part.ndim else part for part in parts))
+        evidence, order = settings._evidence(problem, state, last.start, plan, rng)
+        fitted = settings._answer(program.fit, problem.space, evidence, plan)
+        choices = settings._choices(problem.space, _device.CPU, n)
+        trials = tuple(state.trials[i] for i in order)
+        return surrogate.of(problem, trials, choices, evidence, fitted)
 
     def _is_initial(self, problem: Problem, state: Told) -> bool:
         columns = len(encoding(problem.space).columns)
@@ -225,57 +225,67 @@ class Bayes:
     ) -> tuple[program.Question, int]:
         """What the program is asked, and with how many trials hyperparameters were last searched."""
         columns = encoding(problem.space).columns
-        data, _ = self._data(problem, state)
         running = _rows(problem.space, pending)
         rng = _random.generator(problem.seed, "bayes", number)
-        kernel, n = self._kernel(problem.space), len(data.y)
-        last = fits.last((*state.trials, *pending), program.believed(kernel))
+        believed = program.believed(self._kernel(problem.space))
+        last, n = fits.last((*state.trials, *pending), believed), len(state.trials)
         searches = last.is_due(n) or plan.padded  # a padded program has one shape, that of a search
-        count = _DRAWS * self._climbs(plan, n) if searches else 0
-        draws = belief.draws(program.scouted(kernel), count, rng)
+        evidence, _ = self._evidence(problem, state, last.start, plan, rng if searches else None)
         if problem.space.cardinality <= _MOST_ENUMERATED:
             everywhere = _every_row(problem.space)
         else:
             everywhere = starts.spread(columns, self.n_candidates, rng)
-        best = np.argsort(-data.y, kind="stable")[:_INCUMBENTS]
+        best = np.argsort(-evidence.y, kind="stable")[:_INCUMBENTS]
         question = program.Question(
+            evidence,
+            pending=running,
+            running=np.ones(len(running), bool),
+            everywhere=everywhere,
+            around=starts.around(columns, evidence.x[best], self.n_candidates // 4 + 1, rng),
+        )
+        return question, n if searches else last.searched
+
+    def _evidence(
+        self,
+        problem: Problem,
+        state: Told,
+        start: exact.Start,
+        plan: _device.Plan,
+        rng: np.random.Generator | None,
+    ) -> tuple[program.Evidence, np.ndarray]:
+        """The told trials in an order of their own, and that order; draws to climb from if `rng`."""
+        y = _outcomes(problem.direction, state.trials)
+        std = np.array([trial.std or 0.0 for trial in state.trials])
+        data, order = gp_data.canonical(gp_data.Data(state.rows, y, std))
+        count = _DRAWS * self._climbs(plan, len(y)) if rng is not None else 0
+        scouted = program.scouted(self._kernel(problem.space))
+        evidence = program.Evidence(
             x=data.x,
             y=data.y,
             std=data.std,
             noise=np.array(0.0 if isinstance(self.noise, str) else math.sqrt(self.noise)),
-            told=np.ones(n, bool),
-            pending=running,
-            running=np.ones(len(running), bool),
-            start=last.start,
-            draws=draws,
-            everywhere=everywhere,
-            around=starts.around(columns, data.x[best], self.n_candidates // 4 + 1, rng),
+            told=np.ones(len(y), bool),
+            start=start,
+            draws=belief.draws(scouted, count, rng or np.random.default_rng(0)),
         )
-        return question, n if searches else last.searched
-
-    def _data(self, problem: Problem, state: Told) -> tuple[gp_data.Data, np.ndarray]:
-        """The told trials in an order of their own, and that order."""
-        y = _outcomes(problem.direction, state.trials)
-        std = np.array([trial.std or 0.0 for trial in state.trials])
-        return gp_data.canonical(gp_data.Data(state.rows, y, std))
+        return evidence, order
 
     def _answer(
         self,
-        run: Callable[[program.Choices, program.Question, str], Any],
+        run: Callable[[program.Choices, _Asked, str], Any],
         space: Space,
-        question: program.Question,
+        asked: _Asked,
         plan: _device.Plan,
     ) -> Any:
-        """What the program answers; where a device runs out of memory, from one start, then by the CPU."""
-        fewer = question._replace(draws=question.draws[:0])
-        attempts = [(self, question, plan)]
+        """What a program answers; where a device runs out of memory, from one start, then by the CPU."""
+        attempts = [(self, asked, plan)]
         if plan != _device.CPU:
-            attempts += [(dataclasses.replace(self, n_restarts=1), fewer, plan)]
-            attempts += [(self, question, _device.CPU)]
-        for i, (settings, asked, where) in enumerate(attempts, start=1):
+            attempts += [(dataclasses.replace(self, n_restarts=1), asked.from_one_start(), plan)]
+            attempts += [(self, asked, _device.CPU)]
+        for i, (settings, given, where) in enumerate(attempts, start=1):
             try:
-                choices = settings._choices(space, where, len(asked.y))
-                return run(choices, asked, where.device)
+                choices = settings._choices(space, where, given.n)
+                return run(choices, given, where.device)
             except Exception as error:
                 if i == len(attempts) or not _device.is_out_of_memory(error):
                     raise

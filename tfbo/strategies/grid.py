@@ -54,3 +54,6 @@ class Grid:
 
     def best(self, problem: Problem, state: Tried) -> None:
         """See `Strategy`: the best value is the best."""
+
+    def surrogate(self, problem: Problem, state: Tried) -> None:
+        """See `Strategy`: it has none."""

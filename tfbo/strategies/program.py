@@ -48,8 +48,8 @@ class Choices(NamedTuple):
     """Whether the observation noise is learned, or held where it is known to be."""
 
 
-class Question(NamedTuple):
-    """What one ask hands over; arrays of float64 but where it says otherwise."""
+class Evidence(NamedTuple):
+    """What a fit is made from; arrays of float64 but where it says otherwise."""
 
     x: np.ndarray
     """Rows of the trials that are finished, `[n, d]`."""
@@ -61,18 +61,42 @@ class Question(NamedTuple):
     """Standard deviation of the noise beyond those, `[]`, where it is known and not learned."""
     told: np.ndarray
     """bool `[n]`: which of them are not padding."""
-    pending: np.ndarray
-    """Rows of the trials that are still running, `[m, d]`."""
-    running: np.ndarray
-    """bool `[m]`: which of them are not padding."""
     start: exact.Start
     """Where the last fit ended."""
     draws: np.ndarray
     """Log hyperparameters `[c, p]` from the best of which to climb as well; there may be none."""
+
+    @property
+    def n(self) -> int:
+        """How many trials are finished."""
+        return len(self.y)
+
+    def from_one_start(self) -> Evidence:
+        """The same, to be fitted from where the last fit ended and from nowhere else."""
+        return self._replace(draws=self.draws[:0])
+
+
+class Question(NamedTuple):
+    """What one ask hands over; arrays of float64 but where it says otherwise."""
+
+    evidence: Evidence
+    pending: np.ndarray
+    """Rows of the trials that are still running, `[m, d]`."""
+    running: np.ndarray
+    """bool `[m]`: which of them are not padding."""
     everywhere: np.ndarray
     """Points to screen, all over the space, `[e, d]`."""
     around: np.ndarray
     """Points to screen, around the best known ones, `[a, d]`."""
+
+    @property
+    def n(self) -> int:
+        """How many trials are finished."""
+        return self.evidence.n
+
+    def from_one_start(self) -> Question:
+        """The same, with evidence that is to be fitted from one start."""
+        return self._replace(evidence=self.evidence.from_one_start())
 
 
 class Answer(NamedTuple):
@@ -85,23 +109,6 @@ class Answer(NamedTuple):
     value: tf.Tensor
     """The acquisition there."""
     fitted: exact.Fitted
-    ok: tf.Tensor
-    """Whether the fit succeeded."""
-
-
-class Beliefs(NamedTuple):
-    """What the surrogate thinks of the trials that it is fitted to; outcomes are standardised."""
-
-    mean: tf.Tensor
-    """Posterior mean of the noise-free outcome of each trial, `[n]`."""
-    z: tf.Tensor
-    """The outcomes that it sees, `[n]`: tempered, larger is better."""
-    noise: tf.Tensor
-    """Variance of the observation noise beyond standard errors that were told, `[]`."""
-    loo_mean: tf.Tensor
-    """Prediction of each outcome from all the others, `[n]`."""
-    loo_variance: tf.Tensor
-    """Its variance, noise included, `[n]`."""
     ok: tf.Tensor
     """Whether the fit succeeded."""
 
@@ -120,53 +127,64 @@ def scouted(kernel: kernels.Kernel) -> belief.Belief:
 
 def answer(choices: Choices, question: Question, device: str) -> Answer:
     """Run the program on a device. One copy goes there, none comes back before the answer."""
-    return _run(compiled(choices), choices, question, device)
-
-
-def believe(choices: Choices, question: Question, device: str) -> Beliefs:
-    """What the surrogate of that question thinks of its trials (and of padding, at their end)."""
-    return _run(compiled_beliefs(choices), choices, question, device)
-
-
-def _run(program: Any, choices: Choices, question: Question, device: str) -> Any:
     if choices.padded:
-        question = _pad(question)
+        question = _pad_question(question)
+    return _run(compiled(choices), question, device)
+
+
+def fit(choices: Choices, evidence: Evidence, device: str) -> exact.Fitted:
+    """The first half of it, the fit."""
+    if choices.padded:
+        evidence = _pad(evidence)
+    return _run(compiled_fit(choices), evidence, device)
+
+
+def _run(program: Any, asked: Question | Evidence, device: str) -> Any:
     with tf.device(device):
-        return program(tf.nest.map_structure(tf.constant, question))
+        return program(tf.nest.map_structure(tf.constant, asked))
 
 
 @functools.lru_cache(maxsize=64)
 def compiled(choices: Choices) -> Any:
     """The program: one trace in all, or (compiled by XLA) one for each size of the padded data."""
-    return _compile(choices, _ask)
+    rows, flags = _rows(choices), tf.TensorSpec([None], tf.bool)
+    return _compile(choices, _ask, Question(_evidence(choices), rows, flags, rows, rows))
 
 
 @functools.lru_cache(maxsize=64)
-def compiled_beliefs(choices: Choices) -> Any:
-    """The program behind `believe`, with as few traces."""
-    return _compile(choices, _believe)
+def compiled_fit(choices: Choices) -> Any:
+    """The program behind `fit`, with as few traces."""
+
+    def body(choices: Choices, evidence: Evidence) -> exact.Fitted:
+        return _fit(choices, evidence, observe(choices, evidence))
+
+    return _compile(choices, body, _evidence(choices))
 
 
-def _compile(choices: Choices, body: Callable[[Choices, Question], Any]) -> Any:
+def _compile(choices: Choices, body: Callable[[Choices, Any], Any], signature: Any) -> Any:
+    bound = functools.partial(body, choices)
     if choices.padded:
-        return tf.function(functools.partial(body, choices), autograph=False, jit_compile=True)
-    d = choices.kernel.dimension
+        return tf.function(bound, autograph=False, jit_compile=True)
+    return tf.function(bound, autograph=False, input_signature=[signature])
+
+
+def _rows(choices: Choices) -> tf.TensorSpec:
+    return tf.TensorSpec([None, choices.kernel.dimension], tf.float64)
+
+
+def _evidence(choices: Choices) -> Evidence:
+    """The signature of evidence."""
     p = len(believed(choices.kernel).loc)
     spec = functools.partial(tf.TensorSpec, dtype=tf.float64)
-    rows, flags = spec([None, d]), tf.TensorSpec([None], tf.bool)
+    numbers, flags = spec([None]), tf.TensorSpec([None], tf.bool)
     start = exact.Start(spec([p]), spec([p, p]), tf.TensorSpec([], tf.bool))
-    numbers = spec([None])
-    signature = Question(
-        rows, numbers, numbers, spec([]), flags, rows, flags, start, spec([None, p]), rows, rows
-    )
-    return tf.function(
-        functools.partial(body, choices), autograph=False, input_signature=[signature]
-    )
+    return Evidence(_rows(choices), numbers, numbers, spec([]), flags, start, spec([None, p]))
 
 
 def _ask(choices: Choices, question: Question) -> Answer:
-    observed = observe(choices, question)
-    fitted = _fit(choices, question, observed)
+    evidence = question.evidence
+    observed = observe(choices, evidence)
+    fitted = _fit(choices, evidence, observed)
     posterior, incumbent = surrogate(choices, observed, fitted.theta)
     running = _masked(question.running, choices.padded)
     expected = posterior.moments(question.pending)[0]
@@ -175,35 +193,20 @@ def _ask(choices: Choices, question: Question) -> Answer:
         lambda rows: choices.acquisition.evaluate(posterior, incumbent, rows[:, None, :]),
         choices.columns,
         (question.everywhere, question.around),
-        tf.concat([question.x, question.pending], axis=0),
-        tf.concat([question.told, question.running], axis=0),
+        tf.concat([evidence.x, question.pending], axis=0),
+        tf.concat([evidence.told, question.running], axis=0),
         compact=not choices.padded,
     )
     ok = fitted.ok & posterior.factors.ok
     return Answer(_numerics.quantise(best.x), best.ok, best.value, fitted, ok)
 
 
-def _believe(choices: Choices, question: Question) -> Beliefs:
-    observed = observe(choices, question)
-    fitted = _fit(choices, question, observed)
-    posterior, _ = surrogate(choices, observed, fitted.theta)
-    loo = posterior.loo()
-    return Beliefs(
-        _noise_free(observed, posterior.factors),
-        observed.z,
-        posterior.hyperparameters.noise,
-        loo.mean,
-        loo.variance,
-        fitted.ok & posterior.factors.ok,
-    )
-
-
-def _fit(choices: Choices, question: Question, observed: exact.Observations) -> exact.Fitted:
+def _fit(choices: Choices, evidence: Evidence, observed: exact.Observations) -> exact.Fitted:
     known = belief.Belief(*map(tf.constant, believed(choices.kernel)))
-    start, draws = question.start, question.draws
+    start, draws = evidence.start, evidence.draws
     if not choices.learned:
-        scale = _standardised(choices, question).scale
-        noise = tf.maximum(_variance(question.noise, scale), _EXACT)
+        scale = standardised(choices, evidence).scale
+        noise = tf.maximum(_variance(evidence.noise, scale), _EXACT)
         known = belief.hold_noise(known, noise)
         # They come from fits, and from priors, of a noise that may be another.
         theta = tf.clip_by_value(start.theta, known.lower, known.upper)
@@ -226,20 +229,21 @@ def _fit(choices: Choices, question: Question, observed: exact.Observations) -> 
     )
 
 
-def observe(choices: Choices, question: Question) -> exact.Observations:
+def observe(choices: Choices, evidence: Evidence) -> exact.Observations:
     """The trials as the surrogate sees them: features, outcomes tempered and standardised, variances."""
-    y = _standardised(choices, question)
+    y = standardised(choices, evidence)
     return exact.Observations(
-        choices.kernel.embed(question.x),
+        choices.kernel.embed(evidence.x),
         _numerics.quantise(y.z),
-        _masked(question.told, choices.padded),
-        _variance(question.std, y.scale),
+        _masked(evidence.told, choices.padded),
+        _variance(evidence.std, y.scale),
     )
 
 
-def _standardised(choices: Choices, question: Question) -> outcomes.Standardised:
-    mask = _masked(question.told, choices.padded)
-    return outcomes.standardise(outcomes.temper(question.y, mask), mask)
+def standardised(choices: Choices, evidence: Evidence) -> outcomes.Standardised:
+    """The outcomes of the evidence, tempered and standardised."""
+    mask = _masked(evidence.told, choices.padded)
+    return outcomes.standardise(outcomes.temper(evidence.y, mask), mask)
 
 
 def _variance(std: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
@@ -252,13 +256,13 @@ def surrogate(
     """The posterior at log hyperparameters `[p]`, and its largest mean at a trial, the incumbent."""
     factors = exact.factorise(choices.kernel, theta, observed)
     zero, one = tf.zeros([], theta.dtype), tf.ones([], theta.dtype)
-    mean = _noise_free(observed, factors)
+    mean = noise_free(observed, factors)
     if observed.mask is not None:
         mean = tf.where(observed.mask, mean, tf.reduce_min(mean))
     return Posterior(choices.kernel, factors, zero, one), tf.reduce_max(mean)
 
 
-def _noise_free(observed: exact.Observations, factors: exact.Factors) -> tf.Tensor:
+def noise_free(observed: exact.Observations, factors: exact.Factors) -> tf.Tensor:
     """What the observations say of the noise-free function `[n]`: less than they say themselves."""
     noise = factors.hyperparameters.noise
     if observed.variances is not None:
@@ -270,15 +274,22 @@ def _masked(mask: tf.Tensor, padded: bool) -> tf.Tensor | None:
     return mask if padded else None
 
 
-def _pad(question: Question) -> Question:
+def _pad_question(question: Question) -> Question:
     """The question with rows added up to the next sizes for which there is a program."""
-    n, m = len(question.x), len(question.pending)
-    rows, runs = _device.bucket(n) - n, _device.bucket(m, _PENDING) - m
+    m = len(question.pending)
+    runs = _device.bucket(m, _PENDING) - m
     return question._replace(
-        x=np.pad(question.x, [(0, rows), (0, 0)]),
-        y=np.pad(question.y, (0, rows)),
-        std=np.pad(question.std, (0, rows)),
-        told=np.pad(question.told, (0, rows)),
+        evidence=_pad(question.evidence),
         pending=np.pad(question.pending, [(0, runs), (0, 0)]),
         running=np.pad(question.running, (0, runs)),
+    )
+
+
+def _pad(evidence: Evidence) -> Evidence:
+    rows = _device.bucket(len(evidence.x)) - len(evidence.x)
+    return evidence._replace(
+        x=np.pad(evidence.x, [(0, rows), (0, 0)]),
+        y=np.pad(evidence.y, (0, rows)),
+        std=np.pad(evidence.std, (0, rows)),
+        told=np.pad(evidence.told, (0, rows)),
     )

@@ -37,6 +37,9 @@ class Random:
     def best(self, problem: Problem, state: Tried) -> None:
         """See `Strategy`: the best value is the best."""
 
+    def surrogate(self, problem: Problem, state: Tried) -> None:
+        """See `Strategy`: it has none."""
+
 
 def draws(space: Space, seed: int, number: int) -> Iterator[Params]:
     """Configurations drawn for the trial of that number, without end."""

@@ -41,6 +41,9 @@ class Sobol:
     def best(self, problem: Problem, state: Tried) -> None:
         """See `Strategy`: the best value is the best."""
 
+    def surrogate(self, problem: Problem, state: Tried) -> None:
+        """See `Strategy`: it has none."""
+
 
 def points(space: Space, seed: int, number: int) -> Iterator[Params]:
     """The configuration at point `number` of the sequence, then (should it be taken) random ones."""

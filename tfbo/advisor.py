@@ -1,0 +1,98 @@
+"""What the strategy of a study makes of its trials: what to try, which is the best, what is expected."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from tfbo.errors import TooFewTrials
+from tfbo.ledger import Ledger
+from tfbo.trial import COMPLETE
+
+if TYPE_CHECKING:
+    from tfbo.strategies import Problem, Strategy, Suggestion, Surrogate
+
+_FEWEST = 2
+
+
+class Advisor:
+    """A strategy, and its state after all that was told; it takes in what is new when it is asked.
+
+    Args:
+        ledger: the trials.
+        strategy: None for `tfbo.strategies.Bayes()`.
+        device: see `Study`.
+    """
+
+    def __init__(self, ledger: Ledger, strategy: Strategy[Any] | None, device: str | None) -> None:
+        self._ledger = ledger
+        self._chosen = strategy
+        self._device = device
+        self._lock = threading.RLock()
+        self._space = ledger.space
+        self._state: Any = None
+        self._folded = 0
+        self._best: tuple[int, int | None] = -1, None
+        self._surrogate: tuple[int, Surrogate] | None = None
+
+    def suggest(self, number: int, count: int) -> list[Suggestion]:
+        """What `count` trials from `number` on should try, while the unfinished ones are not told."""
+        strategy, problem, state = self._up_to_date()
+        pending = [trial for trial in self._ledger.ordered() if not trial.is_finished]
+        return strategy.suggest(problem, state, pending=pending, number=number, q=count)
+
+    def best(self) -> int | None:
+        """The number of the trial that is believed to be the best; None for that of the best value."""
+        # The only one is the best whatever the strategy, which need not be imported then.
+        if self._complete() < _FEWEST:
+            return None
+        if self._best[0] != self._ledger.revision:
+            strategy, problem, state = self._up_to_date()
+            best = getattr(strategy, "best", lambda problem, state: None)
+            self._best = self._ledger.revision, best(problem, state)
+        return self._best[1]
+
+    def surrogate(self) -> Surrogate:
+        """The model of the strategy, or of the default one where it has none.
+
+        Raises:
+            TooFewTrials: where fewer than two trials are complete, or there is nothing to model.
+        """
+        complete, ledger = self._complete(), self._ledger
+        if complete < _FEWEST:
+            raise TooFewTrials(
+                f"The study {ledger.name!r} has {complete} complete trials; a model of them "
+                f"needs {_FEWEST} or more. Run some, or tell those that are running."
+            )
+        if all(parameter.column() is None for _, parameter in ledger.space.items()):
+            raise TooFewTrials(
+                f"The space of the study {ledger.name!r} has constants only: there is nothing to model."
+            )
+        if self._surrogate is None or self._surrogate[0] != self._ledger.revision:
+            strategy, problem, state = self._up_to_date()
+            found = getattr(strategy, "surrogate", lambda problem, state: None)(problem, state)
+            if found is None:
+                from tfbo.strategies import Bayes
+
+                told = tuple(self._ledger.told)
+                found = Bayes().surrogate(problem, Bayes().fold(problem, None, told))
+            self._surrogate = self._ledger.revision, found
+        return self._surrogate[1]
+
+    def _complete(self) -> int:
+        return sum(trial.state == COMPLETE for trial in self._ledger.ordered())
+
+    def _up_to_date(self) -> tuple[Any, Problem, Any]:
+        """The strategy, what it is to solve, and its state after all that was told."""
+        from tfbo.strategies import Bayes, Problem  # TensorFlow, which reading need not import
+
+        with self._lock:
+            ledger = self._ledger
+            record, told = ledger.record, tuple(ledger.told)
+            if self._space is not ledger.space:  # it has grown: rows have another form
+                self._space, self._state, self._folded = ledger.space, None, 0
+            problem = Problem(self._space, record.direction, record.seed, self._device)
+            strategy = self._chosen or Bayes()
+            self._state = strategy.fold(problem, self._state, told[self._folded :])
+            self._folded = len(told)
+            return strategy, problem, self._state

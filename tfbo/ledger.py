@@ -1,0 +1,137 @@
+"""The trials of one study, as its storage has them and as this process runs them."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tfbo import outcome
+from tfbo.errors import TrialStateError
+from tfbo.space import Space
+from tfbo.space.parameters import Parameter
+from tfbo.storage import Record, Storage, new_owner, release_at_end
+from tfbo.trial import RUNNING, WAITING, Trial
+
+if TYPE_CHECKING:
+    from tfbo.strategies import Suggestion
+
+_LOGGER = logging.getLogger("tfbo")
+
+
+class Ledger:
+    """What is known here of a study's space and trials; `sync` takes in what changed.
+
+    Trials that are started here run under the name of this process, so that others can tell when it
+    has died.
+
+    Args:
+        record: the study.
+        storage: where it is.
+    """
+
+    def __init__(self, record: Record, storage: Storage) -> None:
+        self.storage = storage
+        self.record = record
+        self.space = Space.from_json(record.space)
+        self.trials: dict[int, Trial] = {}
+        self.told: list[Trial] = []
+        """Finished trials that say something, in the order in which they became known."""
+        self.revision = 0
+        self._lock = threading.RLock()
+        self._owner, self._pid = new_owner(), os.getpid()
+        weakref.finalize(self, release_at_end, storage, self._owner, self._pid)
+
+    @property
+    def name(self) -> str:
+        """Of the study."""
+        return self.record.name
+
+    def ordered(self) -> list[Trial]:
+        """The trials that are known, by number."""
+        with self._lock:
+            return [self.trials[number] for number in sorted(self.trials)]
+
+    def sync(self) -> None:
+        """Take what changed in the storage; a finished trial changes no more."""
+        with self._lock:
+            changes = self.storage.changes(self.name, self.revision)
+            if changes.space != self.record.space:
+                self.record = self.record._replace(space=changes.space)
+                self.space = Space.from_json(changes.space)
+            self.trials.update((trial.number, trial) for trial in changes.trials)
+            # An interruption says nothing about the configuration, which has been enqueued again.
+            told = (t for t in changes.trials if t.is_finished and t.kind != "interrupted")
+            self.told += told
+            self.revision = changes.revision
+
+    def recover(self) -> None:
+        """Have trials whose process died tried again; after a fork, run trials under another name."""
+        if os.getpid() != self._pid:
+            self._owner, self._pid = new_owner(), os.getpid()
+        for number in self.storage.recover(self.name):
+            _LOGGER.info("Trial %d was running when its process died; it is tried again.", number)
+
+    def claim(self, count: int) -> list[Trial]:
+        """Start waiting trials, those of the lowest numbers, as far as nobody else does."""
+        claimed = []
+        for trial in [trial for trial in self.ordered() if trial.state == WAITING][:count]:
+            running = dataclasses.replace(trial, state=RUNNING, started=time.time())
+            if self.storage.replace(self.name, running, (WAITING,), self._owner):
+                claimed.append(running)
+        return claimed
+
+    def start(self, number: int, suggestions: Sequence[Suggestion]) -> list[Trial]:
+        """Start trials of what was suggested from `number` on; none where others were faster."""
+        now = time.time()
+        trials = [
+            Trial(i, self.space.validate(s.params), started=now, notes=s.notes)
+            for i, s in enumerate(suggestions, start=number)
+        ]
+        return trials if self.storage.append(self.name, trials, self._owner) else []
+
+    def enqueue(self, params: Mapping[str, Any]) -> Trial:
+        """Add a waiting trial of a legal configuration."""
+        legal = self.space.validate(params)
+        while True:
+            self.sync()
+            trial = Trial(len(self.trials), legal, WAITING)
+            if self.storage.append(self.name, [trial], None):
+                return trial
+
+    def tell(self, trial: Trial | int, fields: Mapping[str, Any]) -> None:
+        """Store what came of a trial; TrialStateError where that cannot be told."""
+        self.sync()
+        found = outcome.unfinished(self.name, self.trials, trial)
+        told = dataclasses.replace(found, finished=time.time(), **fields)
+        if not self.storage.replace(self.name, told, (WAITING, RUNNING), None):
+            self.sync()
+            outcome.unfinished(self.name, self.trials, found.number)
+        self.sync()
+
+    def amend(self, trial: Trial | int, params: Mapping[str, Any]) -> Trial:
+        """Give a running trial other parameters; TrialStateError where it does not run."""
+        legal = self.space.validate(params)
+        self.sync()
+        found = outcome.unfinished(self.name, self.trials, trial)
+        amended = dataclasses.replace(found, params=legal)
+        if not self.storage.replace(self.name, amended, (RUNNING,), self._owner):
+            raise TrialStateError(f"trial: trial {found.number} does not run. Ask for it first.")
+        self.sync()
+        return amended
+
+    def extend(self, parameters: Mapping[str, Parameter]) -> None:
+        """Add parameters to the space, whatever other processes add meanwhile."""
+        while True:
+            self.sync()
+            grown = self.space.extended(parameters)
+            if grown == self.space:
+                return
+            if self.storage.extend(self.name, self.record.space, grown.to_json()):
+                self.sync()
+                return
