@@ -12,7 +12,7 @@ What each tuner does with a trial, and where it differs from KerasTuner 1.4.8:
 Example:
     >>> import tfbo.keras as kt
     >>> class Parabola(kt.RandomSearch):
-    ...     def run_trial(self, trial):
+    ...     def run_trial(self, trial, **kwargs):
     ...         return trial.hyperparameters.Int("x", -3, 3) ** 2
     >>> tuner = Parabola(max_trials=7, seed=0)
     >>> tuner.search(verbose=0)

@@ -103,8 +103,9 @@ class BaseTuner:
         met: list[list[Parent]] = []
         unmet: list[list[Parent]] = [[]]
         while unmet:
-            hp = self._space_where(unmet.pop(0))
-            self._explore(hp, tolerant=bool(met or unmet))
+            scope = unmet.pop(0)
+            hp = self._space_where(scope)
+            self._explore(hp, tolerant=bool(scope))
             self.oracle.update_space(hp)
             met += [scope for scope in hp.active_scopes if scope not in met]
             space = self.oracle.hyperparameters.space
@@ -209,7 +210,7 @@ class BaseTuner:
             trial.status = TrialStatus.FAILED if final else TrialStatus.INVALID
             trial.message = traceback.format_exc()
             trial.failure = outcome.of_exception(error)
-            _LOGGER.info("Trial %s failed: %s.", trial.trial_id, trial.failure["reason"])
+            _LOGGER.warning("Trial %s failed: %s", trial.trial_id, trial.failure["reason"])
 
     def _run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
         trial.metrics, trial.std = type(trial.metrics)(), None

@@ -56,6 +56,10 @@ class HyperParameter:
         fields = {k: repr(v) for k, v in self.get_config().items() if k not in skipped}
         return (type(self).__name__, *sorted(fields.items()))
 
+    def clashes(self, later: HyperParameter) -> bool:
+        """Whether the same build asks for the same hyperparameter with another range."""
+        return self.range() != later.range()
+
     def get_config(self) -> dict[str, Any]:
         """Its arguments, as JSON."""
         conditions = conditions_.serialize(self.conditions)
@@ -266,6 +270,10 @@ class Fixed(HyperParameter):
     def domain(self) -> domains.Domain:
         """See `HyperParameter`."""
         return domains.listed([self.value], ordered=False)
+
+    def clashes(self, later: HyperParameter) -> bool:
+        """Never: to fix a value beforehand overrides what is asked for later."""
+        return False
 
     def get_config(self) -> dict[str, Any]:
         """Its arguments, as JSON."""

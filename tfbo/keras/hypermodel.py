@@ -95,7 +95,7 @@ def as_hypermodel(hypermodel: Any) -> HyperModel | None:
 
 def trains_itself(hypermodel: HyperModel | None) -> bool:
     """Whether a subclass has a `fit` of its own, which may do without compiling."""
-    return type(hypermodel).fit is not HyperModel.fit
+    return hypermodel is not None and type(hypermodel).fit is not HyperModel.fit
 
 
 def rebuilt(optimizer: Any) -> Any:

@@ -249,7 +249,7 @@ class HyperParameters:
     def _retrieve(self, definition: HyperParameter) -> Any:
         """The value of a hyperparameter that is asked for; it is added where it is not there."""
         earlier = self._asked.setdefault(definition.key, definition)
-        if earlier.range() != definition.range():
+        if earlier.clashes(definition):
             raise FatalValueError(
                 f"Two hyperparameters of the name {definition.name!r} differ:\n"
                 f"  {earlier!r}\n  {definition!r}\n"

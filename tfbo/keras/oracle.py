@@ -9,14 +9,13 @@ import sys
 from typing import Any
 
 from tfbo import progress
-from tfbo.errors import InvalidArgument, SpaceExhausted, StudyMismatch
-from tfbo.keras import columns
+from tfbo.errors import InvalidArgument, SpaceExhausted
+from tfbo.keras import columns, stored
 from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.objective import DIRECTIONS, create_objective
 from tfbo.keras.project import Project
 from tfbo.keras.trial import OF_STATE, Trial, TrialStatus
 from tfbo.space import Constant, Space
-from tfbo.storage import SQLiteStorage, open_storage
 from tfbo.study import Study
 from tfbo.trial import FAILED, RUNNING, WAITING
 from tfbo.trial import Trial as StudyTrial
@@ -109,67 +108,27 @@ class Oracle:
             StudyMismatch: where the stored one has another objective, seed or hyperparameters.
         """
         self._project = project
-        begun = project.is_begun
-        if begun:
-            self._take_in_stored()
+        if project.is_begun:
+            self.hyperparameters = stored.definitions(project, self.objective, self.hyperparameters)
         self.save()
         self._columns = columns.of(self.hyperparameters.space)
-        storage = open_storage(project.study)
-        self._study = self._load(storage, project.name) if begun else self._create(storage)
-        self.seed = self.study.seed
+        parameters = columns.parameters(self._columns) or _NOTHING
+        self._study = stored.study(project, parameters, self.seed, self.strategy)
+        if self._study is None:
+            self._study = Study(
+                Space(parameters),
+                direction=DIRECTIONS[self.objective.direction],
+                storage=project.study,
+                name=project.name,
+                seed=self.seed,
+                strategy=self.strategy,
+            )
+            self.begin(self._study)
+        self.seed = self._study.seed
         self.reload()
-
-    def _create(self, storage: Any) -> Study:
-        parameters = columns.parameters(self._columns)
-        study = Study(
-            Space(parameters or _NOTHING),
-            direction=DIRECTIONS[self.objective.direction],
-            storage=storage,
-            name=self.project.name,
-            seed=self.seed,
-            strategy=self.strategy,
-        )
-        self.begin(study)
-        return study
 
     def begin(self, study: Study) -> None:
         """Called with a new study, before its first trial."""
-
-    def _load(self, storage: SQLiteStorage, name: str) -> Study:
-        stored = [record.name for record in storage.studies()]
-        if not stored:  # its process was killed while it made the file
-            return self._create(storage)
-        study = Study.load(
-            storage=storage, name=name if name in stored else stored[0], strategy=self.strategy
-        )
-        if self.seed is not None and self.seed != study.seed:
-            raise self._mismatch(f"seed: {self.seed} here, {study.seed} there")
-        study.extend(columns.parameters(self._columns))
-        return study
-
-    def _take_in_stored(self) -> None:
-        """Put the stored definitions before those that building found now."""
-        stored = self.project.read_definitions()
-        if stored is None:
-            return
-        if stored["objective"] != str(self.objective):
-            raise self._mismatch(f"objective: {self.objective} here, {stored['objective']} there")
-        found, self.hyperparameters = self.hyperparameters, HyperParameters.from_config(stored)
-        theirs = {definition.key: definition for definition in self.hyperparameters.space}
-        differing = [
-            f"{ours!r} here, {theirs[ours.key]!r} there"
-            for ours in found.space
-            if ours.key in theirs and ours.range() != theirs[ours.key].range()
-        ]
-        if differing:
-            raise self._mismatch("\n  ".join(differing))
-        self.hyperparameters.merge(found, overwrite=False)
-
-    def _mismatch(self, text: str) -> StudyMismatch:
-        return StudyMismatch(
-            f"The search in {str(self.project.path)!r} differs from what was asked for:\n  {text}\n"
-            "Give this one another project_name, or overwrite=True to start anew."
-        )
 
     def save(self) -> None:
         """Store the definitions; all else is stored when it happens."""
@@ -180,19 +139,19 @@ class Oracle:
         """Take in the trials that are stored; those that run here are left alone."""
         ids = self.project.trial_ids()
         running = {trial.trial_id for trial in (*self.ongoing_trials.values(), *self._retries)}
-        for stored in self.study.trials:
-            if stored.state == WAITING or stored.kind == "interrupted":
+        for found in self.study.trials:
+            if found.state == WAITING or found.kind == "interrupted":
                 continue
-            trial_id = ids.get(stored.number) or self._id(stored.number)
-            if trial_id not in running and self._is_news(trial_id, stored):
-                self._enter(self._view(trial_id, stored), stored.number)
-                if stored.is_finished:
+            trial_id = ids.get(found.number) or self._id(found.number)
+            if trial_id not in running and self._is_news(trial_id, found):
+                self._enter(self._view(trial_id, found), found.number)
+                if found.is_finished:
                     self.end_order.append(trial_id)
 
-    def _is_news(self, trial_id: str, stored: StudyTrial) -> bool:
+    def _is_news(self, trial_id: str, found: StudyTrial) -> bool:
         known = self.trials.get(trial_id)
         return known is None or (
-            stored.is_finished and known.status not in (TrialStatus.COMPLETED, TrialStatus.FAILED)
+            found.is_finished and known.status not in (TrialStatus.COMPLETED, TrialStatus.FAILED)
         )
 
     def _id(self, number: int) -> str:
@@ -205,19 +164,19 @@ class Oracle:
         self.trials[trial.trial_id] = trial
         self._numbers[trial.trial_id] = number
 
-    def _view(self, trial_id: str, stored: StudyTrial) -> Trial:
+    def _view(self, trial_id: str, found: StudyTrial) -> Trial:
         """A trial of the study as a tuner sees it."""
         state = self.project.read_trial(trial_id)
-        if stored.is_finished and state is not None:
+        if found.is_finished and state is not None:
             trial = Trial.from_state(state)
         else:
             hyperparameters = self.hyperparameters.copy()
-            hyperparameters.values = columns.to_values(self._columns, stored.params)
+            hyperparameters.values = columns.to_values(self._columns, found.params)
             trial = Trial(hyperparameters, trial_id)
-        trial.status = OF_STATE[stored.state]
-        trial.score, trial.std = stored.value, stored.std
-        if stored.state == FAILED and trial.message is None:
-            trial.message = stored.traceback or stored.reason
+        trial.status = OF_STATE[found.state]
+        trial.score, trial.std = found.value, found.std
+        if found.state == FAILED and trial.message is None:
+            trial.message = found.traceback or found.reason
         return trial
 
     def create_trial(self, tuner_id: str) -> Trial:
@@ -253,11 +212,16 @@ class Oracle:
         except SpaceExhausted as exhausted:
             _LOGGER.info("%s", exhausted)
             return None
-        if not set(asked.params) <= {*self._columns, *_NOTHING}:  # another process found them
-            stored = self.project.read_definitions() or {"space": [], "values": {}}
-            self.hyperparameters.merge(HyperParameters.from_config(stored), overwrite=False)
-            self._columns = columns.of(self.hyperparameters.space)
+        if not set(asked.params) <= {*self._columns, *_NOTHING}:
+            self._learn()
         return asked
+
+    def _learn(self) -> None:
+        """Take in definitions that another process found meanwhile."""
+        self.hyperparameters = stored.definitions(
+            self.project, self.objective, self.hyperparameters
+        )
+        self._columns = columns.of(self.hyperparameters.space)
 
     def update_trial(self, trial_id: str, metrics: dict[str, Any], step: int = 0) -> Trial:
         """Report metrics of a trial that runs.
@@ -350,20 +314,20 @@ class Oracle:
     def _take_in(self, trial: Trial) -> None:
         """Add what a trial asked for to the space, and its values to the trial of the study."""
         self.update_space(trial.hyperparameters)
-        stored = self.study_trial(trial)
+        found = self.study_trial(trial)
         values = trial.hyperparameters.values
-        known = columns.to_values(self._columns, stored.params)
+        known = columns.to_values(self._columns, found.params)
         if any(name not in known or known[name] != value for name, value in values.items()):
             params = columns.to_params(self._columns, values)
-            if params != {k: v for k, v in stored.params.items() if k not in _NOTHING}:
-                self.study.amend(stored, params)
+            if params != {k: v for k, v in found.params.items() if k not in _NOTHING}:
+                self.study.amend(found, params)
 
     def put_back(self) -> None:
         """Have the trials that run here run again later, with the same hyperparameters."""
         for trial in (*self.ongoing_trials.values(), *self._retries):
-            stored = self.study_trial(trial)
-            if stored.state == RUNNING:
-                waiting = dataclasses.replace(stored, state=WAITING, started=None)
+            found = self.study_trial(trial)
+            if found.state == RUNNING:
+                waiting = dataclasses.replace(found, state=WAITING, started=None)
                 ledger = self.study._ledger
                 ledger.storage.replace(self.study.name, waiting, (RUNNING,), None)
         self.ongoing_trials, self._retries = {}, []
@@ -387,7 +351,9 @@ class Oracle:
             )
         if not new or not self.tune_new_entries:
             return
-        self.hyperparameters.merge(new)
+        if self._study is not None:
+            self._learn()
+        self.hyperparameters.merge(new, overwrite=False)
         self._columns = columns.of(self.hyperparameters.space)
         if self._study is not None:
             self.save()  # before the space grows: definitions that it lacks do no harm

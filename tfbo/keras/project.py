@@ -6,19 +6,23 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
+
+from tfbo.storage import SQLiteStorage
 
 _LOGGER = logging.getLogger("tfbo")
 
 STUDY = "study.db"
-DEFINITIONS = "hyperparameters.json"
+DEFINITIONS = "study.json"
 _TRIALS = "trials"
 _TRIAL = "trial.json"
 CHECKPOINT = "checkpoint.weights.h5"
 BUILD = "build.json"
-_TRIAL_FILES = (_TRIAL, CHECKPOINT, BUILD)
+_TRIAL_FILES = (_TRIAL, CHECKPOINT, f"draft.{CHECKPOINT}", BUILD)
 
 
 class Project:
@@ -30,11 +34,11 @@ class Project:
     """
 
     def __init__(self, directory: Any, project_name: str | None) -> None:
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self.name = project_name or "untitled_project"
-        if directory is None and project_name is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="tfbo-")
-            directory = self._temporary.name
+        self._is_temporary = directory is None and project_name is None
+        if self._is_temporary:
+            directory = tempfile.mkdtemp(prefix="tfbo-")
+            weakref.finalize(self, shutil.rmtree, directory, ignore_errors=True)
             _LOGGER.info(
                 "Without directory= and project_name= the search is kept in memory and its weights in "
                 "the temporary folder %s: it ends with this process.",
@@ -52,12 +56,12 @@ class Project:
     @property
     def study(self) -> str | None:
         """Where the study is stored; None for in memory."""
-        return None if self._temporary else str(self.path / STUDY)
+        return None if self._is_temporary else str(self.path / STUDY)
 
     @property
     def is_begun(self) -> bool:
         """Whether it has a study."""
-        return self._temporary is None and (Path(self.directory) / self.name / STUDY).exists()
+        return (Path(self.directory) / self.name / STUDY).exists()
 
     def trial(self, trial_id: Any) -> Path:
         """The folder of a trial; made where there is none."""
@@ -66,8 +70,15 @@ class Project:
         return path
 
     def clear(self) -> None:
-        """Delete what a search wrote here, and nothing else; folders only where they are then empty."""
-        path = Path(self.directory) / self.name
+        """Delete what a search wrote here, and nothing else; folders only where they are then empty.
+
+        Raises:
+            StorageError: where the file of the study is one of another program.
+        """
+        if not self.is_begun:
+            return
+        path = self.path
+        SQLiteStorage(path / STUDY, create=False).close()
         for name in (DEFINITIONS, *(f"{STUDY}{end}" for end in ("-wal", "-shm", ""))):
             (path / name).unlink(missing_ok=True)
         for folder in (path / _TRIALS).glob("*"):

@@ -120,12 +120,17 @@ class Tuner(BaseTuner):
                 f"build_model returned {model!r} of type {type(model).__name__}, not a Keras model. "
                 "Does it end with `return model`?"
             )
+        self._check_size(model)
+        return model
+
+    def _check_size(self, model: Any) -> None:
+        if not (self.max_model_size and model.built):
+            return
         size = sum(math.prod(weight.shape) for weight in model.trainable_weights)
-        if self.max_model_size and model.built and size > self.max_model_size:
+        if size > self.max_model_size:
             raise FailedTrialError(
                 f"The model has {size} parameters, more than max_model_size={self.max_model_size}."
             )
-        return model
 
     def _build_hypermodel(self, hp: Any) -> Any:
         with self._distributed():
