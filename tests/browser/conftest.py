@@ -97,7 +97,7 @@ def page(driver):
     return Page(driver)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def wait():
     def until(condition, seconds=60.0):
         """What the condition returns once that is true; pages take their time."""

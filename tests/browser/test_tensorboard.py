@@ -6,10 +6,14 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from typing import NamedTuple
 
 import pytest
 
 import tfbo
+from tfbo.integrations.tensorboard import TensorBoardCallback
+
+pytest.importorskip("tensorboard")
 
 pytestmark = pytest.mark.browser
 
@@ -28,14 +32,6 @@ def objective(params):
     if params["units"] > 112:
         raise ValueError("too wide")
     return params["learning_rate"] * params["units"] + params.get("dropout", 0.3)
-
-
-def make_study(logdir):
-    callback = pytest.importorskip("tfbo.integrations.tensorboard").TensorBoardCallback
-    pytest.importorskip("tensorboard")
-    strategy = tfbo.strategies.Random()
-    study = tfbo.Study(SPACE, name="digits", seed=0, strategy=strategy)
-    return study.optimize(objective, n_trials=16, callbacks=[callback(logdir)])
 
 
 @contextlib.contextmanager
@@ -63,12 +59,23 @@ def answers(url, process):
     return False
 
 
+class Board(NamedTuple):
+    """TensorBoard at `url`, on what the callback has logged of the study."""
+
+    study: tfbo.Study
+    callback: TensorBoardCallback
+    url: str
+
+
 @pytest.fixture(scope="module")
-def study_and_url(driver, tmp_path_factory):
+def board(driver, wait, tmp_path_factory):
     logdir = tmp_path_factory.mktemp("tensorboard") / "logs"
-    study = make_study(str(logdir))
+    callback = TensorBoardCallback(logdir)
+    study = tfbo.Study(SPACE, name="digits", seed=0, strategy=tfbo.strategies.Random())
+    study.optimize(objective, n_trials=16, callbacks=[callback])
     with serve(str(logdir)) as (url, process):
-        yield study, url, process
+        wait(lambda: answers(url, process))
+        yield Board(study, callback, url)
 
 
 def same(shown, trial):
@@ -86,10 +93,9 @@ def is_number(text):
     return text[0].isdigit()
 
 
-def test_the_hparams_page_shows_every_trial(page, wait, picture, study_and_url):
-    study, url, process = study_and_url
-    wait(lambda: answers(url, process))
-    page.goto(f"{url}#hparams")
+def test_the_hparams_page_shows_every_trial(page, wait, picture, board):
+    study = board.study
+    page.goto(f"{board.url}#hparams")
     last = f"digits/trial-{len(study) - 1:04d}"
     (table,) = wait(lambda: [t for t in page.texts("tf-hparams-table-view") if last in t])
     picture("hparams-table")
@@ -102,10 +108,9 @@ def test_the_hparams_page_shows_every_trial(page, wait, picture, study_and_url):
     assert page.errors() == []
 
 
-def test_the_hparams_page_draws_the_trials(page, wait, picture, study_and_url):
-    study, url, process = study_and_url
-    wait(lambda: answers(url, process))
-    page.goto(f"{url}#hparams")
+def test_the_hparams_page_draws_the_trials(page, wait, picture, board):
+    study = board.study
+    page.goto(f"{board.url}#hparams")
     tabs = ["TABLE VIEW", "PARALLEL COORDINATES VIEW", "SCATTER PLOT MATRIX VIEW"]
     wait(lambda: page.texts("paper-tab") == tabs)
     # These lines go through every column that is ticked, or are not drawn.
@@ -122,10 +127,9 @@ def test_the_hparams_page_draws_the_trials(page, wait, picture, study_and_url):
     assert page.errors() == []
 
 
-def test_failed_trials_are_marked_as_such(page, wait, study_and_url):
-    study, url, process = study_and_url
-    wait(lambda: answers(url, process))
-    page.goto(f"{url}#hparams")
+def test_failed_trials_are_marked_as_such(page, wait, board):
+    study = board.study
+    page.goto(f"{board.url}#hparams")
     matching = "Number of matching session groups: {}".format
     wait(lambda: matching(len(study)) in " ".join(page.texts("tf-hparams-query-pane")))
     page.click("paper-checkbox", "Failure")
@@ -133,10 +137,21 @@ def test_failed_trials_are_marked_as_such(page, wait, study_and_url):
     wait(lambda: matching(others) in " ".join(page.texts("tf-hparams-query-pane")))
 
 
-def test_the_curves_are_there(page, wait, picture, study_and_url):
-    _, url, process = study_and_url
-    wait(lambda: answers(url, process))
-    page.goto(f"{url}#timeseries")
+def test_the_curves_are_there(page, wait, picture, board):
+    page.goto(f"{board.url}#timeseries")
     wait(lambda: {"best_so_far", "objective"} <= set(page.texts("scalar-card .tag")))
     picture("curves")
     assert page.errors() == []
+
+
+def test_a_column_that_came_later_is_shown_without_a_restart(page, wait, board):
+    board.study.extend({"a_new_one": tfbo.Float(0.0, 1.0)})
+    board.study.optimize(objective, n_trials=1, callbacks=[board.callback])
+
+    def shown():
+        page.goto(f"{board.url}#hparams")
+        wait(lambda: "units" in page.texts("paper-checkbox"))
+        return "a_new_one" in page.texts("paper-checkbox")
+
+    # TensorBoard looks for new runs once a second.
+    wait(shown)
