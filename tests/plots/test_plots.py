@@ -8,11 +8,9 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-import tfbo
-from tfbo import Boolean, Constant, Float, Int, InvalidArgument, Space, Study, plots
+from tfbo import Boolean, Constant, Float, InvalidArgument, Space, plots
 from tfbo.errors import TooFewTrials
 from tfbo.plots import style
-from tfbo.strategies import Random
 from tfbo.trial import Trial
 
 ALL = [
@@ -187,117 +185,6 @@ def test_marks_are_smaller_and_fainter_the_more_there_are(thirty, thousands):
     assert few.get_alpha() > 2.0 * many.get_alpha()
 
 
-def test_slices_show_the_posterior_with_the_others_at_the_best(thirty, known):
-    names = ["rate", "units", "batch", "optimizer", "use_dropout", "dropout"]
-    axes = plots.slices(thirty)
-    assert [ax.get_xlabel() for ax in axes] == names
-    assert [ax.get_xscale() for ax in axes] == ["log"] + ["linear"] * 5
-    by_name = dict(zip(names, axes, strict=True))
-    best = thirty.best_trial.params
-    drawn = line(by_name["rate"], "posterior mean")
-    expected = [known.mean({**best, "rate": rate}) for rate in drawn.get_xdata()]
-    low, high = by_name["rate"].get_ylim()
-    np.testing.assert_allclose(drawn.get_ydata(), np.clip(expected, low, high), rtol=1e-12)
-    assert (drawn.get_xdata()[0], drawn.get_xdata()[-1]) == (1e-5, 1e-1)
-    (band,) = by_name["rate"].collections
-    vertices = band.get_paths()[0].vertices[:, 1]
-    ends = np.clip([np.add(expected, 0.98), np.subtract(expected, 0.98)], low, high)
-    np.testing.assert_allclose(
-        [vertices.max(), vertices.min()], [ends.max(), ends.min()], atol=1e-3
-    )
-    assert set(line(by_name["units"], "posterior mean").get_xdata()) == set(range(32, 513, 32))
-    assert texts(by_name["optimizer"].xaxis) == ["adam", "sgd $1$", "None"]
-    assert texts(by_name["use_dropout"].xaxis) == ["False", "True"]
-    assert texts(by_name["batch"].xaxis) == ["16", "64", "256"]
-    assert not any(label.get_parse_math() for label in by_name["optimizer"].get_xticklabels())
-
-
-def test_slices_show_trials_where_they_are(thirty):
-    rate, _, batch, _, _, dropout = plots.slices(thirty)
-    complete = [trial for trial in thirty.trials if trial.state == "complete"]
-    failed = [trial for trial in thirty.trials if trial.state == "failed"]
-    dots = line(rate, "trial")
-    np.testing.assert_array_equal(dots.get_xdata(), [t.params["rate"] for t in complete])
-    np.testing.assert_array_equal(dots.get_ydata(), [t.value for t in complete])
-    crosses = line(rate, f"failed ({len(failed)})")
-    np.testing.assert_array_equal(crosses.get_xdata(), [t.params["rate"] for t in failed])
-    assert to_hex(crosses.get_color()) == style.VERMILLION.lower()
-    # Choices are spread around their place, never so far that they could be taken for another.
-    places = np.array([[16, 64, 256].index(t.params["batch"]) for t in complete])
-    assert np.abs(line(batch, "trial").get_xdata() - places).max() <= 0.25
-    active = [t for t in complete if "dropout" in t.params]
-    assert 0 < len(active) < len(complete)
-    np.testing.assert_array_equal(
-        line(dropout, "trial").get_xdata(), [t.params["dropout"] for t in active]
-    )
-    assert f"active in {len(active)} of {len(complete)}" in dropout.get_title(loc="right")
-
-
-def test_a_slice_that_is_not_active_in_the_best_trial_says_what_was_moved(known):
-    params = known.trials_of(1)[0].params
-    plain = {k: v for k, v in params.items() if k != "dropout"}
-    off, on = {**plain, "use_dropout": False}, {**plain, "use_dropout": True, "dropout": 0.5}
-    trials = [Trial(0, off, "complete", value=-9.0), Trial(1, on, "complete", value=9.0)]
-    study = known.study_of(trials)
-    (ax,) = plots.slices(study, ["dropout"])
-    assert "with use_dropout = True" in ax.get_title(loc="right")
-    drawn = line(ax, "posterior mean")
-    expected = np.log10(params["rate"]) ** 2 + drawn.get_xdata()
-    np.testing.assert_allclose(drawn.get_ydata(), np.clip(expected, *ax.get_ylim()))
-    # A value of a parent at which it is not active leaves no room for it.
-    grid = plots.contour(study, "use_dropout", "dropout").collections
-    masked = [np.ma.getmaskarray(mesh.get_array()) for mesh in grid]
-    assert [hidden[:, 0].all() for hidden in masked] == [False, True]
-    assert not masked[1][:, 1].any()
-
-
-def test_contour_shows_the_posterior_mean(thirty, known):
-    ax = plots.contour(thirty, "rate", "optimizer")
-    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "linear")
-    assert texts(ax.yaxis) == ["adam", "sgd $1$", "None"]
-    (mesh,) = ax.collections
-    best = thirty.best_trial.params
-    rates = np.geomspace(1e-5, 1e-1, 41)
-    expected = [known.mean({**best, "rate": rate}) for rate in rates]
-    drawn = np.asarray(mesh.get_array())
-    assert drawn.shape == (3, 41)
-    np.testing.assert_allclose(drawn[0], np.clip(expected, *mesh.get_clim()))
-    assert mesh.get_clim()[0] >= min(expected) - 1e-9
-    complete = [t for t in thirty.trials if t.state == "complete"]
-    np.testing.assert_array_equal(
-        line(ax, "trial").get_xdata(), [t.params["rate"] for t in complete]
-    )
-
-
-def test_contour_takes_the_most_important_that_are_left(thirty):
-    ax = plots.contour(thirty)
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("dropout", "rate")
-    ax = plots.contour(thirty, y="dropout")
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("rate", "dropout")
-
-
-def test_darker_is_better_in_either_direction(thirty, known):
-    for direction in ("minimize", "maximize"):
-        study = known.study_of(list(thirty.trials), direction=direction)
-        (mesh,) = plots.contour(study, "rate", "optimizer").collections
-        low, high = mesh.get_clim()
-        good, bad = (low, high) if direction == "minimize" else (high, low)
-        brightness = [sum(mesh.cmap(mesh.norm(value))[:3]) for value in (good, bad)]
-        assert brightness[0] < brightness[1]
-
-
-def test_importance_shows_both_orders_with_intervals(thirty):
-    ax = plots.importance(thirty)
-    assert texts(ax.yaxis)[:2] == ["dropout", "rate"]
-    first, total = ([bar.get_width() for bar in bars] for bars in ax.containers)
-    np.testing.assert_allclose(first, [0.5 / i for i in range(1, 7)])
-    np.testing.assert_allclose(total, [0.6 / i for i in range(1, 7)])
-    ends = [segment[:, 0].tolist() for lines in ax.collections for segment in lines.get_segments()]
-    assert ends[0] == [0.4, 0.6] and ends[6] == [0.5, 0.7]
-    low, high = ax.get_ylim()
-    assert low > high  # the most important at the top
-
-
 def test_parallel_coordinates_pass_through_every_value(thirty):
     names = ["rate", "units", "batch", "optimizer", "use_dropout", "dropout"]
     ax = plots.parallel_coordinates(thirty)
@@ -320,18 +207,6 @@ def test_parallel_coordinates_pass_through_every_value(thirty):
         assert label in written
     two = plots.parallel_coordinates(thirty, ["units", "rate"])
     assert texts(two.xaxis) == ["units", "rate", "value"]
-
-
-def test_calibration_states_the_coverage(known):
-    study = known.study_of(known.trials_of(40, fails=0.0))
-    ax = plots.calibration(study)
-    assert "25 % in the 50 % intervals, 50 % in the 80 %, 75 % in the 95 %" in ax.get_xlabel()
-    inside, outside = line(ax, "in its 95 %"), line(ax, "outside")
-    assert (len(inside.get_xdata()), len(outside.get_xdata())) == (30, 10)
-    value = np.array([trial.value for trial in study.trials])
-    np.testing.assert_allclose(outside.get_xdata(), value[3::4])
-    np.testing.assert_allclose(outside.get_ydata(), np.minimum(value[3::4] + 3.0, ax.get_ylim()[1]))
-    assert ax.get_xlim() == ax.get_ylim()
 
 
 def bars(ax):
@@ -381,46 +256,3 @@ def test_timeline_cuts_out_long_pauses(known):
     assert "14 hours" in [text.get_text() for text in ax.texts]
     ends = [end for *_, end in bars(ax)]
     assert max(ends) * 60.0 == pytest.approx(400.0 + 0.06 * 400.0)
-
-
-def test_names_that_look_alike_are_told_apart(known):
-    space = Space({"x": tfbo.Categorical([1, "1", True, "True", "x" * 50])})
-    trials = [Trial(i, {"x": v}, "complete", value=i) for i, v in enumerate([1, "1", True])]
-    (ax,) = plots.slices(known.study_of(trials, space=space, kind=known.Flat), ["x"])
-    labels = texts(ax.xaxis)
-    assert labels[:4] == ["1", "'1'", "True", "'True'"]
-    assert len(labels[4]) <= 22 and "…" in labels[4]
-
-
-def test_equal_values_and_narrow_ranges_can_be_drawn(known):
-    space = Space({"x": Float(1e6, 1e6 + 1.0), "n": Int(1, 2, log=True)})
-    trials = [
-        Trial(
-            i,
-            {"x": 1e6 + 0.1 * i, "n": 1 + i % 2},
-            "complete",
-            value=0.0,
-            started=5.0,
-            finished=5.0,
-        )
-        for i in range(9)
-    ]
-    study = known.study_of(trials, space=space, kind=known.Flat)
-    for name in ("history", "slices", "parallel_coordinates", "timeline"):
-        draw(name, study)[0].figure.savefig("/dev/null", format="png", dpi=30)
-    plots.contour(study, "x", "n").figure.savefig("/dev/null", format="png", dpi=30)
-
-
-def test_pictures_of_the_real_surrogate():
-    space = Space({"x": Float(-1.0, 1.0), "n": Int(1, 8)})
-    study = Study(space, seed=0, strategy=Random())
-    for _ in range(8):
-        trial = study.ask()
-        study.tell(trial, trial.params["x"] ** 2 + 0.1 * trial.params["n"])
-    rate, count = plots.slices(study)
-    mean, _ = study.predict([{**study.best_params, "x": 0.0}])
-    drawn = line(rate, "posterior mean")
-    assert np.interp(0.0, drawn.get_xdata(), drawn.get_ydata()) == pytest.approx(mean[0], abs=1e-3)
-    assert len(line(count, "posterior mean").get_xdata()) == 8
-    assert "% in the 95 %" in plots.calibration(study).get_xlabel()
-    assert set(texts(plots.importance(study).yaxis)) == {"x", "n"}
