@@ -104,8 +104,16 @@ def test_the_demo_runs_and_goes_on(tmp_path):
 def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
     readme = Path(__file__).parent.parent / "README.md"
     blocks = [b.split("```")[0] for b in readme.read_text().split("```python\n")[1:]]
+    tuner, *blocks = blocks
     assert len(blocks) == 3
     monkeypatch.chdir(tmp_path)
+    short = tuner.replace("max_trials=12", "max_trials=2").replace("epochs=4", "epochs=1")
+    names = {}
+    exec(compile(short, "README", "exec"), names)
+    assert (
+        len(names["tuner"].study) == 2
+        and names["model"].predict(names["x"], verbose=0).shape[1] == 10
+    )
     example = blocks[0].replace("n_trials=15", "n_trials=2").replace("epochs=3", "epochs=1")
     names = {}
     exec(compile(example, "README", "exec"), names)
