@@ -1,9 +1,11 @@
 """Debian's Chromium for tests of what a user sees; they are skipped where it is not installed."""
 
+import base64
 import json
 import os
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 
@@ -112,10 +114,11 @@ def wait():
 
 @pytest.fixture
 def picture(driver, tmp_path):
-    """Keeps a picture of the page, in the folder $TFBO_PICTURES where that is set."""
+    """Keeps a picture of the whole page, in the folder $TFBO_PICTURES where that is set."""
 
     def keep(name):
-        folder = os.environ.get("TFBO_PICTURES", tmp_path)
-        driver.save_screenshot(os.path.join(folder, f"{name}.png"))
+        folder = Path(os.environ.get("TFBO_PICTURES", tmp_path))
+        shot = driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
+        (folder / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
 
     return keep
