@@ -114,6 +114,11 @@ class Ledger:
             outcome.unfinished(self.name, self.trials, found.number)
         self.sync()
 
+    def put_back(self, trial: Trial) -> None:
+        """Have a trial wait again, if it still runs."""
+        waiting = dataclasses.replace(trial, state=WAITING, started=None)
+        self.storage.replace(self.name, waiting, (RUNNING,), None)
+
     def amend(self, trial: Trial | int, params: Mapping[str, Any]) -> Trial:
         """Give a running trial other parameters; TrialStateError where it does not run."""
         legal = self.space.validate(params)

@@ -65,6 +65,9 @@ def load(model: Any, folder: Path) -> None:
         )
     if not model.built and (folder / BUILD).exists():
         model.build_from_config(json.loads((folder / BUILD).read_text(encoding="utf-8")))
+    optimizer = getattr(model, "optimizer", None)
+    if model.built and optimizer is not None and not optimizer.built:
+        optimizer.build(model.trainable_variables)  # it is in the file too, and training can go on
     model.load_weights(folder / CHECKPOINT)
 
 

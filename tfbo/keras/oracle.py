@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import math
 import sys
@@ -17,7 +16,7 @@ from tfbo.keras.project import Project
 from tfbo.keras.trial import OF_STATE, Trial, TrialStatus
 from tfbo.space import Constant, Space
 from tfbo.study import Study
-from tfbo.trial import FAILED, RUNNING, WAITING
+from tfbo.trial import FAILED, WAITING
 from tfbo.trial import Trial as StudyTrial
 
 _LOGGER = logging.getLogger("tfbo")
@@ -325,11 +324,7 @@ class Oracle:
     def put_back(self) -> None:
         """Have the trials that run here run again later, with the same hyperparameters."""
         for trial in (*self.ongoing_trials.values(), *self._retries):
-            found = self.study_trial(trial)
-            if found.state == RUNNING:
-                waiting = dataclasses.replace(found, state=WAITING, started=None)
-                ledger = self.study._ledger
-                ledger.storage.replace(self.study.name, waiting, (RUNNING,), None)
+            self.study._ledger.put_back(self.study_trial(trial))
         self.ongoing_trials, self._retries = {}, []
 
     def get_space(self) -> HyperParameters:
