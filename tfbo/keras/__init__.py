@@ -8,6 +8,9 @@ What each tuner does with a trial, and where it differs from KerasTuner 1.4.8:
   types, and a failed trial or an infinite score is a failed trial, of which suggestions stay away.
 - Without `directory` and `project_name` nothing is written to the working directory.
 - The weights of the best `Tuner.max_checkpoints` trials are kept.
+- Of a stored search, other ranges, objective or seed than before are an error, not ignored.
+- F-scores, R2, IoU and correlations are maximised where only a name is given.
+- `GridSearch` takes all values of an `Int` with `sampling="log"` and no step, not ten of them.
 
 Example:
     >>> import tfbo.keras as kt

@@ -106,7 +106,7 @@ class RandomSearch(Tuner):
 
 
 class GridSearch(Tuner):
-    """Tries the defaults, then every combination once; ten values of what is continuous.
+    """Tries the defaults, then every combination once; ten values of a `Float` without a step.
 
     Arguments as of `BayesianOptimization`; `max_trials=None` tries the whole grid.
     """
