@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import tfbo
-from tfbo.errors import TFBOError
+from tfbo.errors import TFBOError, invalid
+
+if TYPE_CHECKING:
+    from tfbo.study import Study
+
+_KINDS = (
+    "history", "slices", "contour", "importance", "parallel_coordinates", "calibration", "timeline",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,6 +57,36 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("storage", help="SQLite file")
     show.add_argument("name", nargs="?", help="a study: list its trials, best first")
     show.set_defaults(run=_show)
+
+    report = _of_a_study(commands, "report", "write a study as one HTML page, with pictures")
+    report.add_argument("-o", "--output", required=True, help="the page to write: report.html")
+    report.set_defaults(run=_report)
+
+    plot = _of_a_study(commands, "plot", "draw a picture of a study")
+    plot.add_argument("--kind", required=True, choices=_KINDS, help="which picture")
+    plot.add_argument(
+        "--params", nargs="+", metavar="P", help="hyperparameters: of slices, contour (two) and "
+        "parallel_coordinates",
+    )  # fmt: skip
+    plot.add_argument(
+        "-o", "--output", required=True, help="the file to write: x.png, x.svg, x.pdf"
+    )
+    plot.set_defaults(run=_plot)
+
+    export = _of_a_study(commands, "export", "write a study as CSV or JSON")
+    form = export.add_mutually_exclusive_group(required=True)
+    form.add_argument("--csv", action="store_true", help="a line for each trial")
+    form.add_argument("--json", action="store_true", help="all that is known")
+    export.add_argument("-o", "--output", help="the file to write; standard output without")
+    export.set_defaults(run=_export)
+    return parser
+
+
+def _of_a_study(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
+    """A command that reads one study."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text)
+    parser.add_argument("storage", help="SQLite file")
+    parser.add_argument("name", nargs="?", help="a study; not needed where there is only one")
     return parser
 
 
@@ -65,6 +105,82 @@ def _show(parsed: argparse.Namespace) -> int:
     storage = tfbo.SQLiteStorage(parsed.storage, create=False)
     print(show.studies(storage) if parsed.name is None else show.trials(storage, parsed.name))
     return 0
+
+
+def _report(parsed: argparse.Namespace) -> int:
+    study = _snapshot(parsed)
+    from tfbo import report
+
+    _write(parsed.output, report.html(study, location=parsed.storage))
+    print(f"Wrote {parsed.output}.")
+    return 0
+
+
+def _plot(parsed: argparse.Namespace) -> int:
+    study = _snapshot(parsed)
+    from tfbo import plots
+
+    draw = getattr(plots, parsed.kind)
+    params = parsed.params or []
+    if parsed.kind == "contour" and len(params) <= 2:
+        drawn = draw(study, *params)
+    elif parsed.kind in ("slices", "parallel_coordinates"):
+        drawn = draw(study, params or None)
+    elif params:
+        most = "two names at most" if parsed.kind == "contour" else f"no names for {parsed.kind}"
+        raise invalid("--params", most, params, "Name fewer hyperparameters.")
+    else:
+        drawn = draw(study)
+    figure = (drawn[0] if parsed.kind == "slices" else drawn).figure
+    known = sorted(figure.canvas.get_supported_filetypes())
+    if Path(parsed.output).suffix[1:].lower() not in known:
+        advice = "For example x.png."
+        raise invalid("--output", f"a file that ends in one of {known}", parsed.output, advice)
+    with _explained(parsed.output):
+        figure.savefig(parsed.output)
+    print(f"Wrote {parsed.output}.")
+    return 0
+
+
+def _export(parsed: argparse.Namespace) -> int:
+    from tfbo import export
+
+    storage = tfbo.SQLiteStorage(parsed.storage, create=False)
+    text = (export.as_csv if parsed.csv else export.as_json)(storage, parsed.name)
+    if parsed.output is None:
+        sys.stdout.write(text)
+    else:
+        _write(parsed.output, text)
+    return 0
+
+
+def _snapshot(parsed: argparse.Namespace) -> Study:
+    """A copy of the study in memory, for pictures: looking at a study must not change it."""
+    # Say so before TensorFlow is loaded, or it prints pages of its own.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from tfbo import snapshot
+    from tfbo.plots import style
+
+    try:
+        style.require_matplotlib()
+    except ImportError as error:
+        raise TFBOError(str(error)) from None
+    return snapshot.take(tfbo.SQLiteStorage(parsed.storage, create=False), parsed.name)
+
+
+def _write(path: str, text: str) -> None:
+    with _explained(path):
+        Path(path).write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+
+
+@contextlib.contextmanager
+def _explained(path: str) -> Iterator[None]:
+    """The system's errors about a file to write as ours."""
+    try:
+        yield
+    except OSError as error:
+        advice = f"{error.strerror}: choose another path."
+        raise invalid("--output", "a file that can be written", path, advice) from None
 
 
 def _positive(text: str) -> int:

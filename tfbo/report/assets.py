@@ -1,0 +1,71 @@
+"""How the page looks, and the script that sorts its table."""
+
+STYLE = """
+:root { color: #1b1b1b; background: #fff; font: 16px/1.5 system-ui, "Segoe UI", Roboto, sans-serif; }
+main { max-width: 68rem; margin: 0 auto; padding: 1rem 1.5rem 3rem; }
+h1 { font-size: 1.9rem; margin: 1rem 0 0; overflow-wrap: anywhere; }
+h2 { font-size: 1.2rem; margin: 2.2rem 0 0.5rem; border-bottom: 1px solid #ddd; }
+dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: 0.6rem 1.2rem; }
+dt { color: #666; font-size: 0.8rem; }
+dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; }
+figure { margin: 0; }
+figcaption, .remark, footer { color: #555; font-size: 0.9rem; }
+img { max-width: 100%; height: auto; display: block; margin-top: 0.5rem; }
+.missing { background: #fdf3e3; border-left: 4px solid #e69f00; padding: 0.6rem 0.9rem; }
+pre { background: #f5f5f5; padding: 0.7rem; overflow: auto; font-size: 0.85rem; max-height: 24rem; }
+#best-dict { white-space: pre-wrap; overflow-wrap: anywhere; }
+table { border-collapse: collapse; font-size: 0.85rem; }
+th, td { padding: 0.2rem 0.7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #eee;
+  font-variant-numeric: tabular-nums; }
+.parameters th { text-align: left; font-weight: 400; color: #555; padding-left: 0; }
+.wide { overflow: auto; max-height: 85vh; border: 1px solid #ddd; }
+#trials thead th { position: sticky; top: 0; background: #f2f2f2; cursor: pointer; user-select: none; }
+#trials thead th:hover, #trials thead th:focus-visible { background: #e2ecf4; }
+#trials th[aria-sort=ascending]::after { content: " ▲"; color: #0072b2; }
+#trials th[aria-sort=descending]::after { content: " ▼"; color: #0072b2; }
+#trials tbody tr:hover { background: #f6f9fb; }
+#trials .failed td { color: #a84a00; }
+#trials .text { text-align: left; }
+details { margin: 0.4rem 0; }
+summary { cursor: pointer; overflow-wrap: anywhere; }
+footer { margin-top: 2.5rem; }
+@media print { .wide { max-height: none; } }
+"""
+
+# Numbers are sorted as numbers (by their exact value, the title of a cell), then come texts, and what
+# is empty comes last in either order.
+SCRIPT = """
+"use strict";
+(() => {
+  const table = document.getElementById("trials");
+  if (!table) return;
+  const body = table.tBodies[0];
+  const heads = Array.from(table.tHead.rows[0].cells);
+  function key(row, column) {
+    const cell = row.cells[column];
+    const text = cell.title || cell.textContent;
+    const number = text === "" ? NaN : Number(text);
+    return { row, text, number, kind: text === "" ? 2 : Number.isNaN(number) ? 1 : 0 };
+  }
+  function sort(head, column) {
+    const turned = head.getAttribute("aria-sort") === "ascending";
+    for (const other of heads) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", turned ? "descending" : "ascending");
+    const sign = turned ? -1 : 1;
+    const keys = Array.from(body.rows, row => key(row, column));
+    keys.sort((a, b) => {
+      if (a.kind === 2 || b.kind === 2) return a.kind - b.kind;
+      if (a.kind !== b.kind) return sign * (a.kind - b.kind);
+      if (a.kind === 0) return sign * (a.number - b.number);
+      return sign * (a.text < b.text ? -1 : a.text > b.text ? 1 : 0);
+    });
+    body.append(...keys.map(one => one.row));
+  }
+  heads.forEach((head, column) => {
+    head.addEventListener("click", () => sort(head, column));
+    head.addEventListener("keydown", event => {
+      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); sort(head, column); }
+    });
+  });
+})();
+"""

@@ -1,0 +1,90 @@
+"""The pictures of a report, as PNG inside of the page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tfbo import plots
+from tfbo.errors import TFBOError
+from tfbo.report.tags import Html, tag
+from tfbo.study import Study
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Picture(NamedTuple):
+    """A picture of a report."""
+
+    name: str
+    title: str
+    caption: str
+    draw: Callable[[Study], Any]
+
+
+PICTURES = (
+    Picture(
+        "history", "Values",
+        "The value of each trial, and the best so far. Crosses or bars at the bottom are failed trials.",
+        plots.history,
+    ),
+    Picture(
+        "importance", "Which hyperparameters matter",
+        "The share of the objective's variance that each explains, by itself (first order) and with "
+        "its interactions (total), as the surrogate sees it.",
+        plots.importance,
+    ),
+    Picture(
+        "slices", "Each hyperparameter by itself",
+        "What the surrogate expects, the other hyperparameters as in the best trial. Dots are trials, "
+        "whose others are not.",
+        plots.slices,
+    ),
+    Picture(
+        "contour", "The two that matter most",
+        "What the surrogate expects, the other hyperparameters as in the best trial. Darker is better.",
+        plots.contour,
+    ),
+    Picture(
+        "parallel", "All trials",
+        "A line for each trial through its hyperparameters to its value. Darker is better.",
+        plots.parallel_coordinates,
+    ),
+    Picture(
+        "calibration", "How far the surrogate can be trusted",
+        "Each observation against what is predicted of it from all the others.",
+        plots.calibration,
+    ),
+    Picture(
+        "timeline", "When trials ran", "A bar for each trial, in lanes of trials that ran at once.",
+        plots.timeline,
+    ),
+)  # fmt: skip
+
+
+def figure(study: Study, picture: Picture) -> Html:
+    """The picture under its title; where it cannot be drawn, why."""
+    try:
+        drawn = picture.draw(study)
+    except TFBOError as error:
+        shown = tag("p", str(error), class_="missing")
+    else:
+        ax = drawn[0] if picture.name == "slices" else drawn
+        shown = _image(ax.figure, f"{picture.title}. {picture.caption}")
+    return tag(
+        "figure", tag("h2", picture.title), tag("figcaption", picture.caption), shown,
+        id=f"plot-{picture.name}",
+    )  # fmt: skip
+
+
+def _image(figure: Figure, text: str) -> Html:
+    file = io.BytesIO()
+    figure.savefig(file, format="png", metadata={"Software": None})
+    width = round(figure.get_size_inches()[0] * 100.0)
+    data = base64.b64encode(file.getvalue()).decode("ascii")
+    return Html(
+        tag("img", src=f"data:image/png;base64,{data}", alt=text, width=width)[: -len("</img>")]
+    )

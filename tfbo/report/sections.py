@@ -1,0 +1,160 @@
+"""The sections of a report that are words and numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tfbo import progress
+from tfbo.errors import SpaceExhausted, TooFewTrials
+from tfbo.report import table
+from tfbo.report.tags import Html, tag
+from tfbo.study import Study
+from tfbo.trial import COMPLETE, FAILED, RUNNING, WAITING, Trial
+
+_95 = 1.959963984540054
+# So many kinds of failures are described, and so much of a traceback is kept: the end says most.
+_MOST_KINDS = 30
+_LONGEST_TRACEBACK = 20_000
+
+
+def summary(study: Study, trials: Sequence[Trial], location: str) -> Html:
+    """What the study is, and how far it is."""
+    counts = {
+        s: sum(trial.state == s for trial in trials) for s in (COMPLETE, FAILED, RUNNING, WAITING)
+    }
+    starts = [trial.started for trial in trials if trial.started is not None]
+    ends = [trial.finished for trial in trials if trial.finished is not None]
+    spent = sum(trial.duration or 0.0 for trial in trials)
+    best = f"{study.best_observed.value:.6g}" if counts[COMPLETE] else "none yet"
+    rows = [
+        ("direction", study.direction),
+        ("trials", len(trials)),
+        *counts.items(),
+        ("best", best),
+        ("hyperparameters", len(study.space)),
+        ("seed", study.seed),
+        ("first start", table.moment(min(starts, default=None)) or "none yet"),
+        ("last end", table.moment(max(ends, default=None)) or "none yet"),
+        ("time in trials", progress.duration(spent)),
+        ("stored in", location),
+    ]
+    return tag("section", tag("h2", "Summary"), _list("summary", rows), id="summary")
+
+
+def best(study: Study, trials: Sequence[Trial]) -> Html:
+    """The best hyperparameters, exact, also to be copied."""
+    parts: list[Html] = [tag("h2", "Best hyperparameters")]
+    if not any(trial.state == COMPLETE for trial in trials):
+        parts.append(tag("p", _nothing_complete(trials), class_="missing"))
+        return tag("section", *parts, id="best")
+    found, observed = study.best_trial, study.best_observed
+    std = "" if found.std is None else f" (standard error {found.std:.3g})"
+    parts.append(
+        tag(
+            "p", "Trial ", tag("b", found.number, id="best-trial"), " with the value ",
+            tag("b", repr(found.value), id="best-value"), f"{std}.",
+        )
+    )  # fmt: skip
+    if observed.number != found.number:
+        parts.append(
+            tag(
+                "p", f"Trial {observed.number} was told a better value, {observed.value!r}. Values are "
+                f"noisy, and the surrogate believes trial {found.number} to be the better one.",
+                id="best-noise",
+            )
+        )  # fmt: skip
+    parts.append(_parameters("best-parameters", found.params))
+    parts.append(tag("pre", repr(found.params), id="best-dict"))
+    return tag("section", *parts, id="best")
+
+
+def expected(study: Study, trials: Sequence[Trial]) -> Html:
+    """What would be tried next, what the surrogate expects of it and how sure it is."""
+    parts: list[Html] = [tag("h2", "What the surrogate expects next")]
+    try:
+        params = study.suggestion()
+    except SpaceExhausted as error:
+        parts.append(tag("p", str(error), class_="missing"))
+        return tag("section", *parts, id="next")
+    waiting = [trial for trial in trials if trial.state == WAITING]
+    where = f"Trial {waiting[0].number}, which is enqueued" if waiting else "The next suggestion"
+    parts.append(tag("p", f"{where}:"))
+    parts.append(_parameters("next-parameters", params))
+    try:
+        prediction = study.predict([params])
+        improvement = study.expected_improvement(params)
+    except TooFewTrials as error:
+        parts.append(tag("p", str(error), class_="missing"))
+        return tag("section", *parts, id="next")
+    mean, std = float(prediction.mean[0]), float(prediction.std[0])
+    rows = [
+        ("mean", f"{mean:.6g}"),
+        ("std", f"{std:.3g}"),
+        ("95 % interval", f"{mean - _95 * std:.6g} to {mean + _95 * std:.6g}"),
+        ("expected improvement", f"{improvement:.3g}"),
+    ]
+    parts.append(_list("next", rows))
+    parts.append(
+        tag(
+            "p", "Mean and standard deviation are of the objective without its noise; the expected "
+            "improvement is over the best believed value. See below how far such predictions can be "
+            "trusted. The suggestion is that of the default strategy.", class_="remark",
+        )
+    )  # fmt: skip
+    return tag("section", *parts, id="next")
+
+
+def failures(trials: Sequence[Trial]) -> Html:
+    """What went wrong, and how often; nothing where nothing did."""
+    failed = [trial for trial in trials if trial.state == FAILED]
+    if not failed:
+        return Html("")
+    kinds: dict[tuple[str, str], list[Trial]] = {}
+    for trial in failed:
+        kinds.setdefault((str(trial.kind), str(trial.reason).split(":")[0]), []).append(trial)
+    ordered = sorted(kinds.values(), key=len, reverse=True)
+    parts = [tag("h2", f"Failures ({len(failed)})"), *map(_failure, ordered[:_MOST_KINDS])]
+    rest = ordered[_MOST_KINDS:]
+    if rest:
+        count = sum(map(len, rest))
+        text = f"{count} trials failed in {len(rest)} further ways; the table has their reasons."
+        parts.append(tag("p", text))
+    return tag("section", *parts, id="failures")
+
+
+def _failure(alike: Sequence[Trial]) -> Html:
+    last = alike[-1]
+    numbers = ", ".join(str(trial.number) for trial in alike)
+    head = tag(
+        "summary",
+        f"{len(alike)} {'time' if len(alike) == 1 else 'times'} {last.kind}: {last.reason}",
+    )
+    parts = [tag("p", f"Trials {numbers}. The last of them:")]
+    text = last.traceback or "It has no traceback."
+    left = len(text) - _LONGEST_TRACEBACK
+    if left > 0:
+        text = f"({left} characters before this)\n{text[left:]}"
+    return tag("details", head, *parts, tag("pre", text))
+
+
+def _list(prefix: str, rows: Sequence[tuple[str, Any]]) -> Html:
+    """Names and values; each value has an id: the prefix and its name."""
+    pairs = []
+    for name, text in rows:
+        ending = name.replace(" %", "").replace(" ", "-")
+        pairs.append(tag("div", tag("dt", name), tag("dd", text, id=f"{prefix}-{ending}")))
+    return tag("dl", *pairs)
+
+
+def _parameters(name: str, params: Mapping[str, Any]) -> Html:
+    rows = [tag("tr", tag("th", key, scope="row"), tag("td", str(v))) for key, v in params.items()]
+    return tag("table", tag("tbody", *rows), id=name, class_="parameters")
+
+
+def _nothing_complete(trials: Sequence[Trial]) -> str:
+    failed = [trial for trial in trials if trial.state == FAILED]
+    if not trials:
+        return "The study has no trial yet: nothing is known."
+    last = f" The last failure: {failed[-1].kind}: {failed[-1].reason}." if failed else ""
+    return f"No trial is complete ({len(trials)} in all, {len(failed)} failed).{last}"

@@ -1,0 +1,77 @@
+"""The table of all trials, which a click on a column's head sorts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from tfbo.report.tags import Html, join, tag
+from tfbo.study import Study
+from tfbo.trial import FAILED, Trial, rank
+
+_LONGEST_REASON = 300
+
+
+def trials(study: Study, listed: Sequence[Trial]) -> Html:
+    """Complete trials best first, then the others by number, every one of them."""
+    if not listed:
+        return tag("p", "The study has no trial yet.", class_="missing")
+    names = list(study.space)
+    errors = any(trial.std is not None for trial in listed)
+    failed = any(trial.state == FAILED for trial in listed)
+    heads = ["trial", "value", *(["std"] if errors else []), "state", *names, "started", "seconds"]
+    heads += ["reason"] if failed else []
+    ordered = sorted(listed, key=lambda trial: rank(trial, study.direction))
+    rows = join((_row(trial, names, errors, failed) for trial in ordered), "\n")
+    written = {name for t in listed for name, v in t.params.items() if not _is_number(v)}
+    written |= {"state", "started", "reason"}
+    head = tag("tr", *(_head(name, name in written) for name in heads))
+    return tag(
+        "div", tag("table", tag("thead", head), tag("tbody", rows), id="trials"), class_="wide"
+    )
+
+
+def _head(name: str, text: bool) -> Html:
+    return tag("th", name, scope="col", tabindex=0, **({"class_": "text"} if text else {}))
+
+
+def _row(trial: Trial, names: Sequence[str], errors: bool, failed: bool) -> Html:
+    cells = [_number(trial.number), _number(trial.value)]
+    cells += [_number(trial.std)] if errors else []
+    cells.append(tag("td", trial.state, class_="text"))
+    cells += [value(trial.params[name]) if name in trial.params else tag("td") for name in names]
+    cells.append(tag("td", moment(trial.started), class_="text"))
+    cells.append(_number(trial.duration, digits=4))
+    if failed:
+        cells.append(tag("td", "" if trial.reason is None else _reason(trial), class_="text"))
+    return tag("tr", *cells, **({} if trial.state != FAILED else {"class_": "failed"}))
+
+
+def _reason(trial: Trial) -> str:
+    text = f"{trial.kind}: {trial.reason}"
+    left = len(text) - _LONGEST_REASON
+    return text if left <= 0 else f"{text[:_LONGEST_REASON]}… ({left} characters more)"
+
+
+def value(value: Any) -> Html:
+    """A cell with the value of a parameter: as it would be written in Python, text without quotes."""
+    return _number(value) if _is_number(value) else tag("td", str(value), class_="text")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _number(number: float | None, digits: int = 6) -> Html:
+    """A cell with a number, whose exact value is the title and is what is sorted by."""
+    if number is None:
+        return tag("td")
+    exact = repr(number)
+    shown = exact if isinstance(number, int) else f"{number:.{digits}g}"
+    return tag("td", shown) if shown == exact else tag("td", shown, title=exact)
+
+
+def moment(seconds: float | None) -> str:
+    """A time of the clock here, "2026-01-31 12:00:00"; nothing for None."""
+    return "" if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
