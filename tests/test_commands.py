@@ -1,0 +1,349 @@
+"""The commands report, plot and export."""
+
+import csv
+import html.parser
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import tfbo
+from tfbo import Boolean, Categorical, Constant, Float, Space, Study, Trial, plots, report, snapshot
+from tfbo.__main__ import _KINDS, main
+from tfbo.importance import Estimate, Importance
+from tfbo.report import table
+from tfbo.storage import Record, SQLiteStorage
+from tfbo.strategies import LeaveOneOut, Prediction
+
+SPACE = Space(
+    {
+        "rate": Float(1e-5, 1e-1, log=True),
+        "<kind>": Categorical(["a & b", None, 'x,"y"\n']),
+        "use_dropout": Boolean(),
+        "dropout": Float(0.0, 0.6, when={"use_dropout": True}),
+        "fixed": Constant(1),
+    }
+)
+EVIL = "<script>alert('x')</script>"
+
+
+def trials_of(count, fails=0.25):
+    """Complete and failed trials with values that need all their digits."""
+    rng = np.random.default_rng(0)
+    trials = []
+    for i in range(count):
+        on = bool(rng.uniform() < 0.5)
+        params = {
+            "rate": float(10.0 ** rng.uniform(-5.0, -1.0)),
+            "<kind>": ["a & b", None, 'x,"y"\n'][i % 3],
+            "use_dropout": on,
+            **({"dropout": float(rng.uniform(0.0, 0.6))} if on else {}),
+            "fixed": 1,
+        }
+        times = {"started": 1e9 + 10.1 * i, "finished": 1e9 + 10.1 * i + 10.0}
+        if rng.uniform() < fails:
+            failure = {
+                "kind": "error",
+                "reason": f"ValueError: {EVIL}",
+                "traceback": f"in f\n{EVIL}",
+            }
+            trials.append(Trial(i, params, "failed", **failure, **times))
+        else:
+            value = float(np.log10(params["rate"]) ** 2 / 3.0)
+            trials.append(Trial(i, params, "complete", value=value, std=0.1 / 3.0, **times))
+    return trials
+
+
+def stored(path, trials, name="runs"):
+    storage = SQLiteStorage(path)
+    storage.create(Record(name, SPACE.to_json(), "minimize", 0, 1e9))
+    assert storage.append(name, trials, None)
+    storage.close()
+    return str(path)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    return stored(tmp_path / "runs.db", trials_of(12))
+
+
+class Page(html.parser.HTMLParser):
+    """What is in a page: texts by id, tags, where things are fetched from."""
+
+    VOID = ("meta", "img")
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.texts, self.tags, self.sources = [], {}, [], []
+        self.feed(text)
+        assert self.open == []  # every element is closed
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.sources += [value for key, value in attrs if key in ("src", "href", "data")]
+        if tag not in self.VOID:
+            self.open.append((tag, dict(attrs).get("id")))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop()[0] == tag
+
+    def handle_data(self, data):
+        for _, name in self.open:
+            if name:
+                self.texts[name] = self.texts.get(name, "") + data
+
+
+class Known(Study):
+    """A study with a surrogate that costs nothing."""
+
+    @property
+    def best_trial(self):
+        return self.best_observed
+
+    def suggestion(self):
+        return dict(self.trials[0].params)
+
+    def expected_improvement(self, params):
+        return 0.125
+
+    def predict(self, configurations):
+        return Prediction(np.full(len(configurations), 2.5), np.full(len(configurations), 0.5))
+
+    def importance(self):
+        one = Importance(Estimate(0.2, 0.1, 0.3), Estimate(0.4, 0.3, 0.5))
+        return {name: one for name in self.space if name != "fixed"}
+
+    def leave_one_out(self):
+        done = [trial for trial in self.trials if trial.state == "complete"]
+        value = np.array([trial.value for trial in done])
+        numbers = np.array([trial.number for trial in done])
+        return LeaveOneOut(numbers, value, value, np.ones(len(done)), np.zeros(len(done)))
+
+
+def known(path):
+    return Known.load(storage=path)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """A study and its page, made once."""
+    study = known(stored(tmp_path_factory.mktemp("drawn") / "runs.db", trials_of(12)))
+    return study, report.html(study, location="here & there.db")
+
+
+def test_report_is_one_page_by_itself(drawn):
+    _, text = drawn
+    page = Page(text)
+    assert len(page.sources) == 7
+    assert all(source.startswith("data:image/png;base64,") for source in page.sources)
+    assert page.tags.count("script") == 1
+    assert "http:" not in text and "https:" not in text
+    assert page.texts["title"] == "runs"
+    assert page.texts["summary-trials"] == "12"
+    assert page.texts["summary-stored-in"] == "here & there.db"
+    assert float(page.texts["next-mean"]) == 2.5
+    assert page.texts["next-std"] == "0.5"
+    assert page.texts["next-95-interval"] == "1.52002 to 3.47998"
+    assert page.texts["next-expected-improvement"] == "0.125"
+
+
+def test_report_has_the_best_hyperparameters_to_the_last_digit(drawn):
+    study, text = drawn
+    page = Page(text)
+    assert eval(page.texts["best-dict"]) == study.best_params
+    assert page.texts["best-value"] == repr(study.best_value)
+    assert page.texts["best-trial"] == str(study.best_trial.number)
+
+
+def test_report_escapes_what_the_user_wrote(drawn):
+    _, text = drawn
+    assert EVIL not in text
+    assert "&lt;script&gt;alert" in text
+    assert "<kind>" not in text
+    assert EVIL in Page(text).texts["failures"]
+
+
+def test_report_lists_every_trial_best_first(runs):
+    study = known(runs)
+    text = table.trials(study, study.trials)
+    rows = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in text.split("<tr")[2:]]
+    values = [float(row[1]) for row in rows if row[1]]
+    assert len(rows) == 12 and sorted(int(row[0]) for row in rows) == list(range(12))
+    assert values == sorted(values)
+    for trial in study.trials:
+        if trial.value is not None:  # exact, where the shown one is not
+            assert f'title="{trial.value!r}"' in text
+
+
+def test_report_of_thousands_of_trials_is_complete_and_small(tmp_path):
+    study = known(stored(tmp_path / "many.db", trials_of(3000)))
+    text = report.html(study)
+    assert len(text.encode()) < 4_000_000
+    page = Page(text)
+    assert page.tags.count("tr") - 1 >= 3000
+    failed = [str(trial.number) for trial in study.trials if trial.state == "failed"]
+    assert ", ".join(failed) in page.texts["failures"]
+
+
+def test_report_says_what_it_leaves_out(tmp_path):
+    trials = [
+        Trial(i, {"rate": 0.01, "<kind>": None, "use_dropout": False, "fixed": 1}, "failed",
+              kind="error", reason=f"reason {i} " + 400 * "x", traceback=30_000 * "y")
+        for i in range(33)
+    ]  # fmt: skip
+    text = report.html(known(stored(tmp_path / "long.db", trials)))
+    assert "characters more)" in text
+    assert "(10000 characters before this)" in text
+    assert "3 trials failed in 3 further ways" in text
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, "failed"])
+def test_report_of_few_trials_says_what_is_missing(tmp_path, capsys, count):
+    trials = trials_of(3, fails=1.1) if count == "failed" else trials_of(count, fails=0.0)
+    path = stored(tmp_path / "few.db", trials)
+    output = tmp_path / "report.html"
+    assert main(["report", path, "-o", str(output)]) == 0
+    assert str(output) in capsys.readouterr().out
+    text = output.read_text("utf-8")
+    page = Page(text)
+    pictures = {0: 0, 1: 3, 2: 7, "failed": 3}[count]
+    assert len(page.sources) == pictures
+    assert text.count("2 complete trials") == (4 if pictures < 7 else 0)
+    assert "rate" in page.texts["next-parameters"]
+    assert ("next-mean" in page.texts) == (count == 2)
+    missing = {0: "no trial yet", "failed": "No trial is complete (3 in all, 3 failed)"}
+    assert missing.get(count, "Trial 0 with" if count == 1 else "Trial") in page.texts["best"]
+
+
+def test_plot_writes_each_kind(runs, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(snapshot, "take", lambda storage, name: known(runs))
+    assert set(_KINDS) == set(plots.__all__) - {"convergence"}
+    for kind in _KINDS:
+        output = tmp_path / f"{kind}.png"
+        assert main(["plot", runs, "runs", "--kind", kind, "-o", str(output)]) == 0
+        assert output.read_bytes().startswith(b"\x89PNG")
+    output = tmp_path / "two.svg"
+    arguments = ["plot", runs, "--kind", "contour", "--params", "rate", "<kind>", "-o", str(output)]
+    assert main(arguments) == 0
+    assert "<svg" in output.read_text()
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--kind", "slices", "--params", "rte", "-o", "x.png"], "There are: 'rate', '<kind>'"),
+        (["--kind", "history", "--params", "rate", "-o", "x.png"], "no names for history"),
+        (["--kind", "contour", "--params", "a", "b", "c", "-o", "x.png"], "two names at most"),
+        (["--kind", "history", "-o", "x.doc"], "a file that ends in one of"),
+        (["--kind", "history", "-o", "no/such/folder/x.png"], "No such file or directory"),
+    ],
+)
+def test_plot_explains_what_it_cannot_do(runs, capsys, arguments, said):
+    assert main(["plot", runs, *arguments]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_plot_of_too_few_trials_is_status_one(tmp_path, capsys):
+    path = stored(tmp_path / "none.db", [])
+    for kind in _KINDS:
+        assert main(["plot", path, "--kind", kind, "-o", str(tmp_path / "x.png")]) == 1
+        assert "'runs'" in capsys.readouterr().err
+    assert not (tmp_path / "x.png").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["report", "-o", "x"], ["plot", "--kind", "history", "-o", "x.png"], ["export", "--csv"]],
+)
+def test_unknown_storage_and_study_are_status_one(command, runs, tmp_path, capsys):
+    name, *options = command
+    assert main([name, str(tmp_path / "no.db"), *options]) == 1
+    assert "there is no file" in capsys.readouterr().err
+    assert not (tmp_path / "no.db").exists()
+    assert main([name, runs, "rusn", *options]) == 1
+    assert "It holds 'runs'" in capsys.readouterr().err
+    stored(runs, [], name="other")
+    assert main([name, runs, *options]) == 1
+    assert "There are: 'runs', 'other'" in capsys.readouterr().err
+
+
+def test_csv_has_the_columns_of_the_data_frame_and_exact_values(runs, capsys):
+    assert main(["export", runs, "--csv"]) == 0
+    head, *rows = csv.reader(io.StringIO(capsys.readouterr().out))
+    study = snapshot.take(SQLiteStorage(runs))
+    assert head == list(study.to_dataframe().columns)
+    assert len(rows) == 12
+    for trial, row in zip(study.trials, rows, strict=True):
+        cells = dict(zip(head, row, strict=True))
+        assert cells["value"] == ("" if trial.value is None else repr(trial.value))
+        assert float(cells["params_rate"]) == trial.params["rate"]
+        assert cells["params_<kind>"] == str(trial.params["<kind>"])
+        assert (cells["params_dropout"] == "") == ("dropout" not in trial.params)
+        assert cells["reason"] == (trial.reason or "")
+
+
+def test_json_loads_back_as_it_was(runs, tmp_path, capsys):
+    output = tmp_path / "x.json"
+    assert main(["export", runs, "runs", "--json", "-o", str(output)]) == 0
+    assert capsys.readouterr().out == ""
+    loaded = json.loads(output.read_text("utf-8"))
+    study = snapshot.take(SQLiteStorage(runs))
+    assert Space.from_json(json.dumps(loaded["space"])) == study.space
+    assert tuple(Trial(**one) for one in loaded["trials"]) == study.trials
+    about = (loaded["name"], loaded["direction"], loaded["seed"], loaded["created"])
+    assert about == ("runs", "minimize", 0, 1e9)
+
+
+def test_a_file_that_cannot_be_written_is_status_one(runs, tmp_path, capsys):
+    for command in (["export", runs, "--json"], ["export", runs, "--csv"]):
+        assert main([*command, "-o", str(tmp_path / "no" / "x")]) == 1
+        assert "No such file" in capsys.readouterr().err
+
+
+def test_looking_at_a_study_does_not_change_it(tmp_path, capsys):
+    path = str(tmp_path / "runs.db")
+    # A process that dies while it runs a trial, which the next one to open the study takes up again.
+    code = (
+        "import os, sys, tfbo; s = tfbo.Study(tfbo.Space({'x': tfbo.Int(0, 9)}), storage=sys.argv[1])\n"
+        "[s.enqueue({'x': i}) for i in range(3)]; s.tell(s.ask(), 1.0); s.ask(); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, path], check=True)
+    before = SQLiteStorage(path).changes("study", 0)
+    assert [trial.state for trial in before.trials] == ["complete", "running", "waiting"]
+    picture = str(tmp_path / "x.png")
+    assert main(["plot", path, "--kind", "timeline", "-o", picture]) == 0
+    assert main(["report", path, "-o", str(tmp_path / "x.html")]) == 0
+    assert main(["export", path, "--json"]) == 0
+    assert "running" in capsys.readouterr().out
+    assert SQLiteStorage(path).changes("study", 0) == before
+    assert Study.load(storage=path).trials[1].state == "waiting"
+
+
+def test_export_does_not_import_tensorflow(runs):
+    result = subprocess.run(
+        [sys.executable, "-m", "tfbo", "export", runs, "--csv"],
+        env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "tensorflow" not in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["report", "x"], ["plot", "x", "-o", "y"], ["export", "x"]])
+def test_what_has_to_be_said_is_asked_for(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_snapshot_goes_on_as_the_study_would():
+    study = Study(SPACE, seed=3, storage=(storage := SQLiteStorage(":memory:")))
+    for value in (1.0, 2.0):
+        study.tell(study.ask(), value)
+    assert snapshot.take(storage).suggestion() == study.suggestion()
+    assert tfbo.Study.load(storage=storage).trials == study.trials
