@@ -138,6 +138,8 @@ def legible(drawn: Legend) -> None:
         if handle is not None and not hasattr(handle, "get_facecolor"):
             handle.set_alpha(1.0)
             handle.set_markersize(np.clip(handle.get_markersize(), 5.0, 10.0))  # type: ignore[attr-defined]
+            if handle.get_marker() == "|":  # type: ignore[attr-defined]
+                handle.set_markeredgewidth(1.2)  # type: ignore[attr-defined]
 
 
 def outlined(width: float) -> list[Any]:
