@@ -27,7 +27,7 @@ from tfbo.study import Study
 from tfbo.trial import Trial
 
 if TYPE_CHECKING:
-    from tfbo import acquisition, gp, plots, strategies
+    from tfbo import acquisition, gp, integrations, keras, plots, strategies
 
 __version__ = "0.1.0"
 
@@ -53,13 +53,15 @@ __all__ = [
     "TrialStateError",
     "acquisition",
     "gp",
+    "integrations",
+    "keras",
     "maximize",
     "minimize",
     "plots",
     "strategies",
 ]
 
-_LAZY = ("acquisition", "gp", "plots", "strategies")
+_LAZY = ("acquisition", "gp", "integrations", "keras", "plots", "strategies")
 
 logging.getLogger("tfbo").addHandler(logging.NullHandler())
 

@@ -22,7 +22,9 @@ def studies(storage: Storage) -> str:
 def trials(storage: Storage, name: str) -> str:
     """The trials of a study as a table: complete ones best first, then the others by number."""
     record = storage.find(name)
-    listed = sorted(storage.changes(name, 0).trials, key=lambda trial: rank(trial, record.direction))
+    listed = sorted(
+        storage.changes(name, 0).trials, key=lambda trial: rank(trial, record.direction)
+    )
     if not listed:
         return f"The study {name!r} has no trial yet."
     rows = [_trial_row(trial) for trial in listed]

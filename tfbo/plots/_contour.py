@@ -167,7 +167,7 @@ def _colouring(found: source.Source, mean: np.ndarray) -> _Colouring:
         (colors.LogNorm if log else colors.Normalize)(low, high),
         (np.geomspace if log else np.linspace)(low, high, _LEVELS),
         ticks.round_numbers(low, high, log=log),
-        ticks.formatter(low, high) if not log else lambda value, _: ticks.text(value),
+        ticks.formatter(low, high, log=log),
     )
 
 

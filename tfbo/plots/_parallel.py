@@ -70,7 +70,11 @@ def parallel_coordinates(
     if shown is not None:
         places = ticks.round_numbers(shown.low, shown.high, log=shown.log)
         _draw_axis(
-            ax, len(lines), shown.unit(places), [ticks.text(place) for place in places], right=True
+            ax,
+            len(lines),
+            shown.unit(places),
+            ticks.texts(places, shown.low, shown.high, log=shown.log),
+            right=True,
         )
     _dress(ax, [*wanted, "value"], below=bool((points < 0.0).any()))
     return ax
@@ -135,7 +139,7 @@ def _draw_axis(
     box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.8}
     for height, text in zip(heights, texts, strict=True):
         ax.text(
-            x + (0.05 if right else -0.05), height, text, ha="left" if right else "right",
+            x + (0.05 if right else -0.05), height, style.shortened(text, 18), ha="left" if right else "right",
             va="center", fontsize=style.SMALL - 0.5, bbox=box, parse_math=False, zorder=5,
         )  # fmt: skip
 

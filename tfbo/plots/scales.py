@@ -16,8 +16,8 @@ from tfbo.trial import Trial
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# More tick labels than this cannot be read; of more choices, some have ticks only.
-_MOST_LABELS = 24
+# More labels than this beside, or above, each other cannot be read: of more choices, some have none.
+_FEW_LABELS, _MOST_LABELS = 12, 24
 # A number of so few levels has room between them.
 _FEW_LEVELS = 24
 _MANY = 100
@@ -105,7 +105,7 @@ class Numbers:
         """See `Scale`."""
         low, high = float(self.parameter.low), float(self.parameter.high)
         places = ticks.round_numbers(low, high, log=self.parameter.log, whole=self._whole)
-        return [(place, ticks.text(place)) for place in places]
+        return list(zip(places, ticks.texts(places, low, high, log=self.log), strict=True))
 
     def dress(self, ax: Axes, which: str) -> None:
         """See `Scale`."""
@@ -155,12 +155,15 @@ class Choices:
 
     def ticks(self) -> list[tuple[float, str]]:
         """See `Scale`."""
-        every = math.ceil(self.parameter.count / _MOST_LABELS)
+        return self._some(_FEW_LABELS)
+
+    def _some(self, most: int) -> list[tuple[float, str]]:
+        every = math.ceil(self.parameter.count / most)
         return [(float(i), text) for i, text in enumerate(written(self.values(0)))][::every]
 
     def dress(self, ax: Axes, which: str) -> None:
         """See `Scale`."""
-        places, texts = zip(*self.ticks(), strict=True)
+        places, texts = zip(*self._some(_FEW_LABELS if which == "x" else _MOST_LABELS), strict=True)
         turned = which == "x" and sum(map(len, texts)) + 2 * len(texts) > _ROOM
         look = {"rotation": 35.0, "ha": "right", "rotation_mode": "anchor"} if turned else {}
         getattr(ax, f"set_{which}ticks")(places, texts, parse_math=False, **look)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,8 +39,10 @@ def logarithmic(ax: Axes, which: str, low: float, high: float) -> None:
     axis.set_minor_formatter(ticker.NullFormatter())
 
 
-def formatter(low: float, high: float) -> Callable[[float, Any], str]:
-    """What matplotlib calls for the text of a tick on a linear axis with these limits."""
+def formatter(low: float, high: float, *, log: bool = False) -> Callable[[float, Any], str]:
+    """What matplotlib calls for the text of a tick on an axis with these limits."""
+    if log:
+        return lambda value, _: text(value)
     span = high - low
     digits = max(math.ceil(math.log10(max(abs(low), abs(high)) / span)) + 3, 4) if span > 0.0 else 6
     return lambda value, _: text(0.0 if abs(value) < 1e-9 * span else value, digits)
@@ -59,6 +61,12 @@ def round_numbers(low: float, high: float, *, log: bool, whole: bool = False) ->
     every = math.ceil((last - first) / 6)
     places = [digit * 10.0**e for e in range(first, last + 1, every) for digit in digits]
     return [place for place in places if low * (1 - 1e-9) <= place <= high * (1 + 1e-9)]
+
+
+def texts(places: Sequence[float], low: float, high: float, *, log: bool) -> list[str]:
+    """What to write at these places of an axis from `low` to `high`."""
+    write = formatter(low, high, log=log)
+    return [write(place, None) for place in places]
 
 
 def between(places: np.ndarray, *, log: bool) -> np.ndarray:
