@@ -1,8 +1,9 @@
 """What each column of a design matrix is: the vocabulary that space, optimiser and kernels share.
 
 A row of a design matrix is one configuration, a column one parameter. Active columns hold codes in
-[0, 1]; one that its condition switches off, or that is younger than the row, holds `INACTIVE`. A discrete column has `count`
-levels, each with one code; a level's index is what neighbourhood moves count in.
+[0, 1]; one that its condition switches off, or that is younger than the row, holds `INACTIVE`. A
+discrete column has `count` levels, each with one code; a level's index is what neighbourhood moves
+count in.
 
 The functions are written once for NumPy and for TensorFlow: `xp` is `numpy` or
 `tensorflow.experimental.numpy`.
