@@ -140,7 +140,8 @@ def _draw_axis(
     for height, text in zip(heights, texts, strict=True):
         ax.text(
             x + (0.05 if right else -0.05), height, style.shortened(text, 18),
-            ha="left" if right else "right", va="center", fontsize=style.SMALL - 0.5, bbox=box, parse_math=False, zorder=5,
+            ha="left" if right else "right", va="center", fontsize=style.SMALL - 0.5,
+            bbox=box, parse_math=False, zorder=5,
         )  # fmt: skip
 
 
