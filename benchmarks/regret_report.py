@@ -247,16 +247,25 @@ _COVERAGE_TEXT = (
 
 
 def groups(rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
-    """Which optimisers are compared: those of all runs, then all on the runs that all have made."""
+    """Which optimisers are compared: those of all runs, then with ever slower ones on fewer runs.
+
+    Each group is compared on the runs that all of its optimisers have made.
+    """
     counts: dict[str, int] = {}
     for row in rows:
         counts[row.optimiser] = counts.get(row.optimiser, 0) + 1
-    most = max(counts.values())
-    names = sorted(counts, key=lambda name: (name != OURS, name))
-    everywhere = tuple(name for name in names if counts[name] >= _WHOLE * most)
-    found = {"The whole choice of cells": everywhere}
-    if len(everywhere) < len(names):
-        found["The part of it that the slower optimisers ran"] = tuple(names)
+    steps: list[list[str]] = []
+    for name in sorted(counts, key=lambda name: -counts[name]):
+        if not steps or counts[name] < _WHOLE * counts[steps[-1][0]]:
+            steps.append([])
+        steps[-1].append(name)
+    found: dict[str, tuple[str, ...]] = {}
+    for i, step in enumerate(steps):
+        names = [name for earlier in steps[: i + 1] for name in earlier]
+        title = f"The part of it that {' and '.join(sorted(step))} ran as well"
+        found[title if i else "The whole choice of cells"] = tuple(
+            sorted(names, key=lambda name: (name != OURS, name))
+        )
     return found
 
 
@@ -377,7 +386,8 @@ def write(results: Path, versions: Mapping[str, Mapping[str, str]] | None = None
     report = results.with_suffix(".md")
     parts = ["# Regret: how good the best trial is after so many trials\n", _head(rows)]
     parts.append(_versions_text(report, versions))
-    for slug, (name, optimisers) in zip(("whole", "part"), groups(rows).items(), strict=False):
+    for i, (name, optimisers) in enumerate(groups(rows).items()):
+        slug = f"part-{i}" if i else "whole"
         found = group(rows, optimisers)
         parts.append(f"## {name}\n\n{_extent(found)}\n\n{_levels(found)}\n{_pairs(found)}")
         for picture in pictures(found, results, slug):

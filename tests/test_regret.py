@@ -63,6 +63,18 @@ def test_only_runs_that_all_have_made_are_compared():
     assert [len(names) for names in regret_report.groups(rows).values()] == [2, 3]
 
 
+def test_the_slower_an_optimiser_the_fewer_runs_it_is_compared_on():
+    made = {"tfbo": 10, "random": 10, "skopt": 6, "botorch": 3, "hebo": 3}
+    rows = [row(name, [(1, 1.0)], seed=s) for name, count in made.items() for s in range(count)]
+    assert regret_report.groups(rows) == {
+        "The whole choice of cells": ("tfbo", "random"),
+        "The part of it that skopt ran as well": ("tfbo", "random", "skopt"),
+        "The part of it that botorch and hebo ran as well": (
+            "tfbo", "botorch", "hebo", "random", "skopt",
+        ),
+    }  # fmt: skip
+
+
 def test_the_interval_covers_the_mean_as_often_as_it_says():
     rng = np.random.default_rng(1)
     cells = [f"c{i}" for i in range(30) for _ in range(4)]
