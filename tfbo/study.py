@@ -35,12 +35,10 @@ class Study:
         direction: "minimize" or "maximize".
         storage: None to keep it in memory, the path of an SQLite file, or a `Storage`.
         name: the study's name in its storage.
-        seed: a whole number >= 0 on which every suggestion depends; None to draw one, which is then
-            stored.
+        seed: a whole number >= 0 on which every suggestion depends; None to draw and store one.
         strategy: what to try next; None for `tfbo.strategies.Bayes()`.
-        device: where suggestions are computed, such as "CPU" or "GPU:0". None for the first GPU that
-            TensorFlow sees once 256 trials have been told, and the CPU before that and without a GPU.
-            It is not stored.
+        device: where suggestions are computed, such as "CPU" or "GPU:0"; it is not stored. None for the
+            CPU, and once 256 trials have been told for the first GPU that TensorFlow sees.
 
     Raises:
         InvalidArgument: for an argument that is not what it has to be.
