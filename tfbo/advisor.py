@@ -10,6 +10,7 @@ from tfbo.ledger import Ledger
 from tfbo.trial import COMPLETE
 
 if TYPE_CHECKING:
+    from tfbo.importance import Importance
     from tfbo.strategies import Problem, Strategy, Suggestion, Surrogate
 
 _FEWEST = 2
@@ -34,6 +35,7 @@ class Advisor:
         self._folded = 0
         self._best: tuple[int, int | None] = -1, None
         self._surrogate: tuple[int, Surrogate] | None = None
+        self._importance: tuple[Surrogate, int, dict[str, Importance]] | None = None
 
     def suggest(self, number: int, count: int) -> list[Suggestion]:
         """What `count` trials from `number` on should try, while the unfinished ones are not told."""
@@ -78,6 +80,16 @@ class Advisor:
                 found = Bayes().surrogate(problem, Bayes().fold(problem, None, told))
             self._surrogate = self._ledger.revision, found
         return self._surrogate[1]
+
+    def importance(self, seed: int) -> dict[str, Importance]:
+        """Sobol indices of the surrogate, which take seconds: they are kept until it is another one."""
+        from tfbo.importance import sobol_indices
+
+        surrogate = self.surrogate()
+        kept = self._importance
+        if kept is None or kept[0] is not surrogate or kept[1] != seed:
+            kept = self._importance = surrogate, seed, sobol_indices(surrogate, seed)
+        return dict(kept[2])
 
     def _complete(self) -> int:
         return sum(trial.state == COMPLETE for trial in self._ledger.ordered())

@@ -367,9 +367,8 @@ class Study:
 
         Raises: as `predict`.
         """
-        from tfbo.importance import sobol_indices
-
-        return sobol_indices(self._surrogate(), seed)
+        self._ledger.sync()
+        return self._advisor.importance(seed)
 
     def leave_one_out(self) -> LeaveOneOut:
         """Each complete trial beside its prediction from all the others; raises as `predict`."""
