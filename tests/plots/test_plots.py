@@ -149,7 +149,7 @@ def test_history_shows_values_best_and_failures(direction, known):
         best.get_ydata()[:-1], better.accumulate([3.0, 1.0, 2.0, 5.0, 4.0])
     )
     np.testing.assert_array_equal(line(ax, "failed (1)").get_xdata(), [2])
-    star = line(ax, "best: trial")
+    star = line(ax, "best value: trial")
     assert star.get_xydata().tolist() == [[1.0, 1.0] if direction == "minimize" else [4.0, 5.0]]
     (errors,) = ax.collections
     np.testing.assert_array_equal(errors.get_segments()[0], [[3.0, 1.75], [3.0, 2.25]])
@@ -201,7 +201,7 @@ def test_parallel_coordinates_pass_through_every_value(thirty):
             assert complete[j, 5] < 0.0
     assert (np.diff(complete[:, 6]) <= 0.0).all()  # worst first, so that the best is on top
     assert (failed[:, 6] < 0.0).all()
-    np.testing.assert_array_equal(line(ax, "best: trial").get_ydata(), complete[-1])
+    np.testing.assert_array_equal(line(ax, "best value: trial").get_ydata(), complete[-1])
     written = [text.get_text() for text in ax.texts]
     for label in ("adam", "sgd $1$", "None", "False", "16", "1e-5", "0.1"):
         assert label in written

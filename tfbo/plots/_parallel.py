@@ -62,7 +62,7 @@ def parallel_coordinates(
         best = found.best()
         ax.plot(
             np.arange(len(lines) + 1), points[-1], color=style.BEST, lw=2.2, zorder=4,
-            label=f"best: trial {best.number}", path_effects=style.outlined(3.6),
+            label=f"best value: trial {best.number}", path_effects=style.outlined(3.6),
         )  # fmt: skip
     for i, line in enumerate(lines):
         shown_at, texts = zip(*line.ticks(), strict=True)
