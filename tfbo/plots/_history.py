@@ -76,4 +76,6 @@ def _draw_values(ax: Axes, found: source.Source) -> None:
         label="best so far", path_effects=style.outlined(3.5), zorder=3,
     )  # fmt: skip
     trial = found.best()
-    marks.best(ax, trial.number, shown.clip(trial.value).item(), f"best value: trial {trial.number}")
+    marks.best(
+        ax, trial.number, shown.clip(trial.value).item(), f"best value: trial {trial.number}"
+    )
