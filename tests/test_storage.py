@@ -20,7 +20,6 @@ from tfbo import (
     StudyMismatch,
     StudyNotFound,
 )
-from tfbo.storage import is_alive, new_owner
 from tfbo.strategies import Random
 
 SPACE = Space({"x": Float(-1.0, 1.0), "flag": Boolean()})
@@ -67,7 +66,7 @@ def test_two_openings_of_one_study_share_it(path):
 def test_the_file_is_sqlite_with_json_and_a_version(path):
     make(path).tell(make(path).ask(), 1.0)
     db = sqlite3.connect(path)
-    assert db.execute("PRAGMA user_version").fetchone()[0] == 2
+    assert db.execute("PRAGMA user_version").fetchone()[0] == 3
     assert db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     params, notes = db.execute("SELECT params, notes FROM trials").fetchone()
     assert set(json.loads(params)) == {"x", "flag"}
@@ -176,7 +175,7 @@ def test_a_file_of_the_first_schema_is_brought_up_to_date(path, tmp_path):
     assert study.trials[2].notes == {"theta": [1.0]}
     study.tell(study.ask(), 1.5, std=0.25)
     assert make(path).trials[2].std == 0.25
-    assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone()[0] == 2
+    assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone()[0] == 3
     make(str(tmp_path / "new.db"))
     assert columns(path) == columns(tmp_path / "new.db")
 
@@ -208,7 +207,7 @@ def test_processes_may_open_a_file_at_once_whatever_its_schema(tmp_path, old):
     workers = [subprocess.Popen(call, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     for worker in workers:
         assert worker.communicate()[1] == "" and worker.returncode == 0
-    assert all(columns(path)[-1] == "std" for path in paths)
+    assert all(columns(path)[-1] == "attempts" for path in paths)
 
 
 def test_an_empty_file_is_a_new_one(path):
@@ -238,17 +237,6 @@ def test_a_full_disk_loses_nothing_and_the_call_can_be_repeated(path):
     again = Study.load(storage=path, strategy=Random())
     assert again.best_value == 0.25
     assert len(again) == stored
-
-
-def test_owners_are_alive_or_dead():
-    owner = new_owner()
-    assert is_alive(owner)
-    host, pid, started, token = json.loads(owner)
-    assert not is_alive(json.dumps([host, pid, started - 1, token]))
-    assert is_alive(json.dumps(["elsewhere", pid, 0, token]))
-    child = subprocess.Popen([sys.executable, "-c", "pass"])
-    child.wait()
-    assert not is_alive(json.dumps([host, child.pid, 0, token]))
 
 
 SCRIPT = """

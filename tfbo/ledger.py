@@ -11,11 +11,11 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfbo import outcome
+from tfbo import outcome, rows
 from tfbo.errors import TrialStateError
-from tfbo.space import Space
+from tfbo.owners import new_owner
 from tfbo.space.parameters import Parameter
-from tfbo.storage import Record, Storage, new_owner, release_at_end
+from tfbo.storage import Record, Storage, release_at_end
 from tfbo.trial import RUNNING, WAITING, Trial
 
 if TYPE_CHECKING:
@@ -33,12 +33,14 @@ class Ledger:
     Args:
         record: the study.
         storage: where it is.
+        retries: see `Study`.
     """
 
-    def __init__(self, record: Record, storage: Storage) -> None:
+    def __init__(self, record: Record, storage: Storage, retries: int = 3) -> None:
         self.storage = storage
         self.record = record
-        self.space = Space.from_json(record.space)
+        self.retries = retries
+        self.space = rows.space(record.name, record.space)
         self.trials: dict[int, Trial] = {}
         self.told: list[Trial] = []
         """Finished trials that say something, in the order in which they became known."""
@@ -62,20 +64,43 @@ class Ledger:
         with self._lock:
             changes = self.storage.changes(self.name, self.revision)
             if changes.space != self.record.space:
+                self.space = rows.space(self.name, changes.space)
                 self.record = self.record._replace(space=changes.space)
-                self.space = Space.from_json(changes.space)
+            rows.check_params(self.name, self.space, changes.trials)
             self.trials.update((trial.number, trial) for trial in changes.trials)
+            if changes.trials and changes.trials[-1].number >= len(self.trials):
+                raise rows.damaged(
+                    f"the study {rows.shown(self.name)}", "some of its trials are gone"
+                )
             # An interruption says nothing about the configuration, which has been enqueued again.
             told = (t for t in changes.trials if t.is_finished and t.kind != "interrupted")
             self.told += told
             self.revision = changes.revision
 
+    def counted(self) -> int:
+        """How many trials count towards a total of the study: all that are known but the interrupted.
+
+        Those that wait count, too, for they will be tried: claim them first. An interrupted one has been
+        enqueued again, with another number, and would count twice.
+
+        A process that finds `counted() < total` and then starts one trial by `start(len(trials), ...)`
+        never makes them more than `total`, whatever others do. Numbers are handed out in one
+        transaction and without gaps: `start` does nothing where anybody has added a trial since the
+        `sync` before the count, and without a new trial the count does not grow.
+        """
+        with self._lock:
+            return sum(trial.kind != "interrupted" for trial in self.trials.values())
+
     def recover(self) -> None:
-        """Have trials whose process died tried again; after a fork, run trials under another name."""
+        """Have trials whose process is gone tried again; after a fork, run trials under another name."""
         if os.getpid() != self._pid:
             self._owner, self._pid = new_owner(), os.getpid()
-        for number in self.storage.recover(self.name):
-            _LOGGER.info("Trial %d was running when its process died; it is tried again.", number)
+        for trial in self.storage.recover(self.name, self.retries):
+            if trial.is_finished:
+                text = "Trial %d failed (%s): %s. Its parameters: %s"
+                _LOGGER.warning(text, trial.number, trial.kind, trial.reason, trial.params)
+            else:
+                _LOGGER.info("Trial %d lost its process; it is tried again.", trial.number)
 
     def claim(self, count: int) -> list[Trial]:
         """Start waiting trials, those of the lowest numbers, as far as nobody else does."""

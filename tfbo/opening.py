@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tfbo.errors import StudyMismatch, invalid
+from tfbo import rows
+from tfbo.errors import StudyMismatch, invalid, require_count
 from tfbo.space import Params, Space
 from tfbo.storage import Record, Storage
 
@@ -40,7 +41,7 @@ def find(storage: Storage, name: str | None) -> Record:
     if name is None:
         names = [record.name for record in storage.studies()]
         if len(names) != 1:
-            listed = ", ".join(map(repr, names)) or "none"
+            listed = ", ".join(map(rows.shown, names)) or "none"
             advice = f"There are: {listed}."
             raise invalid("name", "one of the studies in the storage", name, advice)
         name = names[0]
@@ -71,10 +72,11 @@ def configurations(space: Space, listed: Any) -> list[Params]:
     return [space.validate(params, f"configurations[{i}]") for i, params in enumerate(listed)]
 
 
-def check_means(strategy: Any, device: Any) -> None:
-    """Raise InvalidArgument for a strategy that is none, or a device that this machine lacks."""
+def check_means(strategy: Any, device: Any, retries: Any = 0) -> None:
+    """Raise InvalidArgument for a strategy or a number that is none, or a device that is not here."""
     if strategy is not None and (isinstance(strategy, type) or not hasattr(strategy, "suggest")):
         raise invalid("strategy", "a strategy", strategy, "For example tfbo.strategies.Bayes().")
+    require_count("retries", retries, least=0, advice="With 0, no trial is tried again.")
     if device is not None:
         from tfbo import _device  # TensorFlow, which reading a study need not import
 
@@ -82,7 +84,7 @@ def check_means(strategy: Any, device: Any) -> None:
 
 
 def _check_same(space: Space, wanted: Record, stored: Record, seeded: bool, location: str) -> None:
-    there = Space.from_json(stored.space)
+    there = rows.space(stored.name, stored.space)
     lines = [] if there.is_extension_of(space) else space.difference(there)
     if wanted.direction != stored.direction:
         lines.append(f"direction: {wanted.direction!r} here, {stored.direction!r} there")

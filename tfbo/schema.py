@@ -24,6 +24,13 @@ CREATE TABLE trials (
 CREATE INDEX trials_by_revision ON trials (study, revision);
 """,
     "ALTER TABLE trials ADD COLUMN std REAL",
+    # Whoever runs trials of an older tfbo gives no signs of life: a day, where its process is not known.
+    """
+ALTER TABLE trials ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE owners (owner TEXT PRIMARY KEY, beat REAL NOT NULL, patience REAL NOT NULL);
+INSERT INTO owners SELECT DISTINCT owner, strftime('%s', 'now'), 86400 FROM trials WHERE owner IS NOT NULL;
+CREATE INDEX trials_by_owner ON trials (study, owner) WHERE owner IS NOT NULL;
+""",
 )
 
 

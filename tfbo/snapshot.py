@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tfbo import opening
-from tfbo.storage import SQLiteStorage, Storage, new_owner
+from tfbo.owners import new_owner
+from tfbo.storage import SQLiteStorage, Storage
 from tfbo.study import Study
 
 

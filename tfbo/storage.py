@@ -2,32 +2,30 @@
 
 A study has a `revision` that grows by one with each change of a trial, and each trial holds the
 revision of its last change, so that a reader fetches only what it does not know yet. A running trial
-has an `owner`, the process that runs it; a trial whose owner is dead is tried again.
+has an `owner`, whose process gives signs of life meanwhile; a trial whose owner is gone is tried again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
+import math
 import os
-import socket
 import sqlite3
-import threading
-import uuid
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from tfbo import schema
-from tfbo.errors import StorageError, StudyNotFound
-from tfbo.trial import RUNNING, WAITING, Trial
+from tfbo import forks, losses, outcome, rows, schema
+from tfbo.errors import StorageError, StudyNotFound, invalid
+from tfbo.heartbeat import MISSED, Heartbeat
+from tfbo.trial import Trial
 
 _LOGGER = logging.getLogger("tfbo")
 
 _BUSY_SECONDS = 60.0
-_RECORD = "name, space, direction, seed, created"
-_FIELDS = "number, params, state, value, std, kind, reason, traceback, started, finished, notes"
+_RECORD, _FIELDS = ", ".join(rows.RECORD), ", ".join(rows.TRIAL)
 
 
 class Record(NamedTuple):
@@ -89,27 +87,40 @@ class Storage(Protocol):
         """Forget that `owner` runs anything: it ends in an orderly way, others may tell its trials."""
         ...
 
-    def recover(self, name: str) -> list[int]:
-        """Put running trials of dead owners back to waiting; the numbers of those."""
+    def recover(self, name: str, retries: int) -> list[Trial]:
+        """Have running trials of owners that are gone wait again; the trials that changed.
+
+        One that has lost its owner more than `retries` times is marked failed instead.
+        """
         ...
 
 
 class SQLiteStorage:
-    """Studies in one SQLite file, safe for several threads and processes of one machine.
+    """Studies in one SQLite file, safe for several threads and processes.
+
+    A process that runs trials gives signs of life here. It counts as gone, and its trials are tried
+    again, once it is known to be dead or has been silent for eight times `heartbeat`: it is frozen, or
+    was on another machine or in another container that is no more. Their clocks must agree that far.
 
     Args:
         path: the file; ":memory:" for a database that lives as long as this object.
         create: whether to make the file where there is none.
+        heartbeat: seconds between two signs of life of this process, 0.01 or more.
 
     Raises:
+        InvalidArgument: for a heartbeat that is none.
         StorageError: for a folder that does not exist or is not writable, a file that is not a
             tfbo storage, or one of a newer tfbo.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, create: bool = True) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, create: bool = True, heartbeat: float = 15.0
+    ) -> None:
         self.location = os.fspath(path)
-        self._lock = threading.RLock()
+        _check_heartbeat(heartbeat)
+        self._lock = forks.lock()
         self._pid = os.getpid()
+        self._heartbeat = Heartbeat(heartbeat, self._lock)
         if self.location != ":memory:":
             _check_path(Path(self.location), create)
         self._connection = self._connect()
@@ -119,6 +130,8 @@ class SQLiteStorage:
             connection = sqlite3.connect(
                 self.location, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
+            # A text that is not UTF-8 is refused together with the name of its row: see `rows`.
+            connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
             try:
                 schema.prepare(connection, self.location, patience=_BUSY_SECONDS)
             except BaseException:
@@ -145,6 +158,7 @@ class SQLiteStorage:
             if self._pid != os.getpid() and self.location != ":memory:":
                 # A connection must not be used after a fork, nor closed: that would drop locks.
                 self._pid, self._parents = os.getpid(), self._connection
+                self._heartbeat = Heartbeat(self._heartbeat.seconds, self._lock)
                 self._connection = self._connect()
             self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             try:
@@ -157,6 +171,7 @@ class SQLiteStorage:
 
     def close(self) -> None:
         """Close the file; the object is of no use afterwards."""
+        self._heartbeat.stop()
         with self._lock:
             self._connection.close()
 
@@ -177,18 +192,17 @@ class SQLiteStorage:
     def studies(self) -> list[Record]:
         """See `Storage`."""
         with self._transaction(write=False) as db:
-            rows = db.execute(f"SELECT {_RECORD} FROM studies ORDER BY created, rowid")
-            return [_record(row) for row in rows]
+            found = db.execute(f"SELECT {_RECORD} FROM studies ORDER BY created, rowid")
+            return [Record(*rows.record(row)) for row in found]
 
     def _find(self, db: sqlite3.Connection, name: str) -> Record:
         row = db.execute(f"SELECT {_RECORD} FROM studies WHERE name = ?", (name,)).fetchone()
         if row is None:
-            names = [
-                repr(row[0]) for row in db.execute("SELECT name FROM studies ORDER BY created")
-            ]
-            there = f"It holds {', '.join(names)}." if names else "It holds no study."
+            found = db.execute("SELECT name FROM studies ORDER BY created").fetchall()
+            names = ", ".join(rows.shown(name) for (name,) in found)
+            there = f"It holds {names}." if names else "It holds no study."
             raise StudyNotFound(f"name: no study {name!r} in {self.location!r}. {there}")
-        return _record(row)
+        return Record(*rows.record(row))
 
     def changes(self, name: str, since: int) -> Changes:
         """See `Storage`."""
@@ -198,13 +212,16 @@ class SQLiteStorage:
             ).fetchone()
             if row is None:
                 raise StudyNotFound(f"name: the study {name!r} is no longer in {self.location!r}.")
+            if not rows.is_count(row[0]):
+                why = f"revision: expected a whole number, got {rows.shown(row[0])}"
+                raise rows.damaged(f"the study {rows.shown(name)}", why)
             if row[0] == since:
                 return Changes(row[0], row[1], [])
             changed = db.execute(
                 f"SELECT {_FIELDS} FROM trials WHERE study = ? AND revision > ? ORDER BY number",
                 (name, since),
             )
-            return Changes(row[0], row[1], [_trial(r) for r in changed])
+            return Changes(row[0], row[1], [rows.trial(name, r) for r in changed])
 
     def extend(self, name: str, before: str, after: str) -> bool:
         """See `Storage`."""
@@ -225,11 +242,12 @@ class SQLiteStorage:
             ):
                 return False
             for trial in trials:
-                marks = ", ".join("?" * 14)
+                marks = ", ".join("?" * (3 + len(rows.TRIAL)))
                 db.execute(
                     f"INSERT INTO trials (study, revision, owner, {_FIELDS}) VALUES ({marks})",
-                    (name, _next_revision(db, name), owner, *_row(trial)),
+                    (name, _next_revision(db, name), owner, *rows.of_trial(trial)),
                 )
+            self._sign(db, owner)
             return True
 
     def replace(self, name: str, trial: Trial, states: Sequence[str], owner: str | None) -> bool:
@@ -240,34 +258,58 @@ class SQLiteStorage:
             ).fetchone()
             if found is None or found[0] not in states:
                 return False
-            assignments = ", ".join(f"{field} = ?" for field in _FIELDS.split(", "))
-            db.execute(
-                f"UPDATE trials SET revision = ?, owner = ?, {assignments} WHERE study = ? AND number = ?",
-                (_next_revision(db, name), owner, *_row(trial), name, trial.number),
-            )
+            _update(db, name, trial, owner)
+            self._sign(db, owner)
             return True
 
     def release(self, owner: str) -> None:
         """See `Storage`."""
         with self._transaction() as db:
             db.execute("UPDATE trials SET owner = NULL WHERE owner = ?", (owner,))
+            db.execute("DELETE FROM owners WHERE owner = ?", (owner,))
+        self._heartbeat.look()
 
-    def recover(self, name: str) -> list[int]:
+    def recover(self, name: str, retries: int) -> list[Trial]:
         """See `Storage`."""
+        with self._transaction(write=False) as db:  # mostly nobody is gone: wait for no writer
+            if not losses.find(db, name):
+                return []
         with self._transaction() as db:
-            running = db.execute(
-                "SELECT number, owner FROM trials WHERE study = ? AND state = ? AND owner IS NOT NULL",
-                (name, RUNNING),
-            ).fetchall()
-            dead = [number for number, owner in running if not is_alive(owner)]
-            for number in dead:
+            # Once more, lest two processes count one loss, or one that has just given a sign.
+            found = losses.find(db, name)
+            changed = [losses.after(loss, retries) for loss in found]
+            for trial, loss in zip(changed, found, strict=True):
+                _update(db, name, trial, None)
                 db.execute(
-                    "UPDATE trials SET state = ?, owner = NULL, started = NULL, revision = ?"
-                    " WHERE study = ? AND number = ?",
-                    (WAITING, _next_revision(db, name), name, number),
+                    "UPDATE trials SET attempts = ? WHERE study = ? AND number = ?",
+                    (loss.times, name, trial.number),
                 )
-            return dead
+            db.execute(f"DELETE FROM owners WHERE owner NOT IN ({_RUNNING_OWNERS})")
+            return changed
 
+    def _sign(self, db: sqlite3.Connection, owner: str | None) -> None:
+        """Give a sign of life with a trial that is started, and from then on."""
+        # A database in memory is seen by this process only.
+        if owner is not None and self.location != ":memory:":
+            self._write_beats(db, {owner})
+            self._heartbeat.start(owner, self._beat)
+
+    def _beat(self, owners: Set[str]) -> Set[str]:
+        """See `Heartbeat.start`."""
+        with self._transaction() as db:
+            running = owners & {owner for (owner,) in db.execute(_RUNNING_OWNERS)}
+            self._write_beats(db, running)
+            return running
+
+    def _write_beats(self, db: sqlite3.Connection, owners: Set[str]) -> None:
+        patience = MISSED * self._heartbeat.seconds
+        db.executemany(
+            "INSERT OR REPLACE INTO owners (owner, beat, patience) VALUES (?, ?, ?)",
+            [(owner, time.time(), patience) for owner in owners],
+        )
+
+
+_RUNNING_OWNERS = "SELECT DISTINCT owner FROM trials WHERE owner IS NOT NULL"
 
 _ADVICE = {
     "disk is full": "Nothing that was stored is lost. Free some space and repeat the call.",
@@ -296,57 +338,24 @@ def _check_path(path: Path, create: bool) -> None:
         )
 
 
+def _check_heartbeat(heartbeat: Any) -> None:
+    advice = f"It is the time between two signs of life; after {MISSED} a process counts as gone."
+    seconds = outcome.as_number("heartbeat", heartbeat)
+    if not 0.01 <= seconds < math.inf:
+        raise invalid("heartbeat", "seconds, 0.01 or more", heartbeat, advice)
+
+
 def _next_revision(db: sqlite3.Connection, name: str) -> int:
     db.execute("UPDATE studies SET revision = revision + 1 WHERE name = ?", (name,))
     return int(db.execute("SELECT revision FROM studies WHERE name = ?", (name,)).fetchone()[0])
 
 
-def _record(row: Sequence[Any]) -> Record:
-    return Record(row[0], row[1], row[2], int(row[3]), row[4])
-
-
-def _row(trial: Trial) -> tuple[Any, ...]:
-    params = json.dumps(trial.params, allow_nan=False)
-    notes = json.dumps(trial.notes, allow_nan=False)
-    return (
-        trial.number, params, trial.state, trial.value, trial.std, trial.kind, trial.reason,
-        trial.traceback, trial.started, trial.finished, notes,
-    )  # fmt: skip
-
-
-def _trial(row: Sequence[Any]) -> Trial:
-    fields = dict(zip(_FIELDS.split(", "), row, strict=True))
-    return Trial(**{**fields, **{name: json.loads(fields[name]) for name in ("params", "notes")}})
-
-
-def new_owner() -> str:
-    """A name for whoever runs trials from here: this host, this process, and one study object."""
-    pid = os.getpid()
-    return json.dumps([socket.gethostname(), pid, _started(pid), uuid.uuid4().hex[:8]])
-
-
-def is_alive(owner: str) -> bool:
-    """Whether a process that runs trials may still do so; on another host there is no telling."""
-    host, pid, started, _ = json.loads(owner)
-    if host != socket.gethostname():
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass
-    return bool(started is None or _started(pid) == started)
-
-
-def _started(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot: it tells processes of one number apart."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    state, *rest = stat.rpartition(")")[2].split()
-    return -1 if state in "ZX" else int(rest[18])
+def _update(db: sqlite3.Connection, name: str, trial: Trial, owner: str | None) -> None:
+    assignments = ", ".join(f"{field} = ?" for field in rows.TRIAL)
+    db.execute(
+        f"UPDATE trials SET revision = ?, owner = ?, {assignments} WHERE study = ? AND number = ?",
+        (_next_revision(db, name), owner, *rows.of_trial(trial), name, trial.number),
+    )
 
 
 def open_storage(

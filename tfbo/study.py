@@ -28,7 +28,7 @@ class Study:
     """A search of one space for the best value of one objective.
 
     A study belongs to its storage: making a `Study` with the name of one that is stored opens that
-    one and goes on where it was. Several processes of a machine may work on one study.
+    one and goes on where it was. Several processes may work on one study.
 
     Args:
         space: what to search.
@@ -39,6 +39,8 @@ class Study:
         strategy: what to try next; None for `tfbo.strategies.Bayes()`.
         device: where suggestions are computed, such as "CPU" or "GPU:0"; it is not stored. None for the
             CPU, and once 256 trials have been told for the first GPU that TensorFlow sees.
+        retries: how often a trial whose process died or went silent is tried again, before it is marked
+            failed, of kind "killed": its configuration may be what kills. Not stored; see `SQLiteStorage`.
 
     Raises:
         InvalidArgument: for an argument that is not what it has to be.
@@ -65,11 +67,12 @@ class Study:
         seed: int | None = None,
         strategy: Strategy[Any] | None = None,
         device: str | None = None,
+        retries: int = 3,
     ) -> None:
         opening.check(space, direction, name, seed)
         stored = open_storage(storage)
         record = opening.create(stored, space, direction=direction, name=name, seed=seed)
-        self._open(Ledger(record, stored), strategy, device)
+        self._open(Ledger(record, stored, retries), strategy, device)
 
     @classmethod
     def load(
@@ -79,6 +82,7 @@ class Study:
         name: str | None = None,
         strategy: Strategy[Any] | None = None,
         device: str | None = None,
+        retries: int = 3,
     ) -> Study:
         """Open a stored study; its next suggestion is the one it would have made without the break.
 
@@ -87,6 +91,7 @@ class Study:
             name: the study's name; may be left out where there is only one.
             strategy: as in `Study`; a strategy is not stored.
             device: as in `Study`.
+            retries: as in `Study`.
 
         Raises:
             StudyNotFound: where there is no study of that name; the error lists those there are.
@@ -95,11 +100,11 @@ class Study:
         stored = open_storage(storage, create=False)
         record = opening.find(stored, name)
         study = cls.__new__(cls)
-        study._open(Ledger(record, stored), strategy, device)
+        study._open(Ledger(record, stored, retries), strategy, device)
         return study
 
     def _open(self, ledger: Ledger, strategy: Strategy[Any] | None, device: str | None) -> None:
-        opening.check_means(strategy, device)
+        opening.check_means(strategy, device, ledger.retries)
         self._ledger = ledger
         self._advisor = Advisor(ledger, strategy, device)
         self._stopping = False
@@ -379,11 +384,7 @@ class Study:
         return self._advisor.surrogate()
 
     def to_dataframe(self) -> pandas.DataFrame:
-        """All trials as a pandas data frame, a row each; parameters are the columns `params_...`.
-
-        Raises:
-            ImportError: where pandas is not installed.
-        """
+        """A row for each trial, its parameters in columns `params_...`; ImportError without pandas."""
         return frame.of(self.trials, self.space)
 
     def __len__(self) -> int:

@@ -1,0 +1,93 @@
+"""Who runs a trial, by a name in the storage, and whether that process is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import uuid
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Owner(NamedTuple):
+    """Whoever runs trials: one study object of one process."""
+
+    host: str
+    pid: int
+    started: int | None
+    """In clock ticks since the host started: it tells processes of one number apart."""
+    token: str
+    """Of the study object."""
+    namespace: int | None = None
+    """Of process numbers: containers may share the name of a host, and number processes anew."""
+
+    @property
+    def process(self) -> tuple[object, ...]:
+        """What is the same for all study objects of a process."""
+        return self.host, self.pid, self.started, self.namespace
+
+
+def new_owner() -> str:
+    """A name for whoever runs trials from here: this process, and one study object."""
+    return json.dumps(_here(uuid.uuid4().hex[:8]))
+
+
+def is_gone(owner: str, silence: float = 0.0, patience: float = 0.0) -> bool:
+    """Whether a process will most likely not tell what it runs: it is dead, or silent for too long.
+
+    Args:
+        owner: as `new_owner` names it.
+        silence: seconds since its last sign of life; 0 where none is expected.
+        patience: seconds of silence after which it is given up: it is frozen, or was on another
+            host or in another container, of whose processes nothing can be known here.
+
+    Raises:
+        ValueError: for a text that is no name of an owner.
+    """
+    who, here = _parse(owner), _here("")
+    if who.process == here.process:
+        return False  # whatever kept it from giving signs: it asks this
+    # An older tfbo did not write the namespace down.
+    beside = who.host == here.host and who.namespace in (None, here.namespace)
+    return silence > patience or (beside and not _runs(who))
+
+
+def _here(token: str) -> Owner:
+    try:
+        namespace = os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        namespace = None
+    pid = os.getpid()
+    return Owner(socket.gethostname(), pid, _started(pid), token, namespace)
+
+
+def _parse(owner: str) -> Owner:
+    try:
+        who = Owner(*json.loads(owner))
+        sound = who.pid > 0 and isinstance(who.pid, int)
+    except (TypeError, RecursionError):
+        sound = False
+    if not sound:
+        raise ValueError("no name of a process")
+    return who
+
+
+def _runs(who: Owner) -> bool:
+    try:
+        os.kill(who.pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # it is there, but another user's
+        pass
+    return who.started is None or _started(who.pid) == who.started
+
+
+def _started(pid: int) -> int | None:
+    """When a process started; None where that cannot be known."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    state, *rest = stat.rpartition(")")[2].split()
+    return -1 if state in "ZX" else int(rest[18])
