@@ -40,6 +40,18 @@ class NoCompletedTrial(TFBOError, ValueError):
     """A result was asked for before any trial completed."""
 
 
+class ExecutorError(TFBOError, RuntimeError):
+    """Trials cannot be run where they should be; the message says why and what to do."""
+
+
+class WorkerDied(ExecutorError):
+    """The process of a task ended before its result was there."""
+
+
+class RemoteError(ExecutorError):
+    """What stands for an exception of another process that cannot be pickled; its traceback is the text."""
+
+
 class TooFewTrials(TFBOError, ValueError):
     """A model was asked of fewer complete trials than one can be made of."""
 

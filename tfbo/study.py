@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, overload
 
 from tfbo import _loop, frame, opening, outcome
 from tfbo.advisor import Advisor
+from tfbo.asking import ask, foresee
 from tfbo.ledger import Ledger
 from tfbo.space import Params, Space
 from tfbo.space.parameters import Parameter
 from tfbo.storage import Storage, open_storage
-from tfbo.trial import COMPLETE, WAITING, Trial
+from tfbo.trial import COMPLETE, Trial
 
 if TYPE_CHECKING:
     import pandas
@@ -156,25 +158,13 @@ class Study:
         """
         if q is not None:
             outcome.check_count("q", q)
-        wanted = 1 if q is None else q
-        asked: list[Trial] = []
-        self._ledger.recover()
-        while len(asked) < wanted:
-            self._ledger.sync()
-            asked += self._ledger.claim(wanted - len(asked))
-            if len(asked) < wanted:
-                number = len(self._ledger.trials)
-                suggestions = self._advisor.suggest(number, wanted - len(asked))
-                asked += self._ledger.start(number, suggestions)
+        asked = ask(self._ledger, self._advisor.suggest, 1 if q is None else q)
         return asked[0] if q is None else asked
 
     def suggestion(self) -> Params:
         """What the next `ask` would try, without starting it: nothing is stored. Raises as `ask`."""
         self._ledger.sync()
-        waiting = [trial for trial in self._ledger.ordered() if trial.state == WAITING]
-        if waiting:
-            return dict(waiting[0].params)
-        return self._advisor.suggest(len(self._ledger.trials), 1)[0].params
+        return foresee(self._ledger, self._advisor.suggest)
 
     def tell(
         self,
@@ -245,35 +235,50 @@ class Study:
         objective: Objective,
         *,
         n_trials: int | None = None,
+        total: int | None = None,
         timeout: float | None = None,
         target: float | None = None,
         patience: int | None = None,
+        executor: Executor | str | None = None,
+        n_jobs: int | None = None,
+        gpus: Sequence[int | str] | None = None,
+        trial_timeout: float | None = None,
         catch: type[BaseException] | tuple[type[BaseException], ...] = Exception,
         callbacks: Sequence[Callback] = (),
         progress: bool = False,
     ) -> Study:
-        """Ask, evaluate and tell until one of the limits is reached.
+        """Ask, evaluate and tell until one of the limits is reached; the study itself is returned.
 
         An exception in the objective marks the trial failed, with its traceback, and the search goes
-        on. Ctrl-C marks the running trial failed, enqueues its configuration again and returns.
+        on. Ctrl-C marks trials that run failed, enqueues their configurations again and returns.
+
+        Several trials run at once with `n_jobs` or `executor`: as soon as one ends it is told and the
+        next is asked for. At a limit those that run are waited for. See `tfbo.executors`, also for
+        what is then still the same in each run.
 
         Args:
             objective: from a dict of parameters to a number.
-            n_trials: how many trials to run in this call.
+            n_trials: how many trials to start in this call.
+            total: how many trials the study is to have, whoever starts them: several processes may
+                call this at once. Enqueued ones count, and are tried in any case.
             timeout: seconds after which no further trial is started.
             target: a value; reaching it ends the search.
             patience: end after so many trials without an improvement.
+            executor: None for this thread, "process" for a process of its own for each trial, "thread",
+                or any `concurrent.futures.Executor`.
+            n_jobs: how many trials at once; by default one, one for each GPU, or as many as an executor
+                says it can. Alone, as in Optuna, it means threads.
+            gpus: numbers or names of GPUs, a trial each at a time; with executor="process".
+            trial_timeout: seconds for one trial, which fails then; only "process" can also end it.
             catch: exceptions that mark a trial failed; any other is raised, after the trial has been
-                marked. `()` catches none.
-            callbacks: each is called as `callback(study, trial)` after each trial; one that calls
+                marked and those that run have been waited for. `()` catches none.
+            callbacks: each is called here as `callback(study, trial)` after each trial; one that calls
                 `study.stop()` ends the search.
             progress: whether to show a progress bar on standard error.
 
-        Returns:
-            The study itself.
-
         Raises:
-            InvalidArgument: where no limit is given, or one is not what it has to be.
+            InvalidArgument: where no limit is given, or an argument is not what it has to be.
+            ExecutorError: where trials cannot be run on an executor.
 
         Example:
             >>> import tfbo
@@ -282,12 +287,13 @@ class Study:
             >>> study.best_value < 0.01
             True
         """
-        limits = _loop.Limits(n_trials, timeout, target, patience)
-        _loop.run(self, objective, limits, catch=catch, callbacks=callbacks, progress=progress)
+        limits = _loop.Limits(n_trials, total, timeout, target, patience)
+        means = _loop.Means(executor, n_jobs, gpus, trial_timeout)
+        _loop.run(self, objective, limits, means, _loop.Reactions(catch, callbacks, progress))
         return self
 
     def stop(self) -> None:
-        """End `optimize` after the trial that is running."""
+        """End `optimize` after the trials that are running."""
         self._stopping = True
 
     @property
@@ -298,11 +304,7 @@ class Study:
 
     @property
     def best_observed(self) -> Trial:
-        """The complete trial of the best value, the earliest of equals, lucky or not.
-
-        Raises:
-            NoCompletedTrial: where there is none.
-        """
+        """The complete trial of the best value, the earliest of equals; NoCompletedTrial without any."""
         return outcome.best(self.name, self.trials, self.direction)
 
     @property
@@ -333,14 +335,10 @@ class Study:
         return value
 
     def predict(self, configurations: Sequence[Mapping[str, Any]]) -> Prediction:
-        """What the surrogate expects of configurations, without noise.
-
-        Args:
-            configurations: n of them, each a legal value for each active parameter.
+        """What the surrogate (`tfbo.strategies.Surrogate`) expects of n configurations, without noise.
 
         Returns:
-            `mean` and `std`, NumPy arrays `[n]` in the units of the objective; see
-            `tfbo.strategies.Surrogate`, which this and the following methods ask.
+            `mean` and `std`, NumPy arrays `[n]` in the units of the objective.
 
         Raises:
             InvalidArgument: for a configuration that is not legal.
@@ -362,15 +360,13 @@ class Study:
         return float(self._surrogate().expected_improvement(legal)[0])
 
     def importance(self, *, seed: int = 0) -> dict[str, Importance]:
-        """Each parameter's share of the objective's variance, the largest first.
+        """Each parameter's share of the objective's variance, the largest first; raises as `predict`.
 
         Args:
             seed: of the points and draws on which it is computed.
 
         Returns:
             By name, first-order and total Sobol indices with 95 % intervals; see `tfbo.importance`.
-
-        Raises: as `predict`.
         """
         self._ledger.sync()
         return self._advisor.importance(seed)

@@ -1,0 +1,211 @@
+"""What `executor=`, `n_jobs=` and `gpus=` of `Study.optimize` stand for, and what can be asked of it."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Callable
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
+from typing import Any, NamedTuple
+
+from tfbo import outcome
+from tfbo.errors import ExecutorError, WorkerDied, invalid
+from tfbo.executors import pickling
+from tfbo.executors.process import ProcessExecutor
+
+# Of libraries that need not be installed: by them a task says that its worker died.
+_DEATHS = frozenset(
+    {"KilledWorker", "TerminatedWorkerError", "WorkerCrashedError", "OwnerDiedError"}
+)
+# A pool that breaks so often, without a single result, breaks at whatever is tried.
+_BREAKS = 3
+
+
+class InThread(Executor):
+    """Runs a task where it is submitted, before `submit` returns."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """See `concurrent.futures.Executor`; whatever the task raises is raised here."""
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+class Ability(NamedTuple):
+    """What a pool can do that not every executor can."""
+
+    kill: Callable[[Future[Any]], None] | None = None
+    """End a running task at once."""
+    renewed: Callable[[], Executor] | None = None
+    """A pool of the same settings, in the place of one that broke."""
+    options: dict[str, Any] = {}
+    """Of `submit`, beside the task."""
+
+
+class Workers:
+    """An executor and how much of it a search uses; pools that a search makes end with it.
+
+    Args:
+        pool: where tasks run.
+        slots: how many at once.
+        ours: whether to shut it down.
+    """
+
+    def __init__(self, pool: Executor, slots: int, *, ours: bool) -> None:
+        self.slots = slots
+        self.in_thread = isinstance(pool, InThread)
+        self._pool = pool
+        self._ours = ours
+        self._ability = _ability(pool)
+        self._breaks = 0
+        self._broken = False
+
+    @property
+    def broken(self) -> bool:
+        """Whether the pool is of no use any more, until it is renewed."""
+        return self._broken
+
+    def submit(self, fn: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Run `fn(*args)`; a pool that breaks at that raises BrokenExecutor."""
+        try:
+            return self._pool.submit(fn, *args, **self._ability.options)
+        except BrokenExecutor:
+            self._broken = True
+            raise
+
+    def stop(self, future: Future[Any]) -> bool:
+        """End a task whose time is up; whether its slot is free now."""
+        if self._ability.kill is None:
+            return future.cancel()
+        self._ability.kill(future)
+        return True
+
+    def works(self) -> None:
+        """Take note that there was a result."""
+        self._breaks = 0
+
+    def is_death(self, error: BaseException) -> bool:
+        """Whether an exception of a future says that its worker died, or the whole pool with it."""
+        if isinstance(error, BrokenExecutor):
+            self._broken = True
+        names = {cls.__name__ for cls in type(error).__mro__}
+        return isinstance(error, (BrokenExecutor, WorkerDied)) or bool(names & _DEATHS)
+
+    def renew(self) -> None:
+        """Put a fresh pool in the place of one that broke.
+
+        Raises:
+            ExecutorError: where none can be made, or they break one after the other.
+        """
+        self._breaks += 1
+        if self._ability.renewed is None:
+            raise ExecutorError(
+                f"executor: the {type(self._pool).__name__} broke, and tfbo cannot make another one of "
+                "its kind. What is told is stored: go on with a new one, or with executor='process'."
+            )
+        if self._breaks >= _BREAKS:
+            raise ExecutorError(
+                f"executor: the {type(self._pool).__name__} broke {_BREAKS} times in a row without a "
+                "result. Look at what its processes print; a script that starts processes needs "
+                "`if __name__ == '__main__':`, and the objective must not end its process."
+            )
+        if self._ours:
+            self._pool.shutdown(wait=False)
+        fresh = self._ability.renewed()
+        # loky's belongs to everybody in this process.
+        self._pool, self._ours, self._broken = fresh, isinstance(fresh, ProcessPoolExecutor), False
+        self._ability = _ability(fresh)
+
+    def close(self) -> None:
+        """Shut the pool down if it is ours, when nobody waits for a result any more."""
+        if self._ours:
+            # A process ends in good order, or soon; what is left in a thread cannot be ended.
+            wait = isinstance(self._pool, ProcessExecutor)
+            self._pool.shutdown(wait=wait, cancel_futures=True)
+
+
+def open_workers(executor: Any, n_jobs: Any, gpus: Any, objective: Any) -> Workers:
+    """The workers that the arguments of `Study.optimize` stand for.
+
+    Raises:
+        InvalidArgument: for arguments that stand for none, or an objective that cannot go there.
+    """
+    if n_jobs is not None:
+        outcome.check_count("n_jobs", n_jobs)
+    if gpus is not None and executor != "process":
+        advice = "Give executor='process', or choose a GPU in the objective."
+        raise invalid("gpus", "None without executor='process'", gpus, advice)
+    if executor is None and n_jobs in (None, 1):
+        return Workers(InThread(), 1, ours=True)
+    if executor in (None, "thread"):
+        slots = n_jobs or 1
+        return Workers(ThreadPoolExecutor(slots, "tfbo"), slots, ours=True)
+    if executor == "process":
+        pool = ProcessExecutor(n_jobs, gpus=gpus)
+        pickling.dumps(objective, "objective")  # before any trial is asked for
+        return Workers(pool, pool._max_workers, ours=True)
+    if isinstance(executor, str) or not callable(getattr(executor, "submit", None)):
+        expected = 'None, "thread", "process" or a concurrent.futures.Executor'
+        advice = "For example executor='process', or n_jobs=4 for four threads."
+        raise invalid("executor", expected, executor, advice)
+    return Workers(executor, n_jobs or _size(executor), ours=False)
+
+
+def _size(pool: Any) -> int:
+    """How many tasks an executor of the user runs at once, by its own account."""
+    if hasattr(pool, "_max_workers"):  # the standard library, loky, ProcessExecutor
+        size = pool._max_workers
+    elif hasattr(pool, "_client"):  # Dask
+        size = sum(pool._client.nthreads().values())
+    else:  # mpi4py
+        size = getattr(pool, "num_workers", None)
+    if not isinstance(size, int) or size < 1:
+        expected = f"how many trials to run at once in a {type(pool).__name__}, which does not say"
+        raise invalid("n_jobs", expected, None, "For example n_jobs=4.")
+    return size
+
+
+def _ability(pool: Any) -> Ability:
+    """What a pool can do, told by what it is; libraries that are not there need not be imported."""
+    if isinstance(pool, ProcessExecutor):
+        return Ability(kill=pool.kill)
+    if type(pool) is ProcessPoolExecutor:
+        return Ability(renewed=lambda: _same_pool(pool))
+    if hasattr(type(pool), "get_reusable_executor"):
+        return Ability(renewed=lambda: _reusable(pool))
+    if hasattr(
+        pool, "_client"
+    ):  # Dask would give a trial the result of another one that looks the same
+        return Ability(options={"pure": False})
+    return Ability()
+
+
+def _same_pool(pool: Any) -> Executor:
+    """Another pool of the standard library like one that broke."""
+    # Of Python 3.11 and later, and not with processes that are forked.
+    limit = getattr(pool, "_max_tasks_per_child", None)
+    return concurrent.futures.ProcessPoolExecutor(
+        pool._max_workers,
+        pool._mp_context,
+        pool._initializer,
+        pool._initargs,
+        **({} if limit is None else {"max_tasks_per_child": limit}),
+    )
+
+
+def _reusable(pool: Any) -> Executor:
+    """The reusable executor of loky, which makes itself anew where it is asked for and broken."""
+    executor, _ = type(pool).get_reusable_executor(
+        pool._max_workers,
+        pool._context,
+        pool._timeout,
+        initializer=pool._initializer,
+        initargs=pool._initargs,
+        env=pool._env,
+    )
+    return executor
