@@ -144,8 +144,9 @@ class SQLiteStorage:
         """SQLite's errors as ours, with what to do."""
         try:
             yield
-        except sqlite3.Error as error:
-            text = str(error)
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            # The second is how Python says that even the words of the first are damaged.
+            text = str(error) if isinstance(error, sqlite3.Error) else "database is malformed"
             advice = next(
                 (a for part, a in _ADVICE.items() if part in text), "Check the file and its disk."
             )
