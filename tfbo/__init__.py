@@ -10,8 +10,10 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tfbo.errors import (
+    ExecutorError,
     InvalidArgument,
     NoCompletedTrial,
+    RemoteError,
     SpaceExhausted,
     StorageError,
     StudyMismatch,
@@ -19,7 +21,9 @@ from tfbo.errors import (
     TFBOError,
     TooFewTrials,
     TrialStateError,
+    WorkerDied,
 )
+from tfbo.executors import limit_gpu_memory
 from tfbo.optimize import maximize, minimize
 from tfbo.space import Boolean, Categorical, Constant, Float, Int, Ordinal, Space
 from tfbo.storage import SQLiteStorage
@@ -27,7 +31,7 @@ from tfbo.study import Study
 from tfbo.trial import Trial
 
 if TYPE_CHECKING:
-    from tfbo import acquisition, gp, integrations, keras, plots, strategies
+    from tfbo import acquisition, executors, gp, integrations, keras, plots, strategies
 
 __version__ = "0.1.0"
 
@@ -35,11 +39,13 @@ __all__ = [
     "Boolean",
     "Categorical",
     "Constant",
+    "ExecutorError",
     "Float",
     "Int",
     "InvalidArgument",
     "NoCompletedTrial",
     "Ordinal",
+    "RemoteError",
     "SQLiteStorage",
     "Space",
     "SpaceExhausted",
@@ -51,17 +57,20 @@ __all__ = [
     "TooFewTrials",
     "Trial",
     "TrialStateError",
+    "WorkerDied",
     "acquisition",
+    "executors",
     "gp",
     "integrations",
     "keras",
+    "limit_gpu_memory",
     "maximize",
     "minimize",
     "plots",
     "strategies",
 ]
 
-_LAZY = ("acquisition", "gp", "integrations", "keras", "plots", "strategies")
+_LAZY = ("acquisition", "executors", "gp", "integrations", "keras", "plots", "strategies")
 
 logging.getLogger("tfbo").addHandler(logging.NullHandler())
 

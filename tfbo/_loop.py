@@ -47,6 +47,14 @@ class Limits(NamedTuple):
         _check_seconds("timeout", self.timeout)
         _check_finite("target", self.target)
 
+    def expected(self, trials: Sequence[Trial]) -> int | None:
+        """How many trials there will be at most, after those that there are; None where that is open."""
+        ends = [] if self.n_trials is None else [self.n_trials]
+        if self.total is not None:
+            done = sum(trial.is_finished and trial.kind != "interrupted" for trial in trials)
+            ends.append(max(0, self.total - done))
+        return min(ends, default=None)
+
 
 class Means(NamedTuple):
     """Where trials run, and for how long; see `Study.optimize`."""
@@ -97,7 +105,7 @@ def run(study: Study, objective: Any, limits: Limits, means: Means, reactions: R
     study._stopping = False
     try:
         with (
-            progress_bars.bar(study, limits.n_trials, reactions.progress) as show,
+            progress_bars.bar(study, limits.expected(study.trials), reactions.progress) as show,
             Interrupts() as interrupts,
         ):
             running = Running(workers, objective, means.trial_timeout, interrupts)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from concurrent.futures import Executor
 from typing import Any
 
 from tfbo.space import Space
@@ -15,6 +17,7 @@ def minimize(
     space: Space,
     *,
     n_trials: int | None = None,
+    total: int | None = None,
     seed: int | None = None,
     storage: Storage | str | os.PathLike[str] | None = None,
     name: str = "study",
@@ -23,6 +26,10 @@ def minimize(
     timeout: float | None = None,
     target: float | None = None,
     patience: int | None = None,
+    executor: Executor | str | None = None,
+    n_jobs: int | None = None,
+    gpus: Sequence[int | str] | None = None,
+    trial_timeout: float | None = None,
     progress: bool = False,
 ) -> Study:
     """Search for the smallest value of an objective.
@@ -31,6 +38,7 @@ def minimize(
         objective: from a dict of parameters to a number.
         space: what to search.
         n_trials: how many trials; see `Study.optimize` for this and the other limits.
+        total: how many trials in the study, whoever starts them.
         seed: see `Study`.
         storage: see `Study`.
         name: see `Study`.
@@ -39,6 +47,10 @@ def minimize(
         timeout: see `Study.optimize`.
         target: see `Study.optimize`.
         patience: see `Study.optimize`.
+        executor: where trials run, such as "process"; see `Study.optimize`.
+        n_jobs: how many at once.
+        gpus: a trial each at a time.
+        trial_timeout: seconds for one trial.
         progress: see `Study.optimize`.
 
     Returns:
@@ -66,9 +78,14 @@ def minimize(
     return study.optimize(
         objective,
         n_trials=n_trials,
+        total=total,
         timeout=timeout,
         target=target,
         patience=patience,
+        executor=executor,
+        n_jobs=n_jobs,
+        gpus=gpus,
+        trial_timeout=trial_timeout,
         progress=progress,
     )
 
@@ -78,6 +95,7 @@ def maximize(
     space: Space,
     *,
     n_trials: int | None = None,
+    total: int | None = None,
     seed: int | None = None,
     storage: Storage | str | os.PathLike[str] | None = None,
     name: str = "study",
@@ -86,6 +104,10 @@ def maximize(
     timeout: float | None = None,
     target: float | None = None,
     patience: int | None = None,
+    executor: Executor | str | None = None,
+    n_jobs: int | None = None,
+    gpus: Sequence[int | str] | None = None,
+    trial_timeout: float | None = None,
     progress: bool = False,
 ) -> Study:
     """Search for the largest value of an objective; arguments and result as for `minimize`.
@@ -109,8 +131,13 @@ def maximize(
     return study.optimize(
         objective,
         n_trials=n_trials,
+        total=total,
         timeout=timeout,
         target=target,
         patience=patience,
+        executor=executor,
+        n_jobs=n_jobs,
+        gpus=gpus,
+        trial_timeout=trial_timeout,
         progress=progress,
     )

@@ -1,0 +1,115 @@
+"""What workers import: objectives without TensorFlow, which would take each process seconds."""
+
+import math
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+PATIENCE = 120.0
+
+
+def x(params):
+    return params["x"]
+
+
+class Unportable(Exception):
+    def __init__(self, message, resource):
+        super().__init__(message)
+        self.resource = resource
+
+
+def misbehave(params):
+    """Whatever `what` says; otherwise the parameter x, if there is one."""
+    what = params["what"]
+    if what == "error":
+        raise ValueError("bad luck")
+    if what == "unportable":
+        raise Unportable("stuck", lambda: None)
+    if what == "memory":
+        raise MemoryError
+    if what == "nothing":
+        return None
+    if what == "exit 3":
+        os._exit(3)
+    if what.startswith("SIG"):
+        os.kill(os.getpid(), getattr(signal, what))
+        time.sleep(PATIENCE)  # a signal may take a moment
+    return math.nan if what == "nan" else 1.0
+
+
+def wait_for(condition):
+    """Until something is so; the limit is for tests that fail."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+def meet(folder, count, params):
+    """Be there until `count` have come; how many were there at once."""
+    folder = Path(folder)
+    here = folder / f"here-{uuid.uuid4().hex}"
+    (folder / f"came-{here.name}").touch()
+    here.touch()
+    wait_for(lambda: len(list(folder.glob("came-*"))) >= count)
+    present = len(list(folder.glob("here-*")))
+    here.unlink()
+    return float(present)
+
+
+def wait_if_first(folder, params):
+    """The first one waits until it is released."""
+    if params["x"] == 0.0:
+        wait_for((Path(folder) / "release").exists)
+    return params["x"]
+
+
+def visible(folder, params):
+    """Leave in the folder which GPU is seen; wait for a second one."""
+    gpu = os.environ["CUDA_VISIBLE_DEVICES"]
+    (Path(folder) / f"gpu-{gpu}").touch()
+    wait_for(lambda: len(list(Path(folder).glob("gpu-*"))) == 2)
+    return 1.0
+
+
+def hang(folder, params):
+    """Leave the number of this process, and of one that it starts, and never return."""
+    other = subprocess.Popen([sys.executable, "-c", f"import time; time.sleep({PATIENCE})"])
+    (Path(folder) / f"{os.getpid()}.pid").touch()
+    (Path(folder) / f"{other.pid}.pid").touch()
+    time.sleep(PATIENCE)
+
+
+def leave_behind(folder, params):
+    """Return, or be killed, while a process that was forked goes on, with all that was open here."""
+    forked = os.fork()
+    if forked == 0:
+        time.sleep(PATIENCE)
+        os._exit(0)
+    (Path(folder) / f"{forked}.pid").touch()
+    return misbehave(params)
+
+
+def with_processes(params):
+    """What processes of its own compute."""
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        return float(sum(pool.map(abs, [-1, 2, -3])))
+
+
+def is_alive(pid):
+    """Whether a process is there and no zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+def are_gone(folder):
+    """Whether all processes that have left their number have ended."""
+    return not any(is_alive(int(path.stem)) for path in Path(folder).glob("*.pid"))
