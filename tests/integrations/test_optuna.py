@@ -1,0 +1,512 @@
+import importlib.util
+import math
+import pickle
+import sys
+
+import numpy as np
+import pytest
+
+optuna = pytest.importorskip("optuna")
+from optuna.distributions import (  # noqa: E402
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import TrialState, create_trial  # noqa: E402
+
+import tfbo  # noqa: E402
+from tfbo import InvalidArgument  # noqa: E402
+from tfbo.integrations import _history  # noqa: E402
+from tfbo.integrations import optuna as integration  # noqa: E402
+from tfbo.integrations._distributions import Axes, axis  # noqa: E402
+from tfbo.integrations.optuna import TFBOSampler  # noqa: E402
+from tfbo.strategies import Bayes, Random, Sobol  # noqa: E402
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+# Of a choice that is a tuple, and of ranges that their step does not divide.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:optuna.*")
+
+# Most tests search this space, so that one program is traced for all of them.
+SPACE = {
+    "rate": FloatDistribution(1e-4, 1e-1, log=True),
+    "units": IntDistribution(16, 128, step=16),
+    "kind": CategoricalDistribution(["a", None, 2, True]),
+}
+DISTRIBUTIONS = [
+    FloatDistribution(-1.5, 2.5),
+    FloatDistribution(1e-7, 10.0, log=True),
+    FloatDistribution(-10.2, 10.2, step=0.1),
+    FloatDistribution(0.1, 0.3, step=0.2),
+    FloatDistribution(0.0, 1.0, step=0.3),  # Optuna lowers the end to 0.9
+    FloatDistribution(0.0, 1.0, step=1e-7),
+    IntDistribution(-3, 10),
+    IntDistribution(3, 10, step=3),
+    IntDistribution(1, 100, log=True),
+    IntDistribution(1, 10**9, log=True),
+    IntDistribution(-(10**12), 10**12, step=7),
+    CategoricalDistribution(["a", None, 1.5, False, 7]),
+    CategoricalDistribution([math.nan, (1, 2)]),
+]
+
+
+def make_study(sampler=None, **settings):
+    return optuna.create_study(sampler=sampler or TFBOSampler(seed=0), **settings)
+
+
+def objective(trial):
+    rate = trial.suggest_float("rate", 1e-4, 1e-1, log=True)
+    units = trial.suggest_int("units", 16, 128, step=16)
+    kind = trial.suggest_categorical("kind", ["a", None, 2, True])
+    return (math.log10(rate) + 2.3) ** 2 + ((units - 96) / 64) ** 2 + (kind is not None)
+
+
+def ask(study):
+    """A trial that has its parameters."""
+    return study.ask(SPACE)
+
+
+def params(study):
+    return [trial.params for trial in study.trials]
+
+
+def copy_of(study, sampler, **settings):
+    """A study of its own with the same trials, as a worker that is started now finds it."""
+    other = make_study(sampler, **settings)
+    other.add_trials(study.get_trials())
+    return other
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=repr)
+def test_a_distribution_is_there_and_back_the_same(distribution):
+    found = axis("x", distribution)
+    for code in [0.0, 1.0, *np.random.default_rng(0).random(40)]:
+        legal = found.parameter.from_code(float(code))
+        number = found.write(legal)
+        value = distribution.to_external_repr(number)
+        assert distribution._contains(number)
+        assert type(value) is not np.float64
+        assert not isinstance(distribution, IntDistribution) or type(value) is int
+        assert found.write(found.read(distribution.to_internal_repr(value))) == number
+    ends = found.write(found.parameter.from_code(0.0)), found.write(found.parameter.from_code(1.0))
+    if hasattr(distribution, "low"):
+        assert ends == (distribution.low, distribution.high)
+
+
+def test_the_model_suggests_legal_values_of_all_distributions():
+    space = {f"p{i}": found for i, found in enumerate(DISTRIBUTIONS)}
+    study = make_study(TFBOSampler(seed=0, n_startup_trials=2))
+    for value in (1.0, 2.0, 0.5, 3.0):
+        trial = study.ask(space)
+        study.tell(trial, value)
+    assert len(_history.recall(study.get_trials()[-1])[1]["theta"]) == len(space) + 2
+    for name, found in space.items():
+        assert found._contains(found.to_internal_repr(trial.params[name]))
+
+
+def test_levels_are_the_decimals_that_a_user_would_write():
+    found = axis("x", FloatDistribution(0.0, 1.0, step=0.1))
+    assert [found.write(i) for i in range(11)] == [i / 10 for i in range(11)]
+
+
+@pytest.mark.parametrize("distribution", [SPACE["rate"], SPACE["units"]], ids=repr)
+def test_a_value_out_of_range_is_none(distribution):
+    found = axis("x", distribution)
+    assert found.read(distribution.high * 2) is None
+    assert found.read(distribution.low / 2) is None
+
+
+def test_a_configuration_needs_all_its_values():
+    axes = Axes.of(SPACE)
+    assert axes.read({"rate": 0.01, "units": 32.0, "kind": 1.0}) == {
+        "rate": 0.01, "units": 1, "kind": 1,
+    }  # fmt: skip
+    assert axes.read({"rate": 0.01, "units": 32.0}) is None
+    assert axes.read({"rate": 0.01, "units": 1000.0, "kind": 1.0}) is None
+
+
+def test_an_unknown_distribution_is_refused_by_name():
+    with pytest.raises(InvalidArgument, match=r"search_space\['x'\]"):
+        axis("x", "uniform")
+
+
+def test_the_first_trial_is_the_centre():
+    study = make_study()
+    trial = ask(study)
+    assert trial.params["rate"] == pytest.approx(10**-2.5)
+    assert trial.params["units"] in (64, 80)
+    assert trial.params["kind"] == "a"
+
+
+def test_suggests_what_a_study_of_tfbo_does():
+    space = tfbo.Space(
+        {
+            "kind": tfbo.Categorical(["a", None, 2, True]),
+            "rate": tfbo.Float(1e-4, 1e-1, log=True),
+            "units": tfbo.Int(16, 128, step=16),
+        }
+    )
+    study, own = make_study(), tfbo.Study(space, seed=0)
+    study.optimize(objective, n_trials=9)
+    own.optimize(lambda chosen: objective(optuna.trial.FixedTrial(chosen)), n_trials=9)
+    assert params(study) == [trial.params for trial in own.trials]
+
+
+def test_choices_that_optuna_takes_for_the_same_are_told_apart():
+    def spread(trial):
+        value = trial.suggest_categorical("x", [1, True, 1.0])
+        seen.append(type(value))
+        return float(trial.number)
+
+    seen = []
+    study = make_study(TFBOSampler(seed=0, strategy=Sobol()))
+    study.optimize(spread, n_trials=3)
+    assert sorted(seen, key=str) == [bool, float, int]
+
+
+def test_beats_random_search():
+    best = {}
+    for name, sampler in (("tfbo", TFBOSampler), ("random", optuna.samplers.RandomSampler)):
+        studies = [make_study(sampler(seed=seed)) for seed in range(4)]
+        for study in studies:
+            study.optimize(objective, n_trials=25)
+        best[name] = [study.best_value for study in studies]
+    assert max(best["tfbo"]) < min(best["random"])
+    assert max(best["tfbo"]) < 0.1
+
+
+def test_a_suggestion_depends_on_seed_storage_and_number_only():
+    study = make_study()
+    study.optimize(objective, n_trials=7)
+    running = ask(study)
+    again = copy_of(study, TFBOSampler(seed=0))
+    other = copy_of(study, TFBOSampler(seed=1))
+    expected = ask(study).params
+    assert ask(again).params == expected
+    assert ask(other).params != expected
+    assert running.params != expected
+
+
+def test_suggestions_are_the_same_with_the_sign_and_the_direction_turned():
+    down, up = make_study(), make_study(direction="maximize")
+    down.optimize(objective, n_trials=8)
+    up.optimize(lambda trial: -objective(trial), n_trials=8)
+    assert params(down) == params(up)
+
+
+def test_a_sampler_that_was_pickled_goes_on_the_same():
+    study = make_study()
+    study.optimize(objective, n_trials=6)
+    sampler = pickle.loads(pickle.dumps(study.sampler))
+    again = copy_of(study, sampler)
+    assert ask(again).params == ask(study).params
+
+
+def test_without_a_seed_samplers_differ():
+    first, second = make_study(TFBOSampler()), make_study(TFBOSampler())
+    for study in (first, second):
+        study.optimize(objective, n_trials=2)
+    assert params(first)[1] != params(second)[1]
+
+
+def test_one_sampler_serves_two_studies():
+    sampler = TFBOSampler(seed=0)
+    first, second = make_study(sampler), make_study(sampler)
+    first.optimize(objective, n_trials=3)
+    second.optimize(lambda trial: trial.suggest_float("x", 0.0, 1.0), n_trials=3)
+    first.optimize(objective, n_trials=1)
+    alone = make_study()
+    alone.optimize(objective, n_trials=4)
+    assert params(first) == params(alone)
+
+
+def test_finished_trials_are_folded_once():
+    class Counting(Sobol):
+        def fold(self, problem, state, told):
+            folded.append(len(told))
+            return super().fold(problem, state, told)
+
+    folded = []
+    study = make_study(TFBOSampler(seed=0, strategy=Counting()))
+    study.optimize(objective, n_trials=5)
+    assert folded == [1] * 4
+
+
+def test_trials_of_a_study_that_took_its_place_are_folded_anew():
+    history = _history.History()
+    history.search(SPACE)
+    study = make_study()
+    study.optimize(objective, n_trials=3)
+    problem = integration.Problem(history.axes.space, "minimize", 0)
+    frozen = study.get_trials()
+    assert len(history.fold(Random(), problem, frozen).keys) == 3
+    assert len(history.fold(Random(), problem, frozen[1:]).keys) == 2
+
+
+def test_a_running_trial_is_known_to_other_workers_before_it_has_its_parameters():
+    study = make_study(TFBOSampler(seed=0, strategy=Sobol()))
+    study.optimize(objective, n_trials=2)
+    trial = study.ask()
+    trial.suggest_float("rate", 1e-4, 1e-1, log=True)
+    history = _history.History()
+    history.search(SPACE)
+    (pending,) = history.pending(study.get_trials(), own=-1)
+    rest = ask(study)  # sees it
+    assert pending.number == trial.number
+    assert set(pending.params) == set(SPACE)
+    numbers = history.axes.write(pending.params)
+    assert numbers["units"] == trial.suggest_int("units", 16, 128, step=16)
+    assert SPACE["kind"].to_external_repr(numbers["kind"]) == trial.suggest_categorical(
+        "kind", ["a", None, 2, True]
+    )
+    assert rest.params != trial.params
+    assert history.pending(study.get_trials(), own=trial.number)[0].number == rest.number
+
+
+def test_the_next_fit_starts_from_the_notes_of_the_last():
+    study = make_study()
+    study.optimize(objective, n_trials=7)
+    notes = [_history.recall(trial)[1] for trial in study.get_trials()]
+    assert [bool(n) for n in notes] == [False] * 5 + [True] * 2
+    history = _history.History()
+    history.search(SPACE)
+    problem = integration.Problem(history.axes.space, "minimize", 0)
+    told = history.fold(Bayes(), problem, study.get_trials()).trials
+    assert [trial.notes for trial in told] == notes
+
+
+def test_long_notes_are_stored_in_pieces_and_come_back_whole():
+    study = make_study()
+    ask(study)
+    (frozen,) = study.get_trials()
+    notes = {"curvature": [0.125] * 20_000}
+    _history.remember(study, frozen, {"rate": 0.01}, notes)
+    stored = study.get_trials()[0]
+    assert len(stored.system_attrs) == 5
+    assert max(map(len, stored.system_attrs.values())) <= 30_000
+    assert _history.recall(stored) == ({"rate": 0.01}, notes)
+    # A trial that tries another one again has the attributes of that one.
+    _history.remember(study, frozen, {"rate": 0.02}, {})
+    assert _history.recall(study.get_trials()[0]) == ({"rate": 0.02}, {})
+
+
+def told(study):
+    """What the strategy of a study is told: states and values by number."""
+    history = _history.History()
+    history.search(SPACE)
+    problem = integration.Problem(history.axes.space, study.direction.name.lower(), 0)
+    trials = history.fold(Bayes(), problem, study.get_trials()).trials
+    return {trial.number: (trial.state, trial.value) for trial in trials}
+
+
+def made(state=TrialState.COMPLETE, value=None, **fields):
+    chosen = {"rate": 0.01, "units": 32, "kind": None}
+    return create_trial(state=state, value=value, params=chosen, distributions=SPACE, **fields)
+
+
+def test_values_that_are_not_finite_are_failures():
+    study = make_study()
+    study.add_trials([made(value=1.0), made(value=math.inf), made(value=-math.inf)])
+    study.tell(ask(study), math.nan)
+    assert told(study) == {
+        0: ("complete", 1.0),
+        1: ("failed", None),
+        2: ("failed", None),
+        3: ("failed", None),
+    }
+    ask(study)
+
+
+def test_a_failure_that_is_tried_again_is_left_out():
+    study = make_study()
+    study.add_trial(made(TrialState.FAIL))
+    study.add_trial(made(TrialState.FAIL, system_attrs={"retry_history": [0]}))
+    assert told(study) == {1: ("failed", None)}
+    study.add_trial(made(value=2.0, system_attrs={"retry_history": [0, 1]}))
+    assert told(study) == {2: ("complete", 2.0)}
+
+
+def test_trials_may_fail_all():
+    study = make_study()
+    study.optimize(lambda trial: math.nan * objective(trial), n_trials=7)
+    assert {trial.state for trial in study.trials} == {TrialState.FAIL}
+
+
+def test_a_failure_before_its_parameters_were_asked_for_counts_where_they_are_known():
+    study = make_study(TFBOSampler(seed=0, strategy=Sobol()))
+    study.optimize(objective, n_trials=1)
+    trial = study.ask()
+    trial.suggest_float("rate", 1e-4, 1e-1, log=True)
+    study.tell(trial, state=TrialState.FAIL)
+    study.tell(study.ask(), state=TrialState.FAIL)  # of this one nothing is known
+    assert told(study) == {0: ("complete", study.trials[0].value), 1: ("failed", None)}
+
+
+def test_enqueued_trials_are_tried_as_they_are():
+    study = make_study()
+    whole = {"rate": 0.02, "units": 48, "kind": True}
+    study.optimize(objective, n_trials=6)
+    study.enqueue_trial(whole)
+    study.enqueue_trial({"units": 112})
+    study.optimize(objective, n_trials=2)
+    assert study.trials[6].params == whole
+    assert _history.recall(study.get_trials()[6]) == ({}, {})  # no model was asked
+    assert study.trials[7].params["units"] == 112
+    assert len(study.trials) == 8
+
+
+def test_an_enqueued_value_out_of_range_is_no_evidence():
+    study = make_study()
+    study.optimize(objective, n_trials=5)
+    study.enqueue_trial({"rate": 0.5})
+    with pytest.warns(UserWarning, match="out of range"):
+        study.optimize(objective, n_trials=1)
+    study.optimize(objective, n_trials=1)
+    assert sorted(told(study)) == [0, 1, 2, 3, 4, 6]
+
+
+def test_threads_do_not_repeat_each_other():
+    study = make_study()
+    study.optimize(objective, n_trials=12, n_jobs=2)
+    assert all(trial.state == TrialState.COMPLETE for trial in study.trials)
+    assert len({tuple(chosen.values()) for chosen in params(study)}) == 12
+
+
+def test_trials_that_are_asked_together_differ():
+    study = make_study()
+    study.optimize(objective, n_trials=6)
+    asked = [ask(study) for _ in range(4)]
+    assert len({tuple(trial.params.values()) for trial in asked}) == 4
+    for trial in reversed(asked):  # in any order
+        study.tell(trial, 1.0)
+    assert len(study.trials) == 10
+
+
+KINDS = ["bad", "good", "worse"]
+
+
+def branching(trial):
+    kind = trial.suggest_categorical("kind", KINDS)
+    if kind == "good":
+        return trial.suggest_float("x", 0.0, 1.0)
+    return 3.0 + trial.suggest_float("y", 0.0, 1.0)
+
+
+def test_branches_search_what_they_have_in_common(caplog):
+    study = make_study()
+    study.optimize(branching, n_trials=16)
+    later = [chosen["kind"] for chosen in params(study)[6:]]
+    assert later.count("good") >= 8
+    warned = [record.message for record in caplog.records if "independently" in record.message]
+    assert len(warned) == len(set(warned)) == 2
+    assert "warn_independent_sampling=False" in warned[0]
+
+
+def test_the_warning_can_be_left_out(caplog):
+    study = make_study(TFBOSampler(seed=0, strategy=Sobol(), warn_independent_sampling=False))
+    study.optimize(branching, n_trials=4)
+    assert not caplog.records
+
+
+def test_a_finite_space_is_tried_whole_and_then_again():
+    def noisy(trial):
+        noise = 0.1 * np.random.default_rng(trial.number).standard_normal()
+        return KINDS.index(trial.suggest_categorical("kind", KINDS)) + noise
+
+    study = make_study(direction="maximize")
+    study.optimize(noisy, n_trials=12)
+    tried = [chosen["kind"] for chosen in params(study)]
+    assert sorted(tried[:3]) == KINDS
+    assert tried[6:].count("worse") >= 5
+
+
+def test_a_strategy_without_a_model_repeats_at_random():
+    class Plain:
+        fold, suggest = Random.fold, Random.suggest
+
+    study = make_study(TFBOSampler(seed=0, strategy=Plain()))
+    study.optimize(lambda trial: float(trial.suggest_int("i", 0, 2)), n_trials=20)
+    tried = [chosen["i"] for chosen in params(study)]
+    assert sorted(tried[:3]) == [0, 1, 2]
+    assert set(tried[3:]) == {0, 1, 2}
+
+
+def test_startup_trials():
+    study = make_study(TFBOSampler(seed=0, n_startup_trials=2))
+    study.optimize(objective, n_trials=3)
+    assert [bool(_history.recall(t)[1]) for t in study.get_trials()] == [False, False, True]
+
+
+def test_the_independent_sampler_draws_what_is_not_suggested():
+    class Counting(optuna.samplers.RandomSampler):
+        def __getattribute__(self, name):
+            if name in ("sample_independent", "before_trial", "after_trial", "reseed_rng"):
+                called.append(name)
+            return super().__getattribute__(name)
+
+    called = []
+    study = make_study(TFBOSampler(seed=0, strategy=Sobol(), independent_sampler=Counting()))
+    study.optimize(objective, n_trials=3)
+    assert called.count("sample_independent") == len(SPACE)
+    assert called.count("before_trial") == called.count("after_trial") == 3
+    study.sampler.reseed_rng()
+    assert called[-1] == "reseed_rng"
+
+
+def test_brackets_of_hyperband():
+    def stepwise(trial):
+        value = objective(trial)
+        for step in range(1, 10):
+            trial.report(value + 1.0 / step, step)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return value
+
+    pruner = optuna.pruners.HyperbandPruner(min_resource=1, max_resource=9)
+    study = make_study(TFBOSampler(seed=0, strategy=Sobol()), pruner=pruner)
+    study.optimize(stepwise, n_trials=20)
+    assert {t.state for t in study.trials} == {TrialState.COMPLETE, TrialState.PRUNED}
+
+
+def test_several_objectives_are_refused_with_an_alternative():
+    study = make_study(directions=["minimize", "maximize"])
+    with pytest.raises(InvalidArgument, match=r"one objective.*GPSampler"):
+        study.ask(SPACE)
+
+
+def test_constraints_are_said_to_be_ignored(caplog):
+    with pytest.warns(UserWarning, match=r"ignores constraints.*GPSampler"):
+        TFBOSampler(constraints_func=lambda trial: [1.0])
+    study = make_study(TFBOSampler(seed=0, strategy=Sobol()))
+    for _ in range(2):
+        trial = ask(study)
+        study._storage.set_trial_system_attr(trial._trial_id, "constraints", [1.0])
+        study.tell(trial, 1.0)
+    assert sum("ignores constraints" in record.message for record in caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    ("argument", "wrong"),
+    [
+        ("seed", -1),
+        ("seed", 1.5),
+        ("strategy", Bayes),
+        ("device", "TPU:7"),
+        ("n_startup_trials", 0),
+    ],
+)
+def test_a_wrong_argument_is_named(argument, wrong):
+    with pytest.raises(InvalidArgument, match=f"^{argument}: expected"):
+        TFBOSampler(**{argument: wrong})
+
+
+def test_startup_trials_beside_a_strategy_are_refused():
+    with pytest.raises(InvalidArgument, match=r"strategy=Bayes\(n_initial=10\)"):
+        TFBOSampler(strategy=Sobol(), n_startup_trials=10)
+
+
+def test_without_optuna_the_error_says_what_to_install(monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "optuna"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    spec = importlib.util.spec_from_file_location("without_optuna", integration.__file__)
+    with pytest.raises(ImportError, match=r'pip install "tfbo\[optuna\]"'):
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))

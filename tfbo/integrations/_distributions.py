@@ -1,0 +1,114 @@
+"""Optuna's distributions as parameters of a space, and values from there to here and back.
+
+Both ways go through what Optuna calls the internal representation: a number for a number, the index of
+a choice for a choice. That makes any object a choice that Optuna takes for one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from tfbo.errors import invalid
+from tfbo.space import Categorical, Float, Int, Parameter, Params, Space, checks
+
+# With more levels than this a parameter is searched as if it were continuous, and then rounded: no
+# model tells such levels apart, and tables of the levels of a logarithmic scale would fill the memory.
+_MOST_LEVELS = 2**20
+
+
+@dataclasses.dataclass(frozen=True)
+class Axis:
+    """A distribution, and the parameter that stands for it. `axis(name, distribution)` makes one."""
+
+    distribution: BaseDistribution
+    parameter: Parameter
+    origin: float = 0
+    """The number of level 0; an int where numbers are whole."""
+    step: float | None = 1
+    """From the number of one level to the next; None where all numbers are legal."""
+
+    def read(self, number: float) -> float | None:
+        """The legal value of the parameter for a number; None for one that is out of range.
+
+        A trial can have such a one: Optuna only warns of an enqueued value that is not in its range.
+        """
+        low, high = self._range
+        if not low <= number <= high:
+            return None
+        if self.step is None or self.parameter.count is None:
+            return float(number)
+        return round((number - self.origin) / self.step)
+
+    def write(self, legal: Any) -> float:
+        """The number for a legal value of the parameter."""
+        if self.step is None:
+            return legal
+        level = legal
+        if self.parameter.count is None:
+            level = round((legal - self.origin) / self.step)
+        return min(checks.grid_value(self.origin, self.step, level), self._range[1])
+
+    @property
+    def _range(self) -> tuple[float, float]:
+        if isinstance(self.distribution, CategoricalDistribution):
+            return 0, len(self.distribution.choices) - 1
+        return self.distribution.low, self.distribution.high  # type: ignore[attr-defined]
+
+
+def axis(name: str, distribution: BaseDistribution) -> Axis:
+    """The axis of a distribution of more than one value.
+
+    Raises:
+        InvalidArgument: for a kind of distribution that is not known.
+    """
+    if isinstance(distribution, CategoricalDistribution):
+        return Axis(distribution, Categorical(range(len(distribution.choices))))
+    if not isinstance(distribution, (FloatDistribution, IntDistribution)):
+        advice = "Leave it to the independent sampler, or use suggest_float, _int or _categorical."
+        raise invalid(f"search_space[{name!r}]", "a distribution of Optuna", distribution, advice)
+    low, high, step = distribution.low, distribution.high, distribution.step
+    levels = None if step is None else checks.steps(low, high, step) + 1
+    if levels is None or levels > _MOST_LEVELS:
+        return Axis(distribution, Float(low, high, log=distribution.log), low, step)
+    if distribution.log:
+        return Axis(distribution, Int(int(low), int(high), log=True))
+    return Axis(distribution, Int(0, levels - 1), low, step)
+
+
+@dataclasses.dataclass(frozen=True)
+class Axes:
+    """The axes of a search space by name."""
+
+    axes: Mapping[str, Axis]
+
+    @staticmethod
+    def of(distributions: Mapping[str, BaseDistribution]) -> Axes:
+        """The axes of distributions of more than one value each."""
+        return Axes({name: axis(name, found) for name, found in distributions.items()})
+
+    @property
+    def space(self) -> Space:
+        """What tfbo searches for them."""
+        return Space({name: found.parameter for name, found in self.axes.items()})
+
+    def read(self, numbers: Mapping[str, float]) -> Params | None:
+        """The configuration that numbers stand for; None where one is missing or out of range."""
+        legal = {
+            name: found.read(numbers[name]) for name, found in self.axes.items() if name in numbers
+        }
+        if len(legal) < len(self.axes) or None in legal.values():
+            return None
+        return dict(legal)
+
+    def write(self, params: Params) -> dict[str, float]:
+        """The numbers that a configuration stands for."""
+        return {name: self.axes[name].write(value) for name, value in params.items()}
