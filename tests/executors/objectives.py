@@ -17,6 +17,14 @@ def x(params):
     return params["x"]
 
 
+STATE = ["stale"]
+
+
+def initialize(state):
+    """Of a pool of processes: what its tasks find."""
+    STATE[0] = state
+
+
 class Unportable(Exception):
     def __init__(self, message, resource):
         super().__init__(message)
@@ -24,7 +32,7 @@ class Unportable(Exception):
 
 
 def misbehave(params):
-    """Whatever `what` says; otherwise the parameter x, if there is one."""
+    """Whatever `what` says; otherwise 1, or 2 where an initializer has been run."""
     what = params["what"]
     if what == "error":
         raise ValueError("bad luck")
@@ -39,7 +47,9 @@ def misbehave(params):
     if what.startswith("SIG"):
         os.kill(os.getpid(), getattr(signal, what))
         time.sleep(PATIENCE)  # a signal may take a moment
-    return math.nan if what == "nan" else 1.0
+    if what == "nan":
+        return math.nan
+    return 1.0 if STATE == ["stale"] else 2.0
 
 
 def wait_for(condition):

@@ -60,18 +60,7 @@ class ProcessExecutor(Executor):
         if os.name != "posix":
             advice = "Use concurrent.futures.ProcessPoolExecutor."
             raise invalid("executor", "Linux or macOS for ProcessExecutor", os.name, advice)
-        self._free: list[int | str | None] = [None] * (max_workers or 1)
-        if gpus is not None:
-            self._free = list(check_gpus(gpus))
-        if max_workers is not None:
-            require_count("max_workers", max_workers, advice="Leave it out if in doubt.")
-            if max_workers > len(self._free):
-                expected = f"no more than one for each of {len(self._free)} GPUs"
-                advice = (
-                    "Leave it out, or call tfbo.limit_gpu_memory in the tasks instead of gpus=."
-                )
-                raise invalid("max_workers", expected, max_workers, advice)
-            del self._free[max_workers:]
+        self._free = _places(max_workers, gpus)
         self._max_workers = len(self._free)
         self._waiting: collections.deque[_Task] = collections.deque()
         self._running: dict[Future[Any], _Task] = {}
@@ -163,6 +152,20 @@ class ProcessExecutor(Executor):
                 self._free.append(gpu)
                 self._begin()
                 self._change.notify_all()
+
+
+def _places(max_workers: int | None, gpus: Sequence[int | str] | None) -> list[int | str | None]:
+    """The GPU of each worker; None for a worker without one of its own."""
+    if max_workers is not None:
+        require_count("max_workers", max_workers, advice="Leave it out if in doubt.")
+    if gpus is None:
+        return [None] * (max_workers or 1)
+    checked = check_gpus(gpus)
+    if max_workers is not None and max_workers > len(checked):
+        expected = f"no more than one for each of {len(checked)} GPUs"
+        advice = "Leave it out, or call tfbo.limit_gpu_memory in the tasks instead of gpus=."
+        raise invalid("max_workers", expected, max_workers, advice)
+    return [*checked[:max_workers]]
 
 
 def _settle(future: Future[Any], answer: Answer) -> None:

@@ -149,7 +149,7 @@ def open_workers(executor: Any, n_jobs: Any, gpus: Any, objective: Any) -> Worke
         pool = ProcessExecutor(n_jobs, gpus=gpus)
         pickling.dumps(objective, "objective")  # before any trial is asked for
         return Workers(pool, pool._max_workers, ours=True)
-    if isinstance(executor, str) or not callable(getattr(executor, "submit", None)):
+    if isinstance(executor, type) or not callable(getattr(executor, "submit", None)):
         expected = 'None, "thread", "process" or a concurrent.futures.Executor'
         advice = "For example executor='process', or n_jobs=4 for four threads."
         raise invalid("executor", expected, executor, advice)
