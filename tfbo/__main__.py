@@ -6,14 +6,18 @@ import argparse
 import contextlib
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tfbo
+from tfbo._text import printable
 from tfbo.errors import TFBOError, invalid
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from tfbo.study import Study
 
 _KINDS = (
@@ -25,9 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0, 1 for an error, 130 after Ctrl-C."""
     parsed = _parser().parse_args(arguments)
     try:
-        return int(parsed.run(parsed))
+        with warnings.catch_warnings():
+            # matplotlib's, of characters that have no shape, which it would print.
+            warnings.filterwarnings("ignore", r"Glyph \d+ \([\x00-\x1f\x7f-\x9f]", UserWarning)
+            return int(parsed.run(parsed))
     except TFBOError as error:
-        print(f"tfbo: {error}", file=sys.stderr)
+        for line in f"tfbo: {error}".split("\n"):
+            print(printable(line), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("tfbo: interrupted", file=sys.stderr)
@@ -118,28 +126,40 @@ def _report(parsed: argparse.Namespace) -> int:
 
 def _plot(parsed: argparse.Namespace) -> int:
     study = _snapshot(parsed)
+    try:
+        figure = _drawn(study, parsed.kind, parsed.params or [])
+        known = sorted(figure.canvas.get_supported_filetypes())
+        if Path(parsed.output).suffix[1:].lower() not in known:
+            advice = "For example x.png."
+            raise invalid("--output", f"a file that ends in one of {known}", parsed.output, advice)
+        with _explained(parsed.output):
+            figure.savefig(parsed.output)
+    except TFBOError:
+        raise
+    except (
+        ValueError,
+        ArithmeticError,
+    ) as error:  # matplotlib's, of numbers near the largest floats
+        raise TFBOError(f"The study cannot be drawn: {error}. Choose another kind.") from error
+    print(f"Wrote {parsed.output}.")
+    return 0
+
+
+def _drawn(study: Study, kind: str, params: list[str]) -> Figure:
     from tfbo import plots
 
-    draw = getattr(plots, parsed.kind)
-    params = parsed.params or []
-    if parsed.kind == "contour" and len(params) <= 2:
+    draw = getattr(plots, kind)
+    if kind == "contour" and len(params) <= 2:
         drawn = draw(study, *params)
-    elif parsed.kind in ("slices", "parallel_coordinates"):
+    elif kind in ("slices", "parallel_coordinates"):
         drawn = draw(study, params or None)
     elif params:
-        most = "two names at most" if parsed.kind == "contour" else f"no names for {parsed.kind}"
+        most = "two names at most" if kind == "contour" else f"no names for {kind}"
         raise invalid("--params", most, params, "Name fewer hyperparameters.")
     else:
         drawn = draw(study)
-    figure = (drawn[0] if parsed.kind == "slices" else drawn).figure
-    known = sorted(figure.canvas.get_supported_filetypes())
-    if Path(parsed.output).suffix[1:].lower() not in known:
-        advice = "For example x.png."
-        raise invalid("--output", f"a file that ends in one of {known}", parsed.output, advice)
-    with _explained(parsed.output):
-        figure.savefig(parsed.output)
-    print(f"Wrote {parsed.output}.")
-    return 0
+    figure: Figure = (drawn[0] if kind == "slices" else drawn).figure
+    return figure
 
 
 def _export(parsed: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tfbo._text import printable
 from tfbo.trial import COMPLETE, Trial
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def params(trial: Trial) -> str:
     def shown(value: object) -> str:
         return f"{value:.4g}" if isinstance(value, float) else str(value)
 
-    return ", ".join(f"{name}={shown(value)}" for name, value in trial.params.items())
+    return printable(", ".join(f"{name}={shown(value)}" for name, value in trial.params.items()))
 
 
 def duration(seconds: float) -> str:

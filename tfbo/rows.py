@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from tfbo._text import printable
 from tfbo.errors import InvalidArgument, StorageError
 from tfbo.space import Space
 from tfbo.trial import COMPLETE, STATES, Trial
@@ -47,10 +48,15 @@ _TIME = _Rule("seconds since 1970", lambda v: _number(v) and 0.0 <= v < _END_OF_
 _NAME = _Rule("a text that is not empty", lambda v: _text(v) and v != "", optional=False)
 _TEXT = _Rule("a text", _text)
 _JSON = _Rule("a JSON object", lambda v: isinstance(v, dict), optional=False)
+_PARAMS = _Rule(
+    "a JSON object of scalars",
+    lambda v: isinstance(v, dict) and not any(isinstance(x, (dict, list)) for x in v.values()),
+    optional=False,
+)
 
 _OF_TRIAL = {
     "number": _Rule("a whole number >= 0", is_count, optional=False),
-    "params": _JSON,
+    "params": _PARAMS,
     "state": _Rule(f"one of {', '.join(STATES)}", lambda v: v in STATES, optional=False),
     "value": _Rule("a finite number", _number),
     "std": _Rule("a finite number >= 0", lambda v: _number(v) and v >= 0.0),
@@ -136,7 +142,9 @@ def space(study: str, text: str) -> Space:
     try:
         return Space.from_json(text)
     except (InvalidArgument, ArithmeticError, RecursionError, MemoryError) as error:
-        raise damaged(f"the space of the study {shown(study)}", shown(str(error))) from error
+        raise damaged(
+            f"the space of the study {shown(study)}", printable(str(error))[: 4 * _SHOWN]
+        ) from error
 
 
 def check_params(study: str, space: Space, trials: Sequence[Trial]) -> None:
@@ -153,7 +161,7 @@ def check_params(study: str, space: Space, trials: Sequence[Trial]) -> None:
             try:
                 space[name].legal(shown(name), value)
             except (InvalidArgument, ArithmeticError) as error:
-                raise damaged(what, shown(str(error))) from error
+                raise damaged(what, printable(str(error))[: 4 * _SHOWN]) from error
 
 
 def _check(what: str, fields: dict[str, Any], rules: dict[str, _Rule]) -> None:

@@ -46,6 +46,9 @@ def prepare(connection: sqlite3.Connection, location: str, *, patience: float) -
         StorageError: for a file of another program, or of a newer tfbo.
         sqlite3.Error: where it cannot be read or written.
     """
+    # The file may come from anywhere: views and triggers in it must not call what has side effects.
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
     connection.execute("BEGIN")  # all three at one moment: another process may be making it
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]

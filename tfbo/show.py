@@ -6,8 +6,12 @@ import time
 from collections.abc import Sequence
 
 from tfbo import progress
+from tfbo._text import printable
 from tfbo.storage import Record, Storage
 from tfbo.trial import COMPLETE, FAILED, STATES, Trial, rank
+
+# Characters of a cell: names and choices may be megabytes long.
+_WIDEST = 10_000
 
 
 def studies(storage: Storage) -> str:
@@ -59,7 +63,7 @@ def _trial_row(trial: Trial) -> tuple[str, ...]:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns of text under their heads; numbers to the right. Each row stays on its line."""
-    cells = [[" ".join(cell.split()) for cell in row] for row in rows]
+    cells = [[_cell(text) for text in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
     numeric = [all(_is_number(cell) for cell in column) for column in zip(*cells, strict=True)]
 
@@ -72,6 +76,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     rule = "  ".join("-" * width for width in widths)
     return "\n".join([line(head), rule, *map(line, cells)])
+
+
+def _cell(text: str) -> str:
+    """Text for one line of a terminal, whatever a file that came from elsewhere has in it."""
+    shown = printable(" ".join(text[: _WIDEST + 1].split()))
+    return shown if len(shown) <= _WIDEST else f"{shown[:_WIDEST]}..."
 
 
 def _is_number(text: str) -> bool:

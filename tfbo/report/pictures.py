@@ -69,11 +69,15 @@ def figure(study: Study, picture: Picture) -> Html:
     """The picture under its title; where it cannot be drawn, why."""
     try:
         drawn = picture.draw(study)
-    except TFBOError as error:
-        shown = tag("p", str(error), class_="missing")
-    else:
         ax = drawn[0] if picture.name == "slices" else drawn
         shown = _image(ax.figure, f"{picture.title}. {picture.caption}")
+    except TFBOError as error:
+        shown = tag("p", str(error), class_="missing")
+    except (
+        ValueError,
+        ArithmeticError,
+    ) as error:  # matplotlib's, of numbers near the largest floats
+        shown = tag("p", f"It cannot be drawn: {error}.", class_="missing")
     return tag(
         "figure", tag("h2", picture.title), tag("figcaption", picture.caption), shown,
         id=f"plot-{picture.name}",

@@ -225,6 +225,8 @@ class Space:
             parameters = {
                 str(entry["name"]): _parameter_from_json(entry) for entry in stored["parameters"]
             }
+            if len(parameters) < len(stored["parameters"]):
+                raise ValueError("a name is there twice")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             advice = f"Pass what Space.to_json returned ({type(error).__name__}: {error})."
             raise invalid("text", "the JSON of a space", text, advice) from None

@@ -44,15 +44,19 @@ def last(trials: Iterable[Trial], believed: belief.Belief) -> Last:
     if not noted:
         return nothing
     notes = max(noted, key=lambda trial: trial.number).notes
-    theta = np.array(notes[_THETA], np.float64)
-    if theta.shape != believed.loc.shape:
+    try:
+        theta = np.array(notes[_THETA], np.float64)
+        entries = np.array(notes.get(_FACTOR, ()), np.float64).reshape(-1)
+        searched = int(notes.get(_SEARCHED, 0))
+    except (TypeError, ValueError, OverflowError):
+        return nothing  # it was written by something else
+    if theta.shape != believed.loc.shape or not np.isfinite(theta).all():
         return nothing  # it was the fit of another kernel
-    entries = np.array(notes.get(_FACTOR, ()), np.float64)
     known = entries.size == theta.size * (theta.size + 1) // 2
     factor = np.eye(theta.size)
     if known:
         factor[np.tril_indices(theta.size)] = entries
-    return Last(exact.Start(theta, factor @ factor.T, known), int(notes.get(_SEARCHED, 0)))
+    return Last(exact.Start(theta, factor @ factor.T, known), searched)
 
 
 def notes(fitted: exact.Fitted, searched: int) -> dict[str, Any]:
