@@ -1,11 +1,16 @@
-"""Studies and trials as rows of the tables; what a damaged or hostile file holds is refused by name."""
+"""Studies and trials as rows of the tables; what a damaged or hostile file holds is refused by name.
+
+SQLite sees that a page is damaged, but not that a number in it has become another one: each row has a
+checksum. Rows of an older tfbo have none.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from tfbo._text import printable
@@ -13,8 +18,8 @@ from tfbo.errors import InvalidArgument, StorageError
 from tfbo.space import Space
 from tfbo.trial import COMPLETE, STATES, Trial
 
-RECORD = ("name", "space", "direction", "seed", "created")
-TRIAL = tuple(field.name for field in dataclasses.fields(Trial))
+RECORD = ("name", "space", "direction", "seed", "created", "checksum")
+TRIAL = (*(field.name for field in dataclasses.fields(Trial)), "checksum")
 
 _END_OF_TIME = 253402300800.0  # year 10000, which neither time nor datetime knows
 _MOST = 2**62  # of whole numbers: SQLite's end at 2^63, beyond which they become floats
@@ -95,14 +100,14 @@ def shown(value: Any) -> str:
 
 
 def of_trial(trial: Trial) -> tuple[Any, ...]:
-    """The fields of a trial, as they are stored in the order of `TRIAL`."""
-    fields = {name: getattr(trial, name) for name in TRIAL}
+    """What is stored of a trial, in the order of `TRIAL`."""
+    fields = dict(vars(trial))
     for name in ("params", "notes"):
         fields[name] = json.dumps(fields[name], allow_nan=False)
     for name in ("reason", "traceback"):  # of an exception: names of files need not be Unicode
         if fields[name] is not None:
             fields[name] = fields[name].encode("utf-8", "backslashreplace").decode()
-    return tuple(fields.values())
+    return (*fields.values(), _checksum(fields.values()))
 
 
 def trial(study: str, row: Sequence[Any]) -> Trial:
@@ -111,25 +116,36 @@ def trial(study: str, row: Sequence[Any]) -> Trial:
     Raises:
         StorageError: for what is no trial; it names the study and the trial.
     """
-    fields = dict(zip(TRIAL, row, strict=True))
+    *stored, checksum = row
+    fields = dict(zip(TRIAL, stored, strict=False))
     what = f"trial {shown(fields['number'])} of the study {shown(study)}"
     for name in ("params", "notes"):
         fields[name] = _parsed(what, name, fields[name])
     _check(what, fields, _OF_TRIAL)
     if (fields["state"] == COMPLETE) != (fields["value"] is not None):
         raise damaged(what, "a value belongs to a complete trial, and to no other")
+    _check_sum(what, stored, checksum)
     return Trial(**fields)
 
 
+def of_record(name: str, space: str, direction: str, seed: int, created: float) -> tuple[Any, ...]:
+    """What is stored of a study, in the order of `RECORD`."""
+    fields = (name, space, direction, str(seed), created)
+    return (*fields, _checksum(fields))
+
+
 def record(row: Sequence[Any]) -> tuple[str, str, str, int, float]:
-    """The fields of a study, checked.
+    """Name, space, direction, seed and time of creation of a study.
 
     Raises:
         StorageError: for what is no study; it names it.
     """
-    fields = dict(zip(RECORD, row, strict=True))
-    _check(f"the study {shown(fields['name'])}", fields, _OF_RECORD)
-    name, space, direction, seed, created = fields.values()
+    *stored, checksum = row
+    fields = dict(zip(RECORD, stored, strict=False))
+    what = f"the study {shown(fields['name'])}"
+    _check(what, fields, _OF_RECORD)
+    _check_sum(what, stored, checksum)
+    name, space, direction, seed, created = stored
     return name, space, direction, int(seed), created
 
 
@@ -171,6 +187,17 @@ def _check(what: str, fields: dict[str, Any], rules: dict[str, _Rule]) -> None:
             continue
         if not rule.holds(value):
             raise damaged(what, f"{name}: expected {rule.expected}, got {shown(value)}")
+
+
+def _checksum(fields: Iterable[Any]) -> int:
+    # SQLite knows no minus zero, and gives whole numbers of a column of floats as floats.
+    exact = [float(v) + 0.0 if isinstance(v, (int, float)) else v for v in fields]
+    return zlib.crc32(repr(exact).encode())
+
+
+def _check_sum(what: str, fields: Iterable[Any], checksum: Any) -> None:
+    if checksum is not None and checksum != _checksum(fields):
+        raise damaged(what, "its checksum is another one (NULL, where it was changed on purpose)")
 
 
 def _parsed(what: str, name: str, text: Any) -> Any:

@@ -27,6 +27,8 @@ CREATE INDEX trials_by_revision ON trials (study, revision);
     # Whoever runs trials of an older tfbo gives no signs of life: a day, where its process is not known.
     """
 ALTER TABLE trials ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE trials ADD COLUMN checksum INTEGER;
+ALTER TABLE studies ADD COLUMN checksum INTEGER;
 CREATE TABLE owners (owner TEXT PRIMARY KEY, beat REAL NOT NULL, patience REAL NOT NULL);
 INSERT INTO owners SELECT DISTINCT owner, strftime('%s', 'now'), 86400 FROM trials WHERE owner IS NOT NULL;
 CREATE INDEX trials_by_owner ON trials (study, owner) WHERE owner IS NOT NULL;

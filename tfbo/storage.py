@@ -179,9 +179,10 @@ class SQLiteStorage:
     def create(self, record: Record) -> Record:
         """See `Storage`."""
         with self._transaction() as db:
+            marks = ", ".join("?" * len(rows.RECORD))
             db.execute(
-                f"INSERT OR IGNORE INTO studies ({_RECORD}) VALUES (?, ?, ?, ?, ?)",
-                (record.name, record.space, record.direction, str(record.seed), record.created),
+                f"INSERT OR IGNORE INTO studies ({_RECORD}) VALUES ({marks})",
+                rows.of_record(*record),
             )
             return self._find(db, record.name)
 
@@ -208,30 +209,32 @@ class SQLiteStorage:
     def changes(self, name: str, since: int) -> Changes:
         """See `Storage`."""
         with self._transaction(write=False) as db:
-            row = db.execute(
-                "SELECT revision, space FROM studies WHERE name = ?", (name,)
-            ).fetchone()
-            if row is None:
-                raise StudyNotFound(f"name: the study {name!r} is no longer in {self.location!r}.")
-            if not rows.is_count(row[0]):
-                why = f"revision: expected a whole number, got {rows.shown(row[0])}"
+            record = self._find(db, name)
+            query = "SELECT revision FROM studies WHERE name = ?"
+            (revision,) = db.execute(query, (name,)).fetchone()
+            if not rows.is_count(revision):
+                why = f"revision: expected a whole number, got {rows.shown(revision)}"
                 raise rows.damaged(f"the study {rows.shown(name)}", why)
-            if row[0] == since:
-                return Changes(row[0], row[1], [])
+            if revision == since:
+                return Changes(revision, record.space, [])
             changed = db.execute(
                 f"SELECT {_FIELDS} FROM trials WHERE study = ? AND revision > ? ORDER BY number",
                 (name, since),
             )
-            return Changes(row[0], row[1], [rows.trial(name, r) for r in changed])
+            return Changes(revision, record.space, [rows.trial(name, row) for row in changed])
 
     def extend(self, name: str, before: str, after: str) -> bool:
         """See `Storage`."""
         with self._transaction() as db:
-            done = db.execute(
-                "UPDATE studies SET space = ?, revision = revision + 1 WHERE name = ? AND space = ?",
-                (after, name, before),
+            found = self._find(db, name)
+            if found.space != before:
+                return False
+            *_, checksum = rows.of_record(*found._replace(space=after))
+            db.execute(
+                "UPDATE studies SET space = ?, checksum = ?, revision = revision + 1 WHERE name = ?",
+                (after, checksum, name),
             )
-            return done.rowcount == 1
+            return True
 
     def append(self, name: str, trials: Sequence[Trial], owner: str | None) -> bool:
         """See `Storage`."""

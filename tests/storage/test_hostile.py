@@ -262,7 +262,7 @@ def small(tmp_path):
 def test_a_damaged_trial_is_named(tmp_path, column, value):
     path = small(tmp_path)
     with sqlite3.connect(path) as db:
-        db.execute(f"UPDATE trials SET {column} = ? WHERE number = 1", (value,))
+        db.execute(f"UPDATE trials SET checksum = NULL, {column} = ? WHERE number = 1", (value,))
     with pytest.raises(StorageError) as caught:
         Study.load(storage=path)
     message = str(caught.value)
@@ -281,6 +281,41 @@ def test_text_that_is_no_unicode(tmp_path):
         db.execute("UPDATE trials SET kind = CAST(x'6eff80' AS TEXT) WHERE number = 1")
     with pytest.raises(StorageError, match="trial 1 of the study 'mnist' is damaged: kind"):
         Study.load(storage=path)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ("trials SET value = 1.0000001", "trial 1 of the study 'mnist'"),
+        ("trials SET params = '{\"x\": 2}'", "trial 1 of the study 'mnist'"),
+        ("trials SET finished = finished + 1", "trial 1 of the study 'mnist'"),
+        ("trials SET notes = '{\"theta\": []}'", "trial 1 of the study 'mnist'"),
+        ("studies SET seed = '1'", "the study 'mnist'"),
+        ("studies SET space = replace(space, '9', '8')", "the study 'mnist'"),
+        ("studies SET direction = 'maximize'", "the study 'mnist'"),
+    ],
+)
+def test_a_change_that_nobody_would_see_is_noticed(tmp_path, change, what):
+    path = small(tmp_path)
+    condition = " WHERE number = 1" if change.startswith("trials") else ""
+    with sqlite3.connect(path) as db:
+        db.execute(f"UPDATE {change}{condition}")
+    with pytest.raises(StorageError, match=f"storage: {what} is damaged: its checksum"):
+        Study.load(storage=path)
+    with sqlite3.connect(path) as db:  # as the error says
+        db.execute(f"UPDATE {change.split()[0]} SET checksum = NULL")
+    assert len(Study.load(storage=path)) == 3
+
+
+@pytest.mark.parametrize("value", [-0.0, 0.0, 5e-324, 1e308, 2.0**53, -1.0, 0.1 + 0.2, 3])
+def test_the_checksum_is_that_of_what_is_read(tmp_path, value):
+    study = Study(Space({"x": Float(-0.0, 1.0)}), storage=tmp_path / "a.db", seed=0)
+    study.enqueue({"x": -0.0})
+    study.tell(study.ask(), value, std=abs(value))
+    study.extend({"ü\x00'\"": Int(0, 3)})
+    found = Study.load(storage=tmp_path / "a.db")
+    assert (found.trials[0].value, found.trials[0].std) == (value, abs(value))
+    assert found.space == study.space
 
 
 def test_missing_trials_are_noticed(tmp_path):
@@ -336,7 +371,7 @@ def test_missing_trials_are_noticed(tmp_path):
 def test_a_damaged_study_is_named(tmp_path, column, value):
     path = small(tmp_path)
     with sqlite3.connect(path) as db:
-        db.execute(f"UPDATE studies SET {column} = ?", (value,))
+        db.execute(f"UPDATE studies SET checksum = NULL, {column} = ?", (value,))
     with pytest.raises(StorageError) as caught:
         Study.load(storage=path)
     message = str(caught.value)
