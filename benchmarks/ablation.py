@@ -113,7 +113,7 @@ def _yeo_johnson(y: Any, mask: Any = None) -> Any:
 def _prior(**parts: tuple[float, float]) -> Mapping[tuple[Any, str], Any]:
     """Other log-normal priors, as densities of the logarithm; lengthscales are times sqrt(d)."""
     from tfbo.gp import priors
-    from tfbo.strategies import program
+    from tfbo.strategies import model
 
     def default(d: int) -> priors.Priors:
         shifts = {"lengthscale": 0.5 * np.log(d)}
@@ -123,13 +123,13 @@ def _prior(**parts: tuple[float, float]) -> Mapping[tuple[Any, str], Any]:
         }
         return priors.default(d)._replace(**changed)
 
-    return {(program, "default"): default}
+    return {(model, "default"): default}
 
 
 def _failures(below: float) -> Mapping[tuple[Any, str], Any]:
-    from tfbo.strategies import bayes
+    from tfbo.strategies import told
 
-    return {(bayes, "_FAILED_BELOW_WORST"): below}
+    return {(told, "_FAILED_BELOW_WORST"): below}
 
 
 def _acquisition(name: str, *arguments: float) -> Mapping[str, Any]:
@@ -194,11 +194,11 @@ def patched(variant: Variant) -> Iterator[None]:
 
 
 def _put(values: Mapping[tuple[Any, str], Any]) -> None:
-    from tfbo.strategies import program
+    from tfbo.strategies import model, program
 
     for (module, name), value in values.items():
         setattr(module, name, value)
-    for cache in (program.believed, program.compiled, program.compiled_fit):
+    for cache in (model.believed, program.compiled, model.compiled_fit):
         cache.cache_clear()
 
 

@@ -34,7 +34,7 @@ import tfbo
 from tfbo import _device
 from tfbo.gp import belief, exact
 from tfbo.optim.base import value_and_gradient
-from tfbo.strategies import Bayes, Problem, fits, program
+from tfbo.strategies import Bayes, Problem, fits, model, program
 from tfbo.trial import COMPLETE, Trial
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -129,12 +129,12 @@ class Asker:
         """Seconds of an ask."""
         begin = time.perf_counter()
         n = len(self.state.trials)
-        question, searched = self.strategy._question(self.problem, self.state, (), n, self.plan)
+        ask = self.strategy._ask(self.problem, self.state, (), range(n, n + 1), self.plan)
         choices = self.strategy._choices(self.problem.space, self.plan, n)
-        answer = program.answer(choices, question, self.plan.device)
-        x = answer.x.numpy()
+        answer = program.answer(choices, ask.question, self.plan.device)
+        x = answer.x[0].numpy()
         seconds = time.perf_counter() - begin
-        notes = fits.notes(answer.fitted, searched)
+        notes = fits.notes(answer.fitted, ask.searched)
         y = float(np.min([t.value for t in self.state.trials])) + 0.1
         told = [self._trial(n, x, y, notes)]
         self.state = self.strategy.fold(self.problem, self.state, told)
@@ -245,7 +245,7 @@ def share_of_cholesky(sizes: Sizes, clock: Clock) -> Iterator[str]:
 
 def _rates(n: int, device: str) -> tuple[float, float]:
     kernel = Bayes()._kernel(tfbo.Space({f"x{i}": tfbo.Float(0.0, 1.0) for i in range(COLUMNS)}))
-    believed = belief.Belief(*map(tf.constant, program.believed(kernel)))
+    believed = belief.Belief(*map(tf.constant, model.believed(kernel)))
     x, y = trials(n)
     with tf.device(device):
         observed = exact.Observations(tf.constant(x), tf.constant((y - y.mean()) / y.std()))

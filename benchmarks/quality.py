@@ -35,7 +35,7 @@ import tfbo
 from tfbo import _device
 from tfbo.acquisition import LogEI
 from tfbo.gp import belief, exact
-from tfbo.strategies import Bayes, program
+from tfbo.strategies import Bayes, model, program
 from tfbo.strategies.base import Problem
 
 # A fit may be this far below the best of the restarts, in nats, and a maximum this far below BoTorch's.
@@ -71,7 +71,7 @@ class State(NamedTuple):
     name: str
     question: program.Question
     answer: program.Answer
-    choices: program.Choices
+    choices: model.Choices
 
 
 def states(function: str, d: int, noise: float, checkpoints: tuple[int, ...]) -> Iterator[State]:
@@ -89,14 +89,14 @@ def states(function: str, d: int, noise: float, checkpoints: tuple[int, ...]) ->
         study.tell(trial, FUNCTIONS[function](x - optimum) + noise * rng.standard_normal())
         if n in checkpoints:
             told = strategy.fold(problem, None, study.trials)
-            question, _ = strategy._question(problem, told, (), n, _device.CPU)
+            question = strategy._ask(problem, told, (), range(n, n + 1), _device.CPU).question
             answer = program.answer(choices, question, "CPU:0")
             yield State(f"{function}, d = {d}, noise {noise:g}, n = {n}", question, answer, choices)
 
 
 def best_of_restarts(state: State, rng: np.random.Generator) -> float:
     """The highest log posterior that climbs from so many draws of the priors reach."""
-    believed = program.believed(state.choices.kernel)
+    believed = model.believed(state.choices.kernel)
     draws = belief.draws(believed, RESTARTS, rng)
     start = exact.Start(belief.medians(believed), np.eye(len(believed.loc)), False)
     given = tf.nest.map_structure(tf.constant, (state.question, start, draws))
@@ -104,12 +104,12 @@ def best_of_restarts(state: State, rng: np.random.Generator) -> float:
 
 
 def _restarts(
-    choices: program.Choices, question: program.Question, start: exact.Start, draws: tf.Tensor
+    choices: model.Choices, question: program.Question, start: exact.Start, draws: tf.Tensor
 ) -> tf.Tensor:
     @tf.function(autograph=False, reduce_retracing=True)
     def run(question: program.Question, start: exact.Start, draws: tf.Tensor) -> tf.Tensor:
-        believed = belief.Belief(*map(tf.constant, program.believed(choices.kernel)))
-        observed = program.observe(choices, question.evidence)
+        believed = belief.Belief(*map(tf.constant, model.believed(choices.kernel)))
+        observed = model.observe(choices, question.evidence)
         fitted = exact.fit(
             choices.kernel, believed, observed, start, draws,
             climbs=RESTARTS, tolerance=1e-6, max_evaluations=300, compact=True,
@@ -122,9 +122,9 @@ def _restarts(
 def gain_over_botorch(state: State, worker: Worker) -> float:
     """LogEI at tfbo's maximum less that at BoTorch's, both of tfbo's posterior, in nats."""
     question = tf.nest.map_structure(tf.constant, state.question)
-    observed = program.observe(state.choices, question.evidence)
+    observed = model.observe(state.choices, question.evidence)
     theta = state.answer.fitted.theta
-    posterior, incumbent = program.surrogate(state.choices, observed, theta)
+    posterior, incumbent = model.surrogate(state.choices, observed, theta)
     hyperparameters = posterior.hyperparameters
     theirs = worker.maximise_logei(
         state.question.evidence.x,
@@ -134,8 +134,9 @@ def gain_over_botorch(state: State, worker: Worker) -> float:
         noise=float(hyperparameters.noise),
         incumbent=float(incumbent),
     )
-    points = tf.stack([state.answer.x, tf.constant(theirs.x, tf.float64)])
-    value = LogEI().evaluate(posterior, incumbent, points[:, None, :])
+    points = tf.stack([state.answer.x[0], tf.constant(theirs.x, tf.float64)])
+    mean, variance = posterior.moments(points)
+    value = LogEI().evaluate(mean, tf.sqrt(variance), incumbent)
     return float(value[0] - value[1])
 
 

@@ -30,7 +30,7 @@ def test_an_ask_on_the_gpu_finds_as_good_a_point_as_on_the_cpu():
     study.optimize(lambda p: sum((v - 0.3) ** 2 for v in p.values()), n_trials=40)
     state = strategy.fold(problem, None, study.trials)
     plan = _device.Plan("GPU:0", padded=True)
-    question, _ = strategy._question(problem, state, (), 40, plan)
+    question = strategy._ask(problem, state, (), range(40, 41), plan).question
     cpu, gpu = (
         program.answer(strategy._choices(space, p, 40), question, p.device)
         for p in (_device.CPU, plan)

@@ -43,6 +43,11 @@ class Advisor:
         pending = [trial for trial in self._ledger.ordered() if not trial.is_finished]
         return strategy.suggest(problem, state, pending=pending, number=number, q=count)
 
+    def prepare(self) -> None:
+        """Do ahead what takes the first suggestion of a process long: the trials may run meanwhile."""
+        strategy, problem, _ = self._up_to_date()
+        getattr(strategy, "prepare", lambda problem: None)(problem)
+
     def best(self) -> int | None:
         """The number of the trial that is believed to be the best; None for that of the best value."""
         # The only one is the best whatever the strategy, which need not be imported then.

@@ -69,6 +69,15 @@ class Columns:
     def __len__(self) -> int:
         return len(self.columns)
 
+    def repeated(self, times: int) -> Columns:
+        """The columns of rows side by side, each with its own conditions."""
+        d, copies = len(self), []
+        for shift in range(0, times * d, d):
+            for column in self.columns:
+                conditions = tuple((i + shift, codes) for i, codes in column.conditions)
+                copies.append(dataclasses.replace(column, conditions=conditions))
+        return Columns(tuple(copies))
+
     @property
     def continuous(self) -> np.ndarray:
         """Bool `[d]`."""

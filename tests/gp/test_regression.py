@@ -138,27 +138,6 @@ def test_samples_have_the_posterior_moments():
     np.testing.assert_array_equal(draws[:3], posterior.sample(new, 20_000, seed=1)[:3])
 
 
-def test_conditioning_is_refitting_at_the_same_hyperparameters():
-    import tensorflow as tf
-
-    x, y = SETS["product"]
-    posterior = gp.fit(x, y)
-    more = np.random.default_rng(0).uniform(-2.0, 2.0, [3, 3])
-    z = tf.constant([0.1, -0.2, 0.3], tf.float64)
-    extended = posterior.condition(tf.constant(more), z)
-    h = posterior.hyperparameters
-    k = ConstantKernel(float(h.amplitude) ** 2) * Matern(h.lengthscales.numpy(), nu=2.5)
-    k += WhiteKernel(float(h.noise))
-    standardised = (y - float(posterior.shift)) / float(posterior.scale)
-    theirs = GaussianProcessRegressor(k, alpha=0.0, optimizer=None)
-    theirs.fit(np.concatenate([x, more]), np.concatenate([standardised, z]))
-    new = np.random.default_rng(1).uniform(-2.0, 2.0, [10, 3])
-    mean, variance = extended.mean_var(new, noise=True)
-    their_mean, their_std = theirs.predict(new, return_std=True)
-    np.testing.assert_allclose((mean - posterior.shift) / posterior.scale, their_mean, atol=1e-6)
-    np.testing.assert_allclose(np.sqrt(variance) / posterior.scale, their_std, rtol=1e-6)
-
-
 R = np.random.default_rng(0)
 X = R.random([20, 3])
 F = np.sin(5.0 * X.sum(1))

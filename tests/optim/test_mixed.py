@@ -6,9 +6,10 @@ import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
 
 from tfbo import Boolean, Categorical, Float, Int, Ordinal, Space
-from tfbo.acquisition import EI, UCB, LogEI, PosteriorStd
+from tfbo.acquisition import EI, UCB, LogEI, PosteriorStd, joint
 from tfbo.columns import snap
 from tfbo.gp import Posterior, exact, kernels
+from tfbo.gp.fantasies import fantasise
 from tfbo.optim import mixed, starts
 from tfbo.space import encoding
 
@@ -61,6 +62,10 @@ SPACES = {
 }
 
 
+def among(taken):
+    return lambda rows: mixed.among(rows, tf.convert_to_tensor(taken))
+
+
 def program(columns, acquisition):
     kernel = kernels.kernel("matern52", len(columns), columns)
 
@@ -72,8 +77,9 @@ def program(columns, acquisition):
         observed = exact.Observations(kernel.embed(x), z)
         posterior = Posterior(kernel, exact.factorise(kernel, theta, observed), 0.0, 1.0)
         incumbent = tf.reduce_max(posterior.moments(x)[0])
-        function = lambda u: acquisition.evaluate(posterior, incumbent, u[:, None, :])
-        best = mixed.maximise(function, columns, (everywhere, around), x)
+        fantasies = fantasise(posterior, x[:0], tf.zeros([1, 0], tf.float64))
+        function = lambda u: joint.worth(acquisition, fantasies, incumbent, u[:, None, :])
+        best = mixed.maximise(function, columns, (everywhere, around), among(x))
         return best, function(best.x[None])[0], tf.reduce_max(function(snap(columns, random, tnp)))
 
     return run
@@ -111,15 +117,15 @@ def test_told_rows_are_never_returned():
     function = lambda rows: tf.reduce_sum(rows, axis=-1)
     for left in range(8):
         told = np.delete(every, left, axis=0)
-        best = mixed.maximise(function, columns, (tf.constant(every),), tf.constant(told))
+        best = mixed.maximise(function, columns, (tf.constant(every),), among(told))
         assert bool(best.ok)
         np.testing.assert_allclose(best.x, every[left], rtol=0, atol=1e-14)
-    assert not bool(mixed.maximise(function, columns, (tf.constant(every),), tf.constant(every)).ok)
+    assert not bool(mixed.maximise(function, columns, (tf.constant(every),), among(every)).ok)
 
 
 def test_not_a_number_is_avoided():
     columns = encoding(numbers(2)).columns
     function = lambda rows: rows[:, 0] + 0.0 * tf.sqrt(0.5 - rows[:, 0])
     everywhere = tf.constant(np.random.default_rng(0).random([64, 2]))
-    best = mixed.maximise(function, columns, (everywhere,), tf.zeros([1, 2], tf.float64))
+    best = mixed.maximise(function, columns, (everywhere,), among(np.zeros([1, 2])))
     assert 0.45 < float(best.value) <= 0.5

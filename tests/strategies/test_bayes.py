@@ -6,7 +6,7 @@ import pytest
 import tfbo
 from tfbo import Categorical, Float, InvalidArgument, Space, _device
 from tfbo.gp import outcomes
-from tfbo.strategies import Bayes, program
+from tfbo.strategies import Bayes, model, program
 from tfbo.strategies.base import Problem
 
 LINE = Space({"x": Float(0.0, 1.0)})
@@ -151,7 +151,7 @@ def test_one_trace_with_standard_errors_and_for_beliefs():
     choices = strategy._choices(LINE, _device.CPU, 9)
     assert program.compiled(choices).experimental_get_tracing_count() == 1
     followed = choices._replace(climbs=0)
-    assert program.compiled_fit(followed).experimental_get_tracing_count() == 1
+    assert model.compiled_fit(followed).experimental_get_tracing_count() == 1
 
 
 def test_a_bad_outcome_of_a_large_standard_error_is_ignored():

@@ -14,8 +14,9 @@ import tensorflow as tf
 import tfbo
 from tfbo import Categorical, Float, Int, Space, _device
 from tfbo.gp import belief, exact
+from tfbo.gp.fantasies import fantasise
 from tfbo.optim.base import value_and_gradient
-from tfbo.strategies import Bayes, program
+from tfbo.strategies import Bayes, model, program
 from tfbo.strategies.base import Problem
 
 NUMBERS = Space({f"x{i}": Float(0.0, 1.0) for i in range(3)})
@@ -35,31 +36,31 @@ def loss(params):
     return float(sum((v - 0.3 * (i + 1)) ** 2 for i, v in enumerate(values)))
 
 
-def asked(space, n, waiting=0, std=0.0, strategy=STRATEGY):
-    """The question of an ask after n trials, with some that are still running."""
+def asked(space, n, waiting=0, std=0.0, strategy=STRATEGY, q=1):
+    """The question of an ask for q points after n trials, with some that are still running."""
     study = tfbo.Study(space, seed=1, strategy=tfbo.strategies.Sobol())
     for trial in study.ask(n):
         study.tell(trial, loss(trial.params), std=std * (trial.number % 3))
     pending = study.ask(waiting) if waiting else []
     problem = Problem(space, "minimize", 1)
     state = strategy.fold(problem, None, [t for t in study.trials if t.is_finished])
-    return strategy._question(problem, state, pending, n, _device.Plan("CPU:0", padded=True))[0]
+    plan = _device.Plan("CPU:0", padded=True)
+    return strategy._ask(problem, state, pending, range(n, n + q), plan).question
 
 
-def evaluate(choices, question, theta, rows):
+def evaluate(choices, question, theta, x):
     """Log posterior with its gradient, and moments and incumbent, all at `theta`."""
     question = tf.nest.map_structure(tf.constant, question)
-    believed = belief.Belief(*map(tf.constant, program.believed(choices.kernel)))
-    observed = program.observe(choices, question.evidence)
+    believed = belief.Belief(*map(tf.constant, model.believed(choices.kernel)))
+    observed = model.observe(choices, question.evidence)
     value, gradient = value_and_gradient(
         lambda t: exact.log_posterior(choices.kernel, believed, observed, t),
         tf.constant(theta[None]),
     )
-    posterior, incumbent = program.surrogate(choices, observed, tf.constant(theta))
-    running = question.running if choices.padded else None
-    expected = posterior.moments(question.pending)[0]
-    further = posterior.condition(question.pending, expected, running)
-    return value, gradient, *posterior.moments(rows), incumbent, *further.moments(rows)
+    posterior, incumbent = model.surrogate(choices, observed, tf.constant(theta))
+    normals = tf.math.ndtri(question.uniforms)
+    fantasies = fantasise(posterior, question.pending, normals, question.running)
+    return value, gradient, *posterior.moments(x), incumbent, *fantasies.joint(x[:, None, :])
 
 
 @pytest.mark.parametrize("space", [NUMBERS, MIXED])
@@ -67,16 +68,16 @@ def evaluate(choices, question, theta, rows):
 @pytest.mark.parametrize("std", [0.0, 0.2])
 def test_padding_changes_no_number(space, n, std):
     question = asked(space, n, waiting=2, std=std)
-    padded = program._pad_question(question)
+    padded = program._pad(question)
     assert len(padded.evidence.x) in (32, 48) and len(padded.pending) == 8
     free, fixed = (
         STRATEGY._choices(space, _device.Plan("CPU:0", padded=p), n) for p in (False, True)
     )
     rng = np.random.default_rng(0)
-    theta = belief.draws(program.believed(free.kernel), 1, rng)[0]
-    rows = tf.constant(question.everywhere[:20])
+    theta = belief.draws(model.believed(free.kernel), 1, rng)[0]
+    x = tf.constant(question.everywhere[:20])
     for one, two in zip(
-        evaluate(free, question, theta, rows), evaluate(fixed, padded, theta, rows), strict=True
+        evaluate(free, question, theta, x), evaluate(fixed, padded, theta, x), strict=True
     ):
         np.testing.assert_allclose(two, one, rtol=1e-9, atol=1e-9)
 
@@ -103,13 +104,13 @@ def test_the_fit_by_itself_compiled_by_xla_is_the_same(followed):
     evidence = asked(MIXED, 12, std=0.2, strategy=strategy).evidence
     plans = [_device.Plan("CPU:0", padded=p) for p in (False, True)]
     choices = [strategy._choices(MIXED, plan, 12) for plan in plans]
-    free, fixed = (program.fit(c, evidence, "CPU:0") for c in choices)
+    free, fixed = (model.fit(c, evidence, "CPU:0") for c in choices)
     assert bool(free.ok) and bool(fixed.ok)
     assert float(fixed.value) == pytest.approx(float(free.value), abs=2e-3)
     given = tf.nest.map_structure(tf.constant, evidence)
-    observed = program.observe(choices[0], given)
+    observed = model.observe(choices[0], given)
     (one, _), (two, _) = (
-        program.surrogate(choices[0], observed, f.theta)[0].moments(given.x) for f in (free, fixed)
+        model.surrogate(choices[0], observed, f.theta)[0].moments(given.x) for f in (free, fixed)
     )
     np.testing.assert_allclose(one, two, atol=5e-2)  # as far as the fits agree
 

@@ -246,9 +246,10 @@ def test_any_surrogate_runs(settings):
 
 class Unhashable:
     __hash__ = None
+    logarithmic = False
 
-    def evaluate(self, posterior, incumbent, x):
-        return x[..., 0, 0]
+    def evaluate(self, mean, deviation, incumbent):
+        return mean
 
 
 BAD = [

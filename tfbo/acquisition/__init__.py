@@ -1,7 +1,6 @@
-"""Acquisition functions: how much a trial at a point is worth, given the posterior.
+"""Acquisition functions: how much a trial at a point, or trials at several, are worth.
 
-Shapes: `x` is `[..., q, d]`, a batch of sets of q points; values are `[...]`. We maximise: a larger
-standardised outcome is better, and so is a larger acquisition.
+We maximise: a larger standardised outcome is better, and so is a larger acquisition.
 """
 
 from __future__ import annotations

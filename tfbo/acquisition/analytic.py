@@ -1,19 +1,19 @@
-"""Acquisitions in closed form for one point at a time (q = 1), with mean m, standard deviation s.
+"""Acquisitions in closed form of the mean m and the standard deviation s of an outcome.
 
-Throughout, `z = (m - incumbent) / s`. Adding one: a frozen dataclass with an `evaluate`.
+Throughout, `z = (m - incumbent) / s`. Adding one: a frozen dataclass with an `evaluate`; see `Acquisition`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from typing import ClassVar
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfbo import _numerics
 from tfbo.errors import invalid
-from tfbo.gp import Posterior
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,9 +28,10 @@ class LogEI:
         >>> strategy = tfbo.strategies.Bayes(acquisition=tfbo.acquisition.LogEI())
     """
 
-    def evaluate(self, posterior: Posterior, incumbent: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-        """Values `[...]` at `x` `[..., 1, d]`, in nats."""
-        mean, deviation = _mean_and_deviation(posterior, x)
+    logarithmic: ClassVar[bool] = True
+
+    def evaluate(self, mean: tf.Tensor, deviation: tf.Tensor, incumbent: tf.Tensor) -> tf.Tensor:
+        """See `Acquisition`; in nats."""
         return tf.math.log(deviation) + _numerics.log_h((mean - incumbent) / deviation)
 
 
@@ -41,9 +42,11 @@ class EI:
     Source: Jones, Schonlau and Welch 1998, equation 15.
     """
 
-    def evaluate(self, posterior: Posterior, incumbent: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-        """Values `[...]` at `x` `[..., 1, d]`."""
-        return tf.exp(LogEI().evaluate(posterior, incumbent, x))
+    logarithmic: ClassVar[bool] = False
+
+    def evaluate(self, mean: tf.Tensor, deviation: tf.Tensor, incumbent: tf.Tensor) -> tf.Tensor:
+        """See `Acquisition`."""
+        return tf.exp(LogEI().evaluate(mean, deviation, incumbent))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,9 +56,10 @@ class LogPI:
     Source: Kushner 1964, in logarithms.
     """
 
-    def evaluate(self, posterior: Posterior, incumbent: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-        """Values `[...]` at `x` `[..., 1, d]`, in nats."""
-        mean, deviation = _mean_and_deviation(posterior, x)
+    logarithmic: ClassVar[bool] = True
+
+    def evaluate(self, mean: tf.Tensor, deviation: tf.Tensor, incumbent: tf.Tensor) -> tf.Tensor:
+        """See `Acquisition`; in nats."""
         z = (mean - incumbent) / deviation
         return tfp.distributions.Normal(tf.zeros_like(z), tf.ones_like(z)).log_cdf(z)
 
@@ -73,6 +77,7 @@ class UCB:
     Source: Srinivas et al. 2010 (arXiv 0912.3995), whose beta_t is the square of this one.
     """
 
+    logarithmic: ClassVar[bool] = False
     beta: float = 2.0
 
     def __post_init__(self) -> None:
@@ -80,9 +85,8 @@ class UCB:
         if not (number and math.isfinite(self.beta) and self.beta >= 0.0):
             raise invalid("beta", "a finite number >= 0", self.beta, "Two is usual.")
 
-    def evaluate(self, posterior: Posterior, incumbent: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-        """Values `[...]` at `x` `[..., 1, d]`."""
-        mean, deviation = _mean_and_deviation(posterior, x)
+    def evaluate(self, mean: tf.Tensor, deviation: tf.Tensor, incumbent: tf.Tensor) -> tf.Tensor:
+        """See `Acquisition`."""
         return mean + self.beta * deviation
 
 
@@ -90,22 +94,19 @@ class UCB:
 class PosteriorMean:
     """The mean `m`: pure exploitation, in standardised outcomes."""
 
-    def evaluate(self, posterior: Posterior, incumbent: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-        """Values `[...]` at `x` `[..., 1, d]`."""
-        return _mean_and_deviation(posterior, x)[0]
+    logarithmic: ClassVar[bool] = False
+
+    def evaluate(self, mean: tf.Tensor, deviation: tf.Tensor, incumbent: tf.Tensor) -> tf.Tensor:
+        """See `Acquisition`."""
+        return mean + tf.zeros_like(deviation)
 
 
 @dataclasses.dataclass(frozen=True)
 class PosteriorStd:
     """The standard deviation `s`: pure exploration, in standardised outcomes."""
 
-    def evaluate(self, posterior: Posterior, incumbent: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-        """Values `[...]` at `x` `[..., 1, d]`."""
-        return _mean_and_deviation(posterior, x)[1]
+    logarithmic: ClassVar[bool] = False
 
-
-def _mean_and_deviation(posterior: Posterior, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean and standard deviation `[...]` at `x` `[..., 1, d]`."""
-    assert x.shape[-2] in (1, None), "a closed form is for one point at a time"
-    mean, variance = posterior.moments(tf.squeeze(x, axis=-2))
-    return mean, tf.sqrt(variance)
+    def evaluate(self, mean: tf.Tensor, deviation: tf.Tensor, incumbent: tf.Tensor) -> tf.Tensor:
+        """See `Acquisition`."""
+        return deviation + tf.zeros_like(mean)

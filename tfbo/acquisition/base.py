@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import tensorflow as tf
 
-from tfbo.gp import Posterior
-
 
 class Acquisition(Protocol):
-    """The worth of evaluating a set of points; implementations are frozen dataclasses.
+    """The worth of evaluating a point, from the mean and deviation of what it may return.
 
-    They are compared by value: a compiled program is kept for each different one.
+    Implementations are frozen dataclasses. They are compared by value: a compiled program is kept for
+    each different one. What several points are worth together, and a point while others are being
+    tried, follows from this (`tfbo.acquisition.joint`).
     """
 
-    def evaluate(self, posterior: Posterior, incumbent: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-        """Values `[...]` of sets of points `x` `[..., q, d]`.
+    logarithmic: ClassVar[bool]
+    """Whether values are logarithms: then their exponentials are what is averaged and summed."""
+
+    def evaluate(self, mean: tf.Tensor, deviation: tf.Tensor, incumbent: tf.Tensor) -> tf.Tensor:
+        """Values; the arguments broadcast, and speak of standardised outcomes, larger is better.
 
         Args:
-            posterior: its `moments` are of standardised outcomes, larger is better.
-            incumbent: scalar, the best posterior mean among the points told so far.
-            x: legal rows of the design matrix.
+            mean: of the noise-free outcome.
+            deviation: its standard deviation, > 0.
+            incumbent: the best that is known already: at first the best posterior mean among the points
+                told, and where other points are tried as well, what a draw of those returns.
         """
         ...

@@ -127,10 +127,11 @@ def fit(
         believed: priors and bounds.
         observed: the data.
         start: where the first climb starts.
-        candidates: log hyperparameters `[c, p]`; with none, the start is all there is.
+        candidates: log hyperparameters `[c, p]`; with none, the start is all there is. A single one is
+            where an earlier search has ended.
         climbs: from how many of the candidates to climb, at the most.
         rounds: climb again from the best neighbours of the optimum, as long as that gains anything, if
-            there were candidates or the start was surprisingly far from its optimum; no more rounds
+            there were several candidates or the start was surprisingly far from its optimum; no more rounds
             than these in all.
         nearby: from how many of the neighbours, at the most; where shapes are fixed, `climbs + 1`.
         optimizer: a key of `OPTIMIZERS`.
@@ -188,7 +189,7 @@ def fit(
         tf.concat([start.inverse[None], fresh.inverse[1:]], axis=0),
         tf.concat([tf.reshape(start.known, [1]), fresh.known[1:]], axis=0),
     )
-    searching = tf.size(candidates) > 0
+    searching = tf.shape(candidates)[0] > 1
     nothing = Fitted(
         start.theta,
         tf.constant(-float("inf"), observed.z.dtype),

@@ -85,6 +85,13 @@ class Kernel:
         return self.dimension if self.ard else 1
 
     @property
+    def features(self) -> int:
+        """How many features a row has, D."""
+        if self.columns is None:
+            return self.dimension
+        return sum(_width(column) for column in self.columns.columns)
+
+    @property
     def shape_names(self) -> tuple[str, ...]:
         """Names of the hyperparameters beside amplitude, lengthscales and noise."""
         return _SHAPES.get(self.correlation, ())

@@ -14,7 +14,7 @@ from tfbo.gp.exact import Factors
 from tfbo.gp.kernels import Hyperparameters, Kernel
 
 # A variance below this share of the prior's is rounding: v = k - |L^-1 k|^2 cancels to 1e-16 of k.
-_SMALLEST_VARIANCE = 1e-14
+SMALLEST_VARIANCE = 1e-14
 
 
 class LeaveOneOut(NamedTuple):
@@ -56,12 +56,22 @@ class Posterior:
 
     def moments(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean and variance `[..., m]` of the function at rows `[..., m, d]`, standardised."""
-        cross = self._cross(x)
-        mean = tf.linalg.matvec(cross, self.factors.alpha)
-        whitened = tf.matmul(cross, self.factors.inverse, transpose_b=True)
+        mean, _, whitened = self.project(x)
         prior = tf.square(self.hyperparameters.amplitude)
         variance = prior - tf.reduce_sum(tf.square(whitened), axis=-1)
-        return mean, tf.maximum(variance, _SMALLEST_VARIANCE * prior)
+        return mean, tf.maximum(variance, SMALLEST_VARIANCE * prior)
+
+    def project(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """What the data say of rows `[..., m, d]`: from it every prediction follows.
+
+        Returns:
+            The standardised mean `[..., m]`, the scaled features `[..., m, D]`, and `W = K(x, X) L^-T`
+            `[..., m, n]`, of which `K(x, x) - W W^T` is the posterior covariance.
+        """
+        rows = self.kernel.scale(self.hyperparameters, self.kernel.embed(x - self.origin))
+        cross = self.kernel.at(self.hyperparameters).matrix(rows, self.factors.rows)
+        mean = tf.linalg.matvec(cross, self.factors.alpha)
+        return mean, rows, tf.matmul(cross, self.factors.inverse, transpose_b=True)
 
     def mean_var(self, x: Any, *, noise: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean and variance of the function at new inputs.
@@ -134,57 +144,13 @@ class Posterior:
         mean = self.factors.z - self.factors.alpha / precision
         return LeaveOneOut(self.shift + self.scale * mean, tf.square(self.scale) / precision)
 
-    def condition(self, x: tf.Tensor, z: tf.Tensor, mask: tf.Tensor | None = None) -> Posterior:
-        """The posterior with further observations `z` `[p]` at rows `x` `[p, d]`, both as inside.
-
-        The factor is extended, not made anew: n^2 p operations. Observations that the bool `mask`
-        `[p]` leaves out change nothing.
-        """
-        features = self.kernel.embed(x - self.origin)
-        rows = self.kernel.scale(self.hyperparameters, features)
-        cross = self._cross(x)
-        if mask is not None:
-            cross = tf.where(mask[:, None], cross, tf.zeros_like(cross))
-            z = tf.where(mask, z, tf.zeros_like(z))
-        whitened = tf.matmul(cross, self.factors.inverse, transpose_b=True)
-        block = self.kernel.covariance(self.hyperparameters, features, mask)
-        prior = tf.square(self.hyperparameters.amplitude)
-        corner, ok = _linalg.cholesky(
-            block - tf.matmul(whitened, whitened, transpose_b=True), prior
-        )
-        corner = _linalg.inverse_lower(corner)
-        if mask is not None:
-            corner = tf.where(mask[:, None], corner, tf.zeros_like(corner))
-        side = -tf.matmul(corner, tf.matmul(whitened, self.factors.inverse))
-        top = tf.pad(self.factors.inverse, [[0, 0], [0, tf.shape(z)[0]]])
-        inverse = tf.concat([top, tf.concat([side, corner], axis=1)], axis=0)
-        z = tf.concat([self.factors.z, z], axis=0)
-        alpha = tf.linalg.matvec(inverse, tf.linalg.matvec(inverse, z), transpose_a=True)
-        factors = Factors(
-            self.hyperparameters,
-            tf.concat([self.factors.rows, rows], axis=0),
-            z,
-            inverse,
-            alpha,
-            self.factors.ok & ok,
-        )
-        return dataclasses.replace(self, factors=factors)
-
     def _inputs(self, x: Any) -> tf.Tensor:
         return tf.constant(gp_data.as_matrix("x", x, self.kernel.dimension))
 
-    def _rows(self, x: tf.Tensor) -> tf.Tensor:
-        return self.kernel.scale(self.hyperparameters, self.kernel.embed(x - self.origin))
-
-    def _cross(self, x: tf.Tensor) -> tf.Tensor:
-        return self.kernel.at(self.hyperparameters).matrix(self._rows(x), self.factors.rows)
-
     def _joint(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        rows = self._rows(x)
-        whitened = tf.matmul(self._cross(x), self.factors.inverse, transpose_b=True)
+        mean, rows, whitened = self.project(x)
         prior = self.kernel.at(self.hyperparameters).matrix(rows, rows)
         prior = tf.linalg.set_diag(
             prior, tf.square(self.hyperparameters.amplitude) + tf.zeros_like(prior[..., 0])
         )
-        covariance = prior - tf.matmul(whitened, whitened, transpose_b=True)
-        return tf.linalg.matvec(self._cross(x), self.factors.alpha), covariance
+        return mean, prior - tf.matmul(whitened, whitened, transpose_b=True)

@@ -3,7 +3,7 @@
 Screen candidates in one batch; climb from the best of them together, alternating quasi-Newton ascent
 of the numbers with moves of each discrete column to its neighbours, until neither gains anything.
 
-Letters: c candidates, r members that climb, k moves of a member, d columns, t rows told.
+Letters: c candidates, r members that climb, k moves of a member, d columns, t rows taken.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from tfbo.optim import bfgs
 
 Function = Callable[[tf.Tensor], tf.Tensor]
 """From legal rows `[k, d]` to values `[k]`."""
+Test = Callable[[tf.Tensor], tf.Tensor]
+"""From legal rows `[k, d]` to bool `[k]`."""
 
 # Rows nearer than this are the same point: distances come from one matmul, whose rounding is 1e-8.
 _SAME = 1e-7
@@ -38,11 +40,20 @@ class Maximum(NamedTuple):
     """The best legal row that was found."""
 
     x: tf.Tensor
-    """`[d]`, legal and not among those told."""
+    """`[d]`, legal and not taken."""
     value: tf.Tensor
-    """Scalar; minus infinity where every candidate was among those told."""
+    """Scalar; minus infinity where every candidate is taken."""
     ok: tf.Tensor
     """Whether there is such a row."""
+
+
+class _Ascent(NamedTuple):
+    function: Function
+    columns: Columns
+    unit: tf.Tensor  # in which the function is climbed
+    max_evaluations: int
+    race: bool  # whether only the best member matters
+    compact: bool
 
 
 class _Climb(NamedTuple):
@@ -56,8 +67,7 @@ def maximise(
     function: Function,
     columns: Columns,
     screens: Sequence[tf.Tensor],
-    told: tf.Tensor,
-    counts: tf.Tensor | None = None,
+    taken: Test,
     *,
     climbs: int = 8,
     max_evaluations: int = 100,
@@ -69,19 +79,12 @@ def maximise(
         function: what to maximise; not a number is worse than anything.
         columns: what each column is.
         screens: candidates `[c, d]` in [0, 1], one or more sets; they are made legal here.
-        told: rows `[t, d]` that must not be returned.
-        counts: bool `[t]`, which of them must not; None for all.
+        taken: which rows must not be returned; see `among`.
         climbs: how many rows of each screen to climb from.
         max_evaluations: of each ascent, at the most.
         compact: as in `bfgs.minimise`.
     """
-
-    def legal_value(rows: tf.Tensor) -> tf.Tensor:
-        """Values of legal rows `[k, d]`, minus infinity where told."""
-        value = function(rows)
-        lowest = tf.constant(-float("inf"), value.dtype)
-        return tf.where(tf.math.is_nan(value) | _among(rows, told, counts), lowest, value)
-
+    legal_value = _legal(function, taken)
     screened = tf.concat(screens, axis=0)
     value = legal_value(snap(columns, screened, tnp))
     best = []
@@ -92,20 +95,61 @@ def maximise(
         first += size
     chosen = tf.concat(best, axis=0)
     start, value = tf.gather(screened, chosen), tf.gather(value, chosen)
-    unit = _spread(value)
+    ascent = _Ascent(function, columns, _spread(value), max_evaluations, True, compact)
+    raw, value = _climb(ascent, legal_value, start, value)
+    best = tf.argmax(value)
+    highest = value[best]
+    return Maximum(snap(columns, raw[best], tnp), highest, tf.math.is_finite(highest))
+
+
+def maximise_each(
+    function: Function, columns: Columns, start: tf.Tensor, *, max_evaluations: int = 100
+) -> tf.Tensor:
+    """Legal rows `[r, d]` climbed from `start` `[r, d]`, each under a function of its own.
+
+    Args:
+        function: from rows `[r k, d]`, k for each member one after the other, to values `[r k]` of the
+            order of one.
+        columns: what each column is.
+        start: in [0, 1]; made legal here.
+        max_evaluations: of each ascent, at the most.
+    """
+    legal_value = _legal(function, lambda rows: tf.zeros(tf.shape(rows)[:1], tf.bool))
+    value = legal_value(snap(columns, start, tnp))
+    one = tf.ones([], start.dtype)
+    ascent = _Ascent(function, columns, one, max_evaluations, False, False)
+    return snap(columns, _climb(ascent, legal_value, start, value)[0], tnp)
+
+
+def _legal(function: Function, taken: Test) -> Function:
+    def legal_value(rows: tf.Tensor) -> tf.Tensor:
+        """Values of legal rows `[k, d]`, minus infinity where taken."""
+        value = function(rows)
+        lowest = tf.constant(-float("inf"), value.dtype)
+        return tf.where(tf.math.is_nan(value) | taken(rows), lowest, value)
+
+    return legal_value
+
+
+def _climb(
+    ascent: _Ascent, legal_value: Function, start: tf.Tensor, value: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Rows `[r, d]` and values `[r]` from where neither an ascent nor a move gains anything."""
+    columns = ascent.columns
 
     def ascend(state: _Climb) -> _Climb:
-        raw = _ascend(function, columns, state.raw, unit, state.i > 0, max_evaluations, compact)
-        return _better(columns, legal_value, state, raw)
+        return _better(columns, legal_value, state, _ascend(ascent, state.raw, state.i > 0))
 
     def body(*flat: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        state = _Climb(*flat)
-        before = tf.reduce_max(state.value)
+        before = state = _Climb(*flat)
         if _ascended(columns).any():
             state = ascend(state)
         state = _move(columns, legal_value, state)
-        gain = tf.reduce_max(state.value) - before
-        return tuple(state._replace(i=state.i + 1, improved=gain > _LEAST_GAIN * unit))
+        if ascent.race:
+            gain = tf.reduce_max(state.value) - tf.reduce_max(before.value)
+        else:
+            gain = tf.reduce_max(state.value - before.value)
+        return tuple(state._replace(i=state.i + 1, improved=gain > _LEAST_GAIN * ascent.unit))
 
     state = _Climb(tf.constant(0), start, value, tf.constant(True))
     if columns.continuous.all():
@@ -115,18 +159,16 @@ def maximise(
             lambda i, raw, value, improved: improved, body, tuple(state), maximum_iterations=_ROUNDS
         )
         state = _Climb(*flat)
-    best = tf.argmax(state.value)
-    highest = state.value[best]
-    return Maximum(snap(columns, state.raw[best], tnp), highest, tf.math.is_finite(highest))
+    return state.raw, state.value
 
 
-def _among(rows: tf.Tensor, told: tf.Tensor, counts: tf.Tensor | None) -> tf.Tensor:
-    """Whether each of `rows` `[k, d]` is one of those of `told` `[t, d]` that count: bool `[k]`."""
+def among(rows: tf.Tensor, taken: tf.Tensor, counts: tf.Tensor | None = None) -> tf.Tensor:
+    """Whether each of `rows` `[k, d]` is one of those of `taken` `[t, d]` that count: bool `[k]`."""
     # About the middle of the cube, where the norms and so the rounding are smallest.
-    rows, told = rows - 0.5, told - 0.5
+    rows, taken = rows - 0.5, taken - 0.5
     norms = tf.reduce_sum(tf.square(rows), axis=-1)[:, None]
-    distance = norms + tf.reduce_sum(tf.square(told), axis=-1)
-    distance -= 2.0 * tf.matmul(rows, told, transpose_b=True)
+    distance = norms + tf.reduce_sum(tf.square(taken), axis=-1)
+    distance -= 2.0 * tf.matmul(rows, taken, transpose_b=True)
     same = distance < _SAME**2
     return tf.reduce_any(same if counts is None else same & counts, axis=-1)
 
@@ -153,29 +195,22 @@ def _ascended(columns: Columns) -> np.ndarray:
     return columns.continuous | np.array(many, bool)
 
 
-def _ascend(
-    function: Function,
-    columns: Columns,
-    raw: tf.Tensor,
-    unit: tf.Tensor,
-    strict: tf.Tensor,
-    max_evaluations: int,
-    compact: bool,
-) -> tf.Tensor:
+def _ascend(ascent: _Ascent, raw: tf.Tensor, strict: tf.Tensor) -> tf.Tensor:
     """Rows `[r, d]` climbed from `raw`; where `strict`, along the continuous columns alone."""
+    columns = ascent.columns
     rows = snap(columns, raw, tnp)
     free = (columns.continuous | (_ascended(columns) & ~strict)) & (rows >= 0.0)
     result = bfgs.minimise(
-        lambda x: -function(x) / unit,
+        lambda x: -ascent.function(x) / ascent.unit,
         rows,
         tf.where(free, tf.zeros_like(rows), rows),
         tf.where(free, tf.ones_like(rows), rows),
-        max_evaluations=max_evaluations,
+        max_evaluations=ascent.max_evaluations,
         gradient_tolerance=_FLAT,
         value_tolerance=_SETTLED,
         first_step=0.1,
-        race=True,
-        compact=compact,
+        race=ascent.race,
+        compact=ascent.compact,
     )
     return tf.where(free, result.x, raw)
 

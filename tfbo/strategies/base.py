@@ -60,6 +60,13 @@ class Strategy(Protocol[State]):
         """
         ...
 
+    def prepare(self, problem: Problem) -> None:
+        """Do ahead what takes long at the first suggestion of a process, whatever will be told.
+
+        A strategy that lacks this method has nothing to prepare.
+        """
+        ...
+
     def best(self, problem: Problem, state: State) -> int | None:
         """The number of the complete trial that is believed to be the best; None for the best value.
 

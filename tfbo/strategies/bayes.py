@@ -15,31 +15,41 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from tfbo import _device, _numerics, _random
+from tfbo import _device, _random
 from tfbo.acquisition import Acquisition, LogEI
 from tfbo.columns import snap
 from tfbo.errors import invalid, require_count
-from tfbo.gp import belief, exact, kernels
+from tfbo.gp import belief, exact, kernels, paths
 from tfbo.gp import data as gp_data
 from tfbo.gp.exact import check_optimizer
 from tfbo.optim import starts
 from tfbo.space import Params, Space, encoding
-from tfbo.strategies import fits, program, random, sobol, surrogate
-from tfbo.strategies.base import Key, Problem, Suggestion, key, untried
+from tfbo.strategies import fits, model, program, random, sobol, surrogate, thompson
+from tfbo.strategies import told as told_trials
+from tfbo.strategies.base import Problem, Suggestion, key, untried
+from tfbo.strategies.told import Told
 from tfbo.trial import COMPLETE, Trial, rank
 
 _LOGGER = logging.getLogger("tfbo")
-_Asked = TypeVar("_Asked", program.Question, program.Evidence)
+_Asked = TypeVar("_Asked", program.Question, thompson.Question, model.Evidence)
 
-# A failed trial counts as worse than the worst by this many standard deviations of the outcomes: it
-# is avoided, but its neighbourhood is not written off.
-_FAILED_BELOW_WORST = 0.5
 # Perturbed are the best points known, this many of them.
 _INCUMBENTS = 8
 # Of a space with no more configurations than this, all of them are screened.
 _MOST_ENUMERATED = 4096
 # Draws of the hyperparameters that are screened for each climb.
 _DRAWS = 2
+# Pending outcomes are drawn so often; benchmarks/batches.py has more and fewer.
+_PENDING_DRAWS = 64
+# A batch of no more points than this is climbed as a whole after it was chosen one by one, which gains
+# a few per cent of its worth (less for more points) and doubles the time. That is another program for each
+# q, which XLA would take long to compile.
+_MOST_TOGETHER = 4
+# More points than this are maximisers of draws of the function, at a cost that hardly depends on q.
+_MOST_GREEDY = 16
+# Of more trials than this, hyperparameters are searched for among so many of them, and the optimum that
+# is found there is followed to that of all: a search takes many evaluations of n^3 operations each.
+_MOST_SEARCHED = 300
 # Learned noise of less variance than this, in standardised outcomes (a hundredth of their standard
 # deviation), is what the model does not resolve: the best value is then the best trial. Of 108 fits to
 # noise-free classics and YAHPO landscapes 13 learned more, and 4 had another best trial, nearly as good;
@@ -48,14 +58,13 @@ _DRAWS = 2
 _LEAST_NOISE = 1e-4
 
 
-class Told(NamedTuple):
-    """The state: every finished trial that says something, as it is and as a row."""
-
-    trials: tuple[Trial, ...]
-    rows: np.ndarray
-    """Codes `[n, d]`."""
-    keys: frozenset[Key]
-    """The configurations."""
+class _Ask(NamedTuple):
+    run: Callable[[model.Choices, Any, str], program.Answer]
+    """The program."""
+    question: Any
+    """What it is asked."""
+    searched: int
+    """With how many trials hyperparameters were last searched for."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,10 +74,13 @@ class Bayes:
     The model is a Gaussian process. The centre comes first because a range is mostly chosen around what
     is known to work; of categories it has the first one.
 
-    Failed trials count as somewhat worse than the worst, so their surroundings are avoided; trials
-    that are still running count with their expected outcome (Ginsbourger et al. 2010), so that
-    parallel workers do not repeat each other. A standard error that is told with a value is part of
-    its variance, and the noise is what is left beyond it.
+    Trials that are still running count through draws of what they may return, jointly
+    (`tfbo.acquisition.joint`), so that parallel workers do not repeat each other. Several points asked for
+    at once are chosen one after the other in the same way, and up to four then climbed together; beyond
+    16, each is the maximiser of a draw of the function (Thompson sampling).
+
+    Failed trials count as somewhat worse than the worst, so their surroundings are avoided. A standard
+    error that is told with a value is part of its variance, and the noise is what is left beyond it.
 
     Args:
         acquisition: what a trial is worth; see `tfbo.acquisition`.
@@ -79,6 +91,8 @@ class Bayes:
             from the last optimum; fewer where trials are many. That is at every trial at first, then
             ever more rarely; in between the last optimum is followed, unless the data surprise.
         n_candidates: points that are screened.
+        n_modelled: of how many trials the model is made at the most; of more, the best half of these and,
+            for the rest, those farthest from all others. The time of an ask grows with its cube.
         optimizer: of the marginal likelihood, "bfgs" or "adam".
         noise: of the objective, beyond the standard errors that are told: "auto" to learn its variance,
             "none" for an objective that always returns the same, or the variance itself, in the units
@@ -109,6 +123,7 @@ class Bayes:
     n_initial: int = 5
     n_restarts: int = 8
     n_candidates: int = 1024
+    n_modelled: int = 1000
     optimizer: str = "bfgs"
     noise: str | float = "auto"
     device: str | None = None
@@ -124,34 +139,42 @@ class Bayes:
         check_optimizer(self.optimizer)
         _check_noise(self.noise)
         _device.check(self.device)
-        for name in ("n_initial", "n_restarts", "n_candidates"):
+        for name in ("n_initial", "n_restarts", "n_candidates", "n_modelled"):
             require_count(name, getattr(self, name), advice="Leave it out if in doubt.")
 
     def fold(self, problem: Problem, state: Told | None, told: Sequence[Trial]) -> Told:
         """See `Strategy`."""
-        rows, keys = _rows(problem.space, told), frozenset(key(trial.params) for trial in told)
-        if state is None:
-            return Told(tuple(told), rows, keys)
-        rows = np.concatenate([state.rows, rows]) if told else state.rows
-        return Told(state.trials + tuple(told), rows, state.keys | keys)
+        return told_trials.fold(problem.space, state, told)
 
     def suggest(
         self, problem: Problem, state: Told, *, pending: Sequence[Trial], number: int, q: int
     ) -> list[Suggestion]:
         """See `Strategy`."""
         taken = {*state.keys, *(key(trial.params) for trial in pending)}
-        waiting = list(pending)
+        numbers = range(number, number + q)
+        notes: dict[str, Any] = {}
+        if self._is_initial(problem, state):
+            chosen = [_opening(problem.space, problem.seed, i) for i in numbers]
+        else:
+            found, notes = self._found(problem, state, pending, numbers)
+            draws = [random.draws(problem.space, problem.seed, i) for i in numbers]
+            chosen = [itertools.chain(found, own) for own in draws]
         suggestions = []
-        for i in range(number, number + q):
-            if self._is_initial(problem, state):
-                proposals = _opening(problem.space, problem.seed, i)
-                suggestion = Suggestion(untried(problem.space, taken, proposals), {})
-            else:
-                suggestion = self._suggest(problem, state, waiting, taken, i)
-            suggestions.append(suggestion)
-            taken.add(key(suggestion.params))
-            waiting.append(Trial(i, suggestion.params, notes=suggestion.notes))
+        for proposals in chosen:
+            params = untried(problem.space, taken, proposals)
+            taken.add(key(params))
+            suggestions.append(Suggestion(params, {}))
+        # One fit led to all of them: it is written down once.
+        suggestions[-1] = suggestions[-1]._replace(notes=notes)
         return suggestions
+
+    def prepare(self, problem: Problem) -> None:
+        """See `Strategy`: the program is traced, which takes seconds, by asking it of made-up trials."""
+        points = (next(sobol.points(problem.space, 0, i)) for i in range(self.n_initial + 1))
+        trials = [Trial(i, params, COMPLETE, float(i)) for i, params in enumerate(points)]
+        state = self.fold(problem, None, trials)
+        if not self._is_initial(problem, state):
+            self._found(problem, state, (), range(len(trials), len(trials) + 1))
 
     def best(self, problem: Problem, state: Told) -> int | None:
         """See `Strategy`: where outcomes are noisy, the trial of the best posterior mean.
@@ -183,12 +206,12 @@ class Bayes:
         """
         n, settings = len(state.trials), self
         plan = _device.plan(self.device or problem.device, n)
-        last = fits.last(state.trials, program.believed(self._kernel(problem.space)))
+        last = fits.last(state.trials, model.believed(self._kernel(problem.space)))
         rng = _random.generator(problem.seed, "bayes", n)
         if last.searched:
             settings = dataclasses.replace(self, n_restarts=1)
         evidence, order = settings._evidence(problem, state, last.start, plan, rng)
-        fitted = settings._answer(program.fit, problem.space, evidence, plan)
+        fitted = settings._answer(model.fit, problem.space, evidence, plan)
         choices = settings._choices(problem.space, _device.CPU, n)
         trials = tuple(state.trials[i] for i in order)
         return surrogate.of(problem, trials, choices, evidence, fitted)
@@ -198,52 +221,70 @@ class Bayes:
         completed = any(trial.state == COMPLETE for trial in state.trials)
         return columns == 0 or len(state.trials) < self.n_initial or not completed
 
-    def _suggest(
-        self, problem: Problem, state: Told, pending: Sequence[Trial], taken: set[Key], number: int
-    ) -> Suggestion:
-        encoded = encoding(problem.space)
+    def _found(
+        self, problem: Problem, state: Told, pending: Sequence[Trial], numbers: range
+    ) -> tuple[Iterator[Params], dict[str, Any]]:
+        """Configurations for those numbers, of which some may be missing or tried; notes of the fit."""
         plan = _device.plan(self.device or problem.device, len(state.trials))
-        question, searched = self._question(problem, state, pending, number, plan)
-        answer = self._answer(program.answer, problem.space, question, plan)
+        ask = self._ask(problem, state, pending, numbers, plan)
+        answer = self._answer(ask.run, problem.space, ask.question, plan, len(numbers))
         if not bool(answer.ok):
             _LOGGER.warning(
                 "Trial %d: the surrogate could not be fitted; the best draw of its priors stood in.",
-                number,
+                numbers[0],
             )
-        proposals = encoded.decode(answer.x.numpy()[None]) if bool(answer.found) else []
-        more = random.draws(problem.space, problem.seed, number)
-        params = untried(problem.space, taken, itertools.chain(proposals, more))
-        return Suggestion(params, fits.notes(answer.fitted, searched))
+        rows = answer.x.numpy()[answer.found.numpy()]
+        configurations = encoding(problem.space).decode(rows)
+        return iter(configurations), fits.notes(answer.fitted, ask.searched)
 
-    def _question(
+    def _ask(
         self,
         problem: Problem,
         state: Told,
         pending: Sequence[Trial],
-        number: int,
+        numbers: range,
         plan: _device.Plan,
-    ) -> tuple[program.Question, int]:
-        """What the program is asked, and with how many trials hyperparameters were last searched."""
-        columns = encoding(problem.space).columns
-        running = _rows(problem.space, pending)
-        rng = _random.generator(problem.seed, "bayes", number)
-        believed = program.believed(self._kernel(problem.space))
-        last, n = fits.last((*state.trials, *pending), believed), len(state.trials)
+    ) -> _Ask:
+        """Which program is asked what, for trials of those numbers."""
+        kernel, n, q = self._kernel(problem.space), len(state.trials), len(numbers)
+        rng = _random.generator(problem.seed, "bayes", numbers[0])
+        last = fits.last((*state.trials, *pending), model.believed(kernel))
         searches = last.is_due(n) or plan.padded  # a padded program has one shape, that of a search
-        evidence, _ = self._evidence(problem, state, last.start, plan, rng if searches else None)
-        if problem.space.cardinality <= _MOST_ENUMERATED:
-            everywhere = _every_row(problem.space)
+        evidence, order = self._evidence(
+            problem, state, last.start, plan, rng if searches else None
+        )
+        screens = self._screens(problem.space, evidence, rng)
+        searched = n if searches else last.searched
+        if q > _MOST_GREEDY and paths.is_known(kernel):
+            drawn = paths.randomness(kernel, evidence.n, q, rng)
+            return _Ask(thompson.answer, thompson.Question(evidence, drawn, *screens), searched)
+        running = told_trials.rows(problem.space, pending)
+        m, d = running.shape
+        # One draw is as good as any where nothing is drawn.
+        draws = _PENDING_DRAWS if m + q > 1 else 1
+        question = program.Question(
+            evidence,
+            left_out=np.delete(state.rows, order, axis=0),
+            pending=np.concatenate([running, np.zeros([q, d])]),
+            running=np.arange(m + q) < m,
+            q=np.array(q, np.int32),
+            uniforms=_random.sobol(draws, m + q, int(rng.integers(2**62))),
+            everywhere=screens[0],
+            around=screens[1],
+        )
+        return _Ask(program.answer, question, searched)
+
+    def _screens(
+        self, space: Space, evidence: model.Evidence, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Points to screen: all over the space, and around the best known ones."""
+        columns = encoding(space).columns
+        if space.cardinality <= _MOST_ENUMERATED:
+            everywhere = _every_row(space)
         else:
             everywhere = starts.spread(columns, self.n_candidates, rng)
         best = np.argsort(-evidence.y, kind="stable")[:_INCUMBENTS]
-        question = program.Question(
-            evidence,
-            pending=running,
-            running=np.ones(len(running), bool),
-            everywhere=everywhere,
-            around=starts.around(columns, evidence.x[best], self.n_candidates // 4 + 1, rng),
-        )
-        return question, n if searches else last.searched
+        return everywhere, starts.around(columns, evidence.x[best], self.n_candidates // 4 + 1, rng)
 
     def _evidence(
         self,
@@ -252,30 +293,37 @@ class Bayes:
         start: exact.Start,
         plan: _device.Plan,
         rng: np.random.Generator | None,
-    ) -> tuple[program.Evidence, np.ndarray]:
-        """The told trials in an order of their own, and that order; draws to climb from if `rng`."""
-        y = _outcomes(problem.direction, state.trials)
+    ) -> tuple[model.Evidence, np.ndarray]:
+        """The told trials that are modelled, in an order of their own, and that order; draws if `rng`."""
+        y = told_trials.outcomes(problem.direction, state.trials)
         std = np.array([trial.std or 0.0 for trial in state.trials])
         data, order = gp_data.canonical(gp_data.Data(state.rows, y, std))
-        count = _DRAWS * self._climbs(plan, len(y)) if rng is not None else 0
-        scouted = program.scouted(self._kernel(problem.space))
-        evidence = program.Evidence(
-            x=data.x,
-            y=data.y,
-            std=data.std,
+        kept = told_trials.subset(data.x, data.y, self.n_modelled)
+        few = len(kept) if plan.padded else min(len(kept), _MOST_SEARCHED)
+        count = _DRAWS * self._climbs(plan, few) if rng is not None else 0
+        scouted = model.scouted(self._kernel(problem.space))
+        evidence = model.Evidence(
+            x=data.x[kept],
+            y=data.y[kept],
+            std=data.std[kept],
             noise=np.array(0.0 if isinstance(self.noise, str) else math.sqrt(self.noise)),
-            told=np.ones(len(y), bool),
+            told=np.ones(len(kept), bool),
             start=start,
             draws=belief.draws(scouted, count, rng or np.random.default_rng(0)),
         )
-        return evidence, order
+        if count and few < len(kept):
+            some = evidence.among(told_trials.subset(evidence.x, evidence.y, few))
+            scout = self._answer(model.fit, problem.space, some, plan)
+            evidence = evidence._replace(draws=scout.theta.numpy()[None])
+        return evidence, order[kept]
 
     def _answer(
         self,
-        run: Callable[[program.Choices, _Asked, str], Any],
+        run: Callable[[model.Choices, _Asked, str], Any],
         space: Space,
         asked: _Asked,
         plan: _device.Plan,
+        q: int = 1,
     ) -> Any:
         """What a program answers; where a device runs out of memory, from one start, then by the CPU."""
         attempts = [(self, asked, plan)]
@@ -284,7 +332,7 @@ class Bayes:
             attempts += [(self, asked, _device.CPU)]
         for i, (settings, given, where) in enumerate(attempts, start=1):
             try:
-                choices = settings._choices(space, where, given.n)
+                choices = settings._choices(space, where, given.n, q)
                 return run(choices, given, where.device)
             except Exception as error:
                 if i == len(attempts) or not _device.is_out_of_memory(error):
@@ -301,10 +349,10 @@ class Bayes:
         """Climbs beside the one from the last optimum, when `n` trials are searched."""
         return min(self.n_restarts - 1, plan.starts(n))
 
-    def _choices(self, space: Space, plan: _device.Plan, n: int) -> program.Choices:
+    def _choices(self, space: Space, plan: _device.Plan, n: int, q: int = 1) -> model.Choices:
         # Where shapes are free, the number of draws is the limit.
         climbs = self._climbs(plan, n) if plan.padded else self.n_restarts - 1
-        return program.Choices(
+        return model.Choices(
             encoding(space).columns,
             self._kernel(space),
             self.acquisition,
@@ -312,6 +360,7 @@ class Bayes:
             self.optimizer,
             plan.padded,
             self.noise == "auto",
+            q if q <= _MOST_TOGETHER and not plan.padded else 1,
         )
 
 
@@ -331,27 +380,6 @@ def _opening(space: Space, seed: int, number: int) -> Iterator[Params]:
     row = [0.0 if column.categorical else 0.5 for column in encoded.columns.columns]
     centre = encoded.decode(snap(encoded.columns, np.array([row])))
     return itertools.chain(centre, points)
-
-
-def _outcomes(direction: str, trials: Sequence[Trial]) -> np.ndarray:
-    """Outcomes to maximise, `[n]`; failed trials count as somewhat worse than the worst."""
-    sign = 1.0 if direction == "maximize" else -1.0
-    values = np.sort([sign * trial.value for trial in trials if trial.value is not None])
-    failed = values[0] - _FAILED_BELOW_WORST * _deviation(values)
-    y = [failed if trial.value is None else sign * trial.value for trial in trials]
-    return np.array(y, np.float64)
-
-
-def _deviation(values: np.ndarray) -> float:
-    """Standard deviation, without overflow."""
-    size = np.max(np.abs(values)) or 1.0
-    return float(size * np.std(values / size))
-
-
-def _rows(space: Space, trials: Sequence[Trial]) -> np.ndarray:
-    """Codes `[n, d]`, rounded so that a change of a parameter's unit does not change them."""
-    rows = encoding(space).encode([trial.params for trial in trials])
-    return np.round(rows * _numerics.RESOLUTION) / _numerics.RESOLUTION
 
 
 @functools.lru_cache(maxsize=8)

@@ -52,6 +52,9 @@ class Grid:
             )
         return suggestions
 
+    def prepare(self, problem: Problem) -> None:
+        """See `Strategy`: nothing takes long."""
+
     def best(self, problem: Problem, state: Tried) -> None:
         """See `Strategy`: the best value is the best."""
 

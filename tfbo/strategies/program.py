@@ -1,89 +1,48 @@
-"""The compiled ask: from data to the next point, as one TensorFlow program.
+"""The compiled ask: from data to the next points, as one TensorFlow program.
 
-Everything that varies enters it as data (`Question`), so that it is traced once for a space and a set of
-choices. Letters: n trials, m pending trials, d columns, e and a candidates, p log hyperparameters, c
-draws of them.
+The surrogate is fitted (`model.py`), then points are chosen one after the other, each beside those that
+are pending and those chosen before; a few are then climbed together. Letters: n trials, m pending trials,
+q points asked for, d columns, e and a candidates, s draws.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfbo import _device, _numerics
-from tfbo.acquisition import Acquisition
-from tfbo.columns import Columns
-from tfbo.gp import Posterior, belief, exact, kernels, outcomes
-from tfbo.gp.priors import default, scouting
+from tfbo.acquisition import joint
+from tfbo.gp import Posterior, exact
+from tfbo.gp.fantasies import Fantasies, fantasise
 from tfbo.optim import mixed
+from tfbo.strategies import model
+from tfbo.strategies.model import Choices, Evidence
 
 # Pending trials that fit the smallest padded program.
 _PENDING = 8
-# Below this gain, in nats, hyperparameters are as good as their optimum.
-_TOLERANCE = 1e-3
-# A search climbs twice: from draws of the priors, and from the neighbours of the best optimum so far.
-_ROUNDS, _NEARBY = 2, 4
-# The noise of an objective without any: the first rung of the jitter ladder of `_linalg`, which keeps
-# the covariances of a thousand trials positive definite. It blurs outcomes by a hundred-thousandth of
-# their standard deviation; learned noise may be ten times that and no less.
-_EXACT = 1e-10
-
-
-class Choices(NamedTuple):
-    """What distinguishes one program from another."""
-
-    columns: Columns
-    kernel: kernels.Kernel
-    acquisition: Acquisition
-    climbs: int
-    """Of the log posterior, beside the one from the last fit."""
-    optimizer: str
-    padded: bool
-    """See `_device.Plan`."""
-    learned: bool = True
-    """Whether the observation noise is learned, or held where it is known to be."""
-
-
-class Evidence(NamedTuple):
-    """What a fit is made from; arrays of float64 but where it says otherwise."""
-
-    x: np.ndarray
-    """Rows of the trials that are finished, `[n, d]`."""
-    y: np.ndarray
-    """Their outcomes, larger is better, `[n]`."""
-    std: np.ndarray
-    """Known standard errors of the outcomes, in their units, zero where unknown, `[n]`."""
-    noise: np.ndarray
-    """Standard deviation of the noise beyond those, `[]`, where it is known and not learned."""
-    told: np.ndarray
-    """bool `[n]`: which of them are not padding."""
-    start: exact.Start
-    """Where the last fit ended."""
-    draws: np.ndarray
-    """Log hyperparameters `[c, p]` from the best of which to climb as well; there may be none."""
-
-    @property
-    def n(self) -> int:
-        """How many trials are finished."""
-        return len(self.y)
-
-    def from_one_start(self) -> Evidence:
-        """The same, to be fitted from where the last fit ended and from nowhere else."""
-        return self._replace(draws=self.draws[:0])
+# Sets of points that are climbed from: the one chosen point by point, and the best of others.
+_SETS = 4
+# Points of a set that are nearer than this, in every column, are the same.
+_SAME = 1e-7
 
 
 class Question(NamedTuple):
     """What one ask hands over; arrays of float64 but where it says otherwise."""
 
     evidence: Evidence
+    left_out: np.ndarray
+    """Rows of finished trials that are not among the evidence, `[o, d]`."""
     pending: np.ndarray
-    """Rows of the trials that are still running, `[m, d]`."""
+    """Rows of the trials that are still running, then room for the points to choose, `[m + q, d]`."""
     running: np.ndarray
-    """bool `[m]`: which of them are not padding."""
+    """bool `[m + q]`: which of them are trials."""
+    q: np.ndarray
+    """int32: how many points to choose."""
+    uniforms: np.ndarray
+    """Points of a Sobol sequence in (0, 1), from which pending outcomes are drawn, `[s, m + q]`."""
     everywhere: np.ndarray
     """Points to screen, all over the space, `[e, d]`."""
     around: np.ndarray
@@ -91,7 +50,7 @@ class Question(NamedTuple):
 
     @property
     def n(self) -> int:
-        """How many trials are finished."""
+        """How many trials are evidence."""
         return self.evidence.n
 
     def from_one_start(self) -> Question:
@@ -103,193 +62,143 @@ class Answer(NamedTuple):
     """What the program returns."""
 
     x: tf.Tensor
-    """`[d]`, a legal row."""
+    """Legal rows of the points that were chosen, `[q, d]`."""
     found: tf.Tensor
-    """Whether there is such a row among those screened that is neither told nor pending."""
+    """bool `[q]`: which of them there are; all of the screened rows may have been tried."""
     value: tf.Tensor
-    """The acquisition there."""
+    """The acquisition at the last point, or that of all together where they were climbed together."""
     fitted: exact.Fitted
     ok: tf.Tensor
     """Whether the fit succeeded."""
 
 
-@functools.lru_cache(maxsize=64)
-def believed(kernel: kernels.Kernel) -> belief.Belief:
-    """What is believed of the hyperparameters of the surrogate."""
-    return belief.belief(kernel, default(kernel.dimension))
+class _Given(NamedTuple):
+    """What stays the same from one point to the next."""
 
+    choices: Choices
+    question: Question
+    posterior: Posterior
+    incumbent: tf.Tensor
+    normals: tf.Tensor
 
-@functools.lru_cache(maxsize=64)
-def scouted(kernel: kernels.Kernel) -> belief.Belief:
-    """Where they are searched for: the rough functions, whose narrow optima climbs rarely find."""
-    return belief.belief(kernel, scouting(kernel.dimension))
+    def fantasies(self, rows: tf.Tensor, running: tf.Tensor) -> Fantasies:
+        """Draws of what runs."""
+        return fantasise(self.posterior, rows, self.normals, running)
+
+    def taken(self, rows: tf.Tensor, running: tf.Tensor) -> mixed.Test:
+        """Whether legal rows have been told, or run."""
+        evidence, left_out = self.question.evidence, self.question.left_out
+        tried = tf.concat([evidence.x, left_out, rows], axis=0)
+        others = tf.ones(tf.shape(left_out)[:1], tf.bool)
+        counts = tf.concat([evidence.told, others, running], axis=0)
+        return lambda x: mixed.among(x, tried, counts)
 
 
 def answer(choices: Choices, question: Question, device: str) -> Answer:
-    """Run the program on a device. One copy goes there, none comes back before the answer."""
-    if choices.padded:
-        question = _pad_question(question)
-    return _run(compiled(choices), question, device)
-
-
-def fit(choices: Choices, evidence: Evidence, device: str) -> exact.Fitted:
-    """The first half of it, the fit."""
-    if choices.padded:
-        evidence = _pad(evidence)
-    return _run(compiled_fit(choices), evidence, device)
-
-
-def _run(program: Any, asked: Question | Evidence, device: str) -> Any:
-    with tf.device(device):
-        return program(tf.nest.map_structure(tf.constant, asked))
+    """Run the program on a device."""
+    asked = _pad(question) if choices.padded else question
+    given = model.run(compiled(choices), asked, device)
+    first, end = int(np.sum(question.running)), len(question.running)
+    return given._replace(x=given.x[first:end], found=given.found[first:end])
 
 
 @functools.lru_cache(maxsize=64)
 def compiled(choices: Choices) -> Any:
     """The program: one trace in all, or (compiled by XLA) one for each size of the padded data."""
-    rows, flags = _rows(choices), tf.TensorSpec([None], tf.bool)
-    return _compile(choices, _ask, Question(_evidence(choices), rows, flags, rows, rows))
-
-
-@functools.lru_cache(maxsize=64)
-def compiled_fit(choices: Choices) -> Any:
-    """The program behind `fit`, with as few traces."""
-
-    def body(choices: Choices, evidence: Evidence) -> exact.Fitted:
-        return _fit(choices, evidence, observe(choices, evidence))
-
-    return _compile(choices, body, _evidence(choices))
-
-
-def _compile(choices: Choices, body: Callable[[Choices, Any], Any], signature: Any) -> Any:
-    bound = functools.partial(body, choices)
-    if choices.padded:
-        return tf.function(bound, autograph=False, jit_compile=True)
-    return tf.function(bound, autograph=False, input_signature=[signature])
-
-
-def _rows(choices: Choices) -> tf.TensorSpec:
-    return tf.TensorSpec([None, choices.kernel.dimension], tf.float64)
-
-
-def _evidence(choices: Choices) -> Evidence:
-    """The signature of evidence."""
-    p = len(believed(choices.kernel).loc)
-    spec = functools.partial(tf.TensorSpec, dtype=tf.float64)
-    numbers, flags = spec([None]), tf.TensorSpec([None], tf.bool)
-    start = exact.Start(spec([p]), spec([p, p]), tf.TensorSpec([], tf.bool))
-    return Evidence(_rows(choices), numbers, numbers, spec([]), flags, start, spec([None, p]))
+    rows, flags = model.rows_spec(choices), tf.TensorSpec([None], tf.bool)
+    draws, q = tf.TensorSpec([None, None], tf.float64), tf.TensorSpec([], tf.int32)
+    evidence = model.evidence_spec(choices)
+    signature = Question(evidence, rows, rows, flags, q, draws, rows, rows)
+    return model.compile_program(choices, _ask, signature)
 
 
 def _ask(choices: Choices, question: Question) -> Answer:
-    evidence = question.evidence
-    observed = observe(choices, evidence)
-    fitted = _fit(choices, evidence, observed)
-    posterior, incumbent = surrogate(choices, observed, fitted.theta)
-    running = _masked(question.running, choices.padded)
-    expected = posterior.moments(question.pending)[0]
-    posterior = posterior.condition(question.pending, expected, running)
+    observed = model.observe(choices, question.evidence)
+    fitted = model.fitted(choices, question.evidence, observed)
+    posterior, incumbent = model.surrogate(choices, observed, fitted.theta)
+    given = _Given(choices, question, posterior, incumbent, tf.math.ndtri(question.uniforms))
+    lowest = tf.constant(-float("inf"), incumbent.dtype)
+    _, rows, running, value = tf.while_loop(
+        lambda i, *_: i < question.q,
+        lambda i, rows, running, _: (i + 1, *_one_more(given, rows, running)),
+        (tf.constant(0), question.pending, question.running, lowest),
+    )
+    if choices.batch > 1:
+        rows, value = _together(given, rows, running, value)
+    return Answer(rows, running, value, fitted, fitted.ok & posterior.factors.ok)
+
+
+def _one_more(
+    given: _Given, rows: tf.Tensor, running: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The best point beside those that run joins them; rows, running, its value."""
+    choices, question = given.choices, given.question
+    fantasies = given.fantasies(rows, running)
     best = mixed.maximise(
-        lambda rows: choices.acquisition.evaluate(posterior, incumbent, rows[:, None, :]),
+        lambda x: joint.worth(choices.acquisition, fantasies, given.incumbent, x[:, None, :]),
         choices.columns,
         (question.everywhere, question.around),
-        tf.concat([evidence.x, question.pending], axis=0),
-        tf.concat([evidence.told, question.running], axis=0),
+        given.taken(rows, running),
         compact=not choices.padded,
     )
-    ok = fitted.ok & posterior.factors.ok
-    return Answer(_numerics.quantise(best.x), best.ok, best.value, fitted, ok)
+    place = tf.argmin(tf.cast(running, tf.int32), output_type=tf.int32)
+    here = tf.equal(tf.range(tf.size(running)), place)
+    rows = tf.where(here[:, None], _numerics.quantise(best.x), rows)
+    return rows, running | (here & best.ok), best.value
 
 
-def _fit(choices: Choices, evidence: Evidence, observed: exact.Observations) -> exact.Fitted:
-    known = belief.Belief(*map(tf.constant, believed(choices.kernel)))
-    start, draws = evidence.start, evidence.draws
-    if not choices.learned:
-        scale = standardised(choices, evidence).scale
-        noise = tf.maximum(_variance(evidence.noise, scale), _EXACT)
-        known = belief.hold_noise(known, noise)
-        # They come from fits, and from priors, of a noise that may be another.
-        theta = tf.clip_by_value(start.theta, known.lower, known.upper)
-        start, draws = (
-            start._replace(theta=theta),
-            tf.clip_by_value(draws, known.lower, known.upper),
-        )
-    return exact.fit(
-        choices.kernel,
-        known,
-        observed,
-        start,
-        draws,
-        climbs=choices.climbs,
-        rounds=_ROUNDS if choices.climbs else 1,
-        nearby=choices.climbs + 1 if choices.padded else _NEARBY,
-        optimizer=choices.optimizer,
-        tolerance=_TOLERANCE,
+def _together(
+    given: _Given, rows: tf.Tensor, running: tf.Tensor, value: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The points that were chosen one by one, climbed as a set; rows, and the value of the set."""
+    choices, question, q = given.choices, given.question, given.choices.batch
+    d = len(choices.columns)
+    first = tf.math.count_nonzero(question.running, dtype=tf.int32)
+    chosen = tf.gather(rows, first + tf.range(q))
+    normals = tf.gather(given.normals, first + tf.range(q - 1), axis=1)
+    fantasies = given.fantasies(question.pending, question.running)
+    taken = given.taken(question.pending, question.running)
+
+    def worth(sets: tf.Tensor) -> tf.Tensor:
+        x = tf.reshape(sets, [-1, q, d])
+        return joint.worth(choices.acquisition, fantasies, given.incumbent, x, normals)
+
+    def is_taken(sets: tf.Tensor) -> tf.Tensor:
+        x = tf.reshape(sets, [-1, q, d])
+        far = tf.reduce_max(tf.abs(x[:, :, None] - x[:, None]), axis=-1) > _SAME
+        repeats = tf.math.count_nonzero(~far, axis=[1, 2]) > q
+        tried = tf.reshape(taken(tf.reshape(x, [-1, d])), [-1, q])
+        return repeats | tf.reduce_any(tried, axis=-1)
+
+    sets = tf.shape(question.everywhere)[0] // q
+    best = mixed.maximise(
+        worth,
+        choices.columns.repeated(q),
+        (
+            tf.reshape(chosen, [1, q * d]),
+            tf.reshape(question.everywhere[: sets * q], [sets, q * d]),
+        ),
+        is_taken,
+        climbs=_SETS,
         compact=not choices.padded,
     )
+    whole = best.ok & tf.reduce_all(tf.gather(running, first + tf.range(q)))
+    better = _numerics.quantise(tf.reshape(best.x, [q, d]))
+    i = tf.range(tf.size(running)) - first
+    placed = tf.gather(better, tf.clip_by_value(i, 0, q - 1))
+    mine = (i >= 0) & (i < q) & whole
+    return tf.where(mine[:, None], placed, rows), tf.where(whole, best.value, value)
 
 
-def observe(choices: Choices, evidence: Evidence) -> exact.Observations:
-    """The trials as the surrogate sees them: features, outcomes tempered and standardised, variances."""
-    y = standardised(choices, evidence)
-    return exact.Observations(
-        choices.kernel.embed(evidence.x),
-        _numerics.quantise(y.z),
-        _masked(evidence.told, choices.padded),
-        _variance(evidence.std, y.scale),
-    )
-
-
-def standardised(choices: Choices, evidence: Evidence) -> outcomes.Standardised:
-    """The outcomes of the evidence, tempered and standardised."""
-    mask = _masked(evidence.told, choices.padded)
-    return outcomes.standardise(outcomes.temper(evidence.y, mask), mask)
-
-
-def _variance(std: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
-    return tf.square(_numerics.quantise(outcomes.standardise_errors(std, scale)))
-
-
-def surrogate(
-    choices: Choices, observed: exact.Observations, theta: tf.Tensor
-) -> tuple[Posterior, tf.Tensor]:
-    """The posterior at log hyperparameters `[p]`, and its largest mean at a trial, the incumbent."""
-    factors = exact.factorise(choices.kernel, theta, observed)
-    zero, one = tf.zeros([], theta.dtype), tf.ones([], theta.dtype)
-    mean = noise_free(observed, factors)
-    if observed.mask is not None:
-        mean = tf.where(observed.mask, mean, tf.reduce_min(mean))
-    return Posterior(choices.kernel, factors, zero, one), tf.reduce_max(mean)
-
-
-def noise_free(observed: exact.Observations, factors: exact.Factors) -> tf.Tensor:
-    """What the observations say of the noise-free function `[n]`: less than they say themselves."""
-    noise = factors.hyperparameters.noise
-    if observed.variances is not None:
-        noise = noise + observed.variances
-    return observed.z - noise * factors.alpha
-
-
-def _masked(mask: tf.Tensor, padded: bool) -> tf.Tensor | None:
-    return mask if padded else None
-
-
-def _pad_question(question: Question) -> Question:
+def _pad(question: Question) -> Question:
     """The question with rows added up to the next sizes for which there is a program."""
-    m = len(question.pending)
-    runs = _device.bucket(m, _PENDING) - m
+    m, o = len(question.pending), len(question.left_out)
+    more = _device.bucket(m, _PENDING) - m
+    others = _device.bucket(o) - o if o else 0
     return question._replace(
-        evidence=_pad(question.evidence),
-        pending=np.pad(question.pending, [(0, runs), (0, 0)]),
-        running=np.pad(question.running, (0, runs)),
-    )
-
-
-def _pad(evidence: Evidence) -> Evidence:
-    rows = _device.bucket(len(evidence.x)) - len(evidence.x)
-    return evidence._replace(
-        x=np.pad(evidence.x, [(0, rows), (0, 0)]),
-        y=np.pad(evidence.y, (0, rows)),
-        std=np.pad(evidence.std, (0, rows)),
-        told=np.pad(evidence.told, (0, rows)),
+        evidence=model.pad(question.evidence),
+        left_out=np.pad(question.left_out, [(0, others), (0, 0)], constant_values=np.nan),
+        pending=np.pad(question.pending, [(0, more), (0, 0)]),
+        running=np.pad(question.running, (0, more)),
+        uniforms=np.pad(question.uniforms, [(0, 0), (0, more)], constant_values=0.5),
     )

@@ -34,6 +34,9 @@ class Random:
         """See `Strategy`."""
         return suggest_each(problem, state, pending, range(number, number + q), draws)
 
+    def prepare(self, problem: Problem) -> None:
+        """See `Strategy`: nothing takes long."""
+
     def best(self, problem: Problem, state: Tried) -> None:
         """See `Strategy`: the best value is the best."""
 

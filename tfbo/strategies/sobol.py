@@ -38,6 +38,9 @@ class Sobol:
         """See `Strategy`."""
         return suggest_each(problem, state, pending, range(number, number + q), points)
 
+    def prepare(self, problem: Problem) -> None:
+        """See `Strategy`: nothing takes long."""
+
     def best(self, problem: Problem, state: Tried) -> None:
         """See `Strategy`: the best value is the best."""
 

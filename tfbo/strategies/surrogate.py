@@ -13,7 +13,7 @@ from tfbo import _device
 from tfbo.acquisition import EI
 from tfbo.gp import Posterior, exact, outcomes
 from tfbo.space import Params, Space, encoding
-from tfbo.strategies import program
+from tfbo.strategies import model
 from tfbo.strategies.base import Problem
 from tfbo.trial import COMPLETE, Trial
 
@@ -78,7 +78,7 @@ class Surrogate:
     @property
     def means(self) -> np.ndarray:
         """Posterior mean of the noise-free outcome of each trial, standardised, larger is better `[n]`."""
-        return program.noise_free(self.observed, self.posterior.factors).numpy()
+        return model.noise_free(self.observed, self.posterior.factors).numpy()
 
     def predict(self, configurations: Sequence[Params]) -> Prediction:
         """What is expected of legal configurations, without noise; see `Study.predict`."""
@@ -91,11 +91,9 @@ class Surrogate:
 
         Source: Jones, Schonlau and Welch 1998, equation 15.
         """
-        rows = self._encode(configurations)
+        mean, variance = self.posterior.moments(self._encode(configurations))
         best = tf.constant(np.max(self.means))
-        return (
-            self.posterior.scale * EI().evaluate(self.posterior, best, rows[:, None, :])
-        ).numpy()
+        return (self.posterior.scale * EI().evaluate(mean, tf.sqrt(variance), best)).numpy()
 
     def leave_one_out(self) -> LeaveOneOut:
         """Complete trials beside their predictions from all the others; see `Study.leave_one_out`."""
@@ -129,8 +127,8 @@ class Surrogate:
 def of(
     problem: Problem,
     trials: tuple[Trial, ...],
-    choices: program.Choices,
-    evidence: program.Evidence,
+    choices: model.Choices,
+    evidence: model.Evidence,
     fitted: exact.Fitted,
 ) -> Surrogate:
     """The surrogate of evidence, at the hyperparameters of a fit; it computes on the CPU.
@@ -144,8 +142,8 @@ def of(
     """
     with tf.device(_device.CPU.device):
         given = tf.nest.map_structure(tf.constant, evidence)
-        observed = program.observe(choices, given)
-        y = program.standardised(choices, given)
+        observed = model.observe(choices, given)
+        y = model.standardised(choices, given)
         factors = exact.factorise(choices.kernel, tf.constant(fitted.theta.numpy()), observed)
         tempering = outcomes.tempering(given.y)
     return Surrogate(

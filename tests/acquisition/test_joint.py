@@ -1,0 +1,115 @@
+"""Joint worth against a million draws, against the closed form, and its gradient against differences."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfbo import _random, gp
+from tfbo.acquisition import EI, UCB, LogEI, LogPI, PosteriorMean, PosteriorStd, joint
+from tfbo.gp.fantasies import fantasise
+
+RNG = np.random.default_rng(0)
+X = RNG.random([12, 3])
+POSTERIOR = gp.fit(X, np.sin(5.0 * X.sum(1)))
+PENDING = tf.constant(RNG.random([3, 3]))
+NONE = tf.zeros([0, 3], tf.float64)
+SETS = tf.constant(RNG.random([5, 4, 3]))
+INCUMBENT = tf.constant(0.9, tf.float64)
+
+
+def normals(count, columns, seed=3):
+    return tf.math.ndtri(_random.sobol(count, columns, seed))
+
+
+def reference(acquisition, pending, points, draws=1_000_000):
+    """The joint worth and its standard error, from draws of all outcomes."""
+    mean, covariance = POSTERIOR._joint(tf.concat([pending, points], axis=0))
+    factor = np.linalg.cholesky(covariance.numpy() + 1e-12 * np.eye(len(mean)))
+    rng = np.random.default_rng(1)
+    f = mean.numpy() + rng.standard_normal([draws, len(mean)]) @ factor.T
+    m = len(pending)
+    best = np.maximum(float(INCUMBENT), f[:, :m].max(axis=1, initial=-np.inf))
+    gain = np.maximum(f[:, m:].max(axis=1) - best, 0.0)
+    return gain.mean(), gain.std() / np.sqrt(draws)
+
+
+@pytest.mark.parametrize("pending", [NONE, PENDING])
+@pytest.mark.parametrize("q", [1, 2, 4])
+def test_expected_improvement_of_several_points_against_a_million_draws(pending, q):
+    m = len(pending)
+    drawn = normals(4096, m + q - 1) if m + q > 1 else tf.zeros([1, 0], tf.float64)
+    fantasies = fantasise(POSTERIOR, pending, drawn[:, :m])
+    sets = SETS[:, :q]
+    ours = joint.worth(EI(), fantasies, INCUMBENT, sets, drawn[:, m:])
+    logarithms = joint.worth(LogEI(), fantasies, INCUMBENT, sets, drawn[:, m:])
+    np.testing.assert_allclose(tf.exp(logarithms), ours, rtol=1e-12)
+    for value, points in zip(ours, sets, strict=True):
+        theirs, error = reference(EI(), pending, points)
+        assert float(value) == pytest.approx(theirs, abs=4.0 * error + 2e-3 * theirs + 1e-6)
+
+
+@pytest.mark.parametrize("q", [1, 3])
+def test_64_draws_are_within_a_few_per_cent(q):
+    drawn = normals(64, 3 + q - 1)
+    many = normals(8192, 3 + q - 1)
+    few, exact = (
+        joint.worth(EI(), fantasise(POSTERIOR, PENDING, d[:, :3]), INCUMBENT, SETS[:, :q], d[:, 3:])
+        for d in (drawn, many)
+    )
+    np.testing.assert_allclose(few, exact, rtol=0.1, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "acquisition", [LogEI(), EI(), LogPI(), UCB(1.5), PosteriorMean(), PosteriorStd()]
+)
+def test_one_point_and_nothing_pending_is_the_closed_form(acquisition):
+    fantasies = fantasise(POSTERIOR, NONE, tf.zeros([1, 0], tf.float64))
+    mean, variance = POSTERIOR.moments(SETS[:, 0])
+    np.testing.assert_allclose(
+        joint.worth(acquisition, fantasies, INCUMBENT, SETS[:, :1]),
+        acquisition.evaluate(mean, tf.sqrt(variance), INCUMBENT),
+        rtol=1e-12,
+    )
+
+
+def test_the_gradient_of_a_set_is_that_of_differences():
+    drawn = normals(32, 5)
+    fantasies = fantasise(POSTERIOR, PENDING, drawn[:, :3])
+
+    def worth(x):
+        return joint.worth(LogEI(), fantasies, INCUMBENT, x, drawn[:, 3:])
+
+    x = SETS[:1, :3]
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = worth(x)
+    gradient = tape.gradient(value, x).numpy()
+    for i, j in np.ndindex(3, 3):
+        step = np.zeros([1, 3, 3])
+        step[0, i, j] = 1e-6
+        slope = float(worth(x + step)[0] - worth(x - step)[0]) / 2e-6
+        assert gradient[0, i, j] == pytest.approx(slope, rel=1e-4, abs=1e-5)
+
+
+def test_far_below_the_incumbent_there_is_still_a_gradient():
+    drawn = normals(32, 5)
+    fantasies = fantasise(POSTERIOR, PENDING, drawn[:, :3])
+    x = SETS[:, :3]
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = joint.worth(LogEI(), fantasies, INCUMBENT + 1000.0, x, drawn[:, 3:])
+    gradient = tape.gradient(value, x).numpy()
+    assert np.isfinite(value).all() and np.isfinite(gradient).all()
+    assert (np.abs(gradient).max(axis=(1, 2)) > 0.0).all()
+
+
+def test_points_on_top_of_each_other_and_of_pending_ones_are_worth_no_more():
+    drawn = normals(256, 4)
+    fantasies = fantasise(POSTERIOR, PENDING, drawn[:, :3])
+    one = joint.worth(EI(), fantasies, INCUMBENT, SETS[:, :1])
+    twice = tf.repeat(SETS[:, :1], 2, axis=1)
+    np.testing.assert_allclose(
+        joint.worth(EI(), fantasies, INCUMBENT, twice, drawn[:, 3:]), one, rtol=1e-3, atol=1e-4
+    )
+    there = joint.worth(EI(), fantasies, INCUMBENT, PENDING[:, None, :])
+    assert (there.numpy() < 1e-4).all()

@@ -1,0 +1,78 @@
+"""The compiled ask for many points at once: each is the maximiser of a draw of the function.
+
+Thompson sampling (Thompson 1933): points are as different as what the data leave open, whatever their
+number, and none has to know of the others. Letters: n trials, q points and draws, d columns, e and a
+candidates.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tensorflow.experimental.numpy as tnp
+
+from tfbo import _numerics
+from tfbo.columns import snap
+from tfbo.gp import paths
+from tfbo.optim import mixed
+from tfbo.strategies import model
+from tfbo.strategies.model import Choices, Evidence
+from tfbo.strategies.program import Answer
+
+# Of an ascent; they are of functions of the order of one, and all points have to be near their tops, no
+# more.
+_EVALUATIONS = 50
+
+
+class Question(NamedTuple):
+    """What one ask hands over."""
+
+    evidence: Evidence
+    drawn: paths.Randomness
+    """Of q draws."""
+    everywhere: np.ndarray
+    """Points to screen, all over the space, `[e, d]`."""
+    around: np.ndarray
+    """Points to screen, around the best known ones, `[a, d]`."""
+
+    @property
+    def n(self) -> int:
+        """How many trials are evidence."""
+        return self.evidence.n
+
+    def from_one_start(self) -> Question:
+        """The same, with evidence that is to be fitted from one start."""
+        return self._replace(evidence=self.evidence.from_one_start())
+
+
+def answer(choices: Choices, question: Question, device: str) -> Answer:
+    """Run the program on a device; points may repeat each other, and what was tried."""
+    return model.run(compiled(choices._replace(padded=False)), question, device)
+
+
+@functools.lru_cache(maxsize=64)
+def compiled(choices: Choices) -> Any:
+    """The program: one trace in all."""
+    rows, vector = model.rows_spec(choices), tf.TensorSpec([None], tf.float64)
+    matrix = tf.TensorSpec([None, None], tf.float64)
+    directions = tf.TensorSpec([None, choices.kernel.features], tf.float64)
+    drawn = paths.Randomness(directions, vector, matrix, matrix)
+    signature = Question(model.evidence_spec(choices), drawn, rows, rows)
+    return model.compile_program(choices, _ask, signature)
+
+
+def _ask(choices: Choices, question: Question) -> Answer:
+    observed = model.observe(choices, question.evidence)
+    fitted = model.fitted(choices, question.evidence, observed)
+    posterior, _ = model.surrogate(choices, observed, fitted.theta)
+    drawn = paths.draw(posterior, observed, question.drawn)
+    screened = tf.concat([question.everywhere, question.around], axis=0)
+    screened = snap(choices.columns, screened, tnp)
+    start = tf.gather(screened, tf.argmax(drawn.everywhere(screened), axis=1))
+    x = mixed.maximise_each(drawn.each, choices.columns, start, max_evaluations=_EVALUATIONS)
+    found = tf.ones(tf.shape(x)[:1], tf.bool)
+    best = tf.reduce_max(drawn.each(x))
+    return Answer(_numerics.quantise(x), found, best, fitted, fitted.ok & posterior.factors.ok)
