@@ -16,9 +16,9 @@ from optuna.trial import TrialState, create_trial  # noqa: E402
 
 import tfbo  # noqa: E402
 from tfbo import InvalidArgument  # noqa: E402
-from tfbo.integrations import _history  # noqa: E402
+from tfbo.integrations import _optuna_history  # noqa: E402
 from tfbo.integrations import optuna as integration  # noqa: E402
-from tfbo.integrations._distributions import Axes, axis  # noqa: E402
+from tfbo.integrations._optuna_distributions import Axes, axis  # noqa: E402
 from tfbo.integrations.optuna import TFBOSampler  # noqa: E402
 from tfbo.strategies import Bayes, Random, Sobol  # noqa: E402
 
@@ -98,7 +98,7 @@ def test_the_model_suggests_legal_values_of_all_distributions():
     for value in (1.0, 2.0, 0.5, 3.0):
         trial = study.ask(space)
         study.tell(trial, value)
-    assert len(_history.recall(study.get_trials()[-1])[1]["theta"]) == len(space) + 2
+    assert len(_optuna_history.recall(study.get_trials()[-1])[1]["theta"]) == len(space) + 2
     for name, found in space.items():
         assert found._contains(found.to_internal_repr(trial.params[name]))
 
@@ -232,7 +232,7 @@ def test_finished_trials_are_folded_once():
 
 
 def test_trials_of_a_study_that_took_its_place_are_folded_anew():
-    history = _history.History()
+    history = _optuna_history.History()
     history.search(SPACE)
     study = make_study()
     study.optimize(objective, n_trials=3)
@@ -247,7 +247,7 @@ def test_a_running_trial_is_known_to_other_workers_before_it_has_its_parameters(
     study.optimize(objective, n_trials=2)
     trial = study.ask()
     trial.suggest_float("rate", 1e-4, 1e-1, log=True)
-    history = _history.History()
+    history = _optuna_history.History()
     history.search(SPACE)
     (pending,) = history.pending(study.get_trials(), own=-1)
     rest = ask(study)  # sees it
@@ -265,9 +265,9 @@ def test_a_running_trial_is_known_to_other_workers_before_it_has_its_parameters(
 def test_the_next_fit_starts_from_the_notes_of_the_last():
     study = make_study()
     study.optimize(objective, n_trials=7)
-    notes = [_history.recall(trial)[1] for trial in study.get_trials()]
+    notes = [_optuna_history.recall(trial)[1] for trial in study.get_trials()]
     assert [bool(n) for n in notes] == [False] * 5 + [True] * 2
-    history = _history.History()
+    history = _optuna_history.History()
     history.search(SPACE)
     problem = integration.Problem(history.axes.space, "minimize", 0)
     told = history.fold(Bayes(), problem, study.get_trials()).trials
@@ -279,19 +279,19 @@ def test_long_notes_are_stored_in_pieces_and_come_back_whole():
     ask(study)
     (frozen,) = study.get_trials()
     notes = {"curvature": [0.125] * 20_000}
-    _history.remember(study, frozen, {"rate": 0.01}, notes)
+    _optuna_history.remember(study, frozen, {"rate": 0.01}, notes)
     stored = study.get_trials()[0]
     assert len(stored.system_attrs) == 5
     assert max(map(len, stored.system_attrs.values())) <= 30_000
-    assert _history.recall(stored) == ({"rate": 0.01}, notes)
+    assert _optuna_history.recall(stored) == ({"rate": 0.01}, notes)
     # A trial that tries another one again has the attributes of that one.
-    _history.remember(study, frozen, {"rate": 0.02}, {})
-    assert _history.recall(study.get_trials()[0]) == ({"rate": 0.02}, {})
+    _optuna_history.remember(study, frozen, {"rate": 0.02}, {})
+    assert _optuna_history.recall(study.get_trials()[0]) == ({"rate": 0.02}, {})
 
 
 def told(study):
     """What the strategy of a study is told: states and values by number."""
-    history = _history.History()
+    history = _optuna_history.History()
     history.search(SPACE)
     problem = integration.Problem(history.axes.space, study.direction.name.lower(), 0)
     trials = history.fold(Bayes(), problem, study.get_trials()).trials
@@ -349,7 +349,7 @@ def test_enqueued_trials_are_tried_as_they_are():
     study.enqueue_trial({"units": 112})
     study.optimize(objective, n_trials=2)
     assert study.trials[6].params == whole
-    assert _history.recall(study.get_trials()[6]) == ({}, {})  # no model was asked
+    assert _optuna_history.recall(study.get_trials()[6]) == ({}, {})  # no model was asked
     assert study.trials[7].params["units"] == 112
     assert len(study.trials) == 8
 
@@ -433,7 +433,7 @@ def test_a_strategy_without_a_model_repeats_at_random():
 def test_startup_trials():
     study = make_study(TFBOSampler(seed=0, n_startup_trials=2))
     study.optimize(objective, n_trials=3)
-    assert [bool(_history.recall(t)[1]) for t in study.get_trials()] == [False, False, True]
+    assert [bool(_optuna_history.recall(t)[1]) for t in study.get_trials()] == [False, False, True]
 
 
 def test_the_independent_sampler_draws_what_is_not_suggested():

@@ -23,8 +23,8 @@ except ImportError:
 
 from tfbo import _device, _random
 from tfbo.errors import SpaceExhausted, invalid, require_count
-from tfbo.integrations import _history, _repeats
-from tfbo.integrations._distributions import axis
+from tfbo.integrations import _optuna_history, _optuna_repeats
+from tfbo.integrations._optuna_distributions import axis
 from tfbo.strategies import Bayes, Problem, Strategy, Suggestion
 
 _LOGGER = logging.getLogger("tfbo")
@@ -118,7 +118,7 @@ class TFBOSampler(BaseSampler):
 
     def _open(self) -> None:
         self._lock = threading.RLock()
-        self._histories: weakref.WeakKeyDictionary[Study, _history.History]
+        self._histories: weakref.WeakKeyDictionary[Study, _optuna_history.History]
         self._histories = weakref.WeakKeyDictionary()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -156,21 +156,22 @@ class TFBOSampler(BaseSampler):
             history.search(search_space)
             suggestion = self._suggest(study, history, trial.number)
             numbers = history.axes.write(suggestion.params)
-            _history.remember(study, trial, numbers, suggestion.notes)
+            _optuna_history.remember(study, trial, numbers, suggestion.notes)
         return {name: search_space[name].to_external_repr(numbers[name]) for name in search_space}
 
-    def _suggest(self, study: Study, history: _history.History, number: int) -> Suggestion:
+    def _suggest(self, study: Study, history: _optuna_history.History, number: int) -> Suggestion:
         strategy, trials = self._strategy, study.get_trials(deepcopy=False)
         direction = study.direction.name.lower()
         problem = Problem(history.axes.space, direction, self._seed, self._device)
         state = history.fold(strategy, problem, trials)
-        few = problem.space.cardinality <= _repeats.MOST and history.completed >= _repeats.FEWEST
-        if history.is_whole or not few:
+        if history.is_whole or not _optuna_repeats.can_weigh(problem.space, history.completed):
             pending = history.pending(trials, number)
             # Otherwise all of a finite space have been tried.
             with contextlib.suppress(SpaceExhausted):
                 return strategy.suggest(problem, state, pending=pending, number=number, q=1)[0]
-        return _repeats.suggest(strategy, problem, state, number=number, complete=history.completed)
+        return _optuna_repeats.suggest(
+            strategy, problem, state, number=number, complete=history.completed
+        )
 
     def sample_independent(
         self,
@@ -218,8 +219,8 @@ class TFBOSampler(BaseSampler):
         if self._independent_sampler is not None:
             self._independent_sampler.after_trial(study, trial, state, values)
 
-    def _history(self, study: Study) -> _history.History:
-        return self._histories.setdefault(study, _history.History())
+    def _history(self, study: Study) -> _optuna_history.History:
+        return self._histories.setdefault(study, _optuna_history.History())
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:

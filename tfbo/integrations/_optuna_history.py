@@ -16,7 +16,7 @@ from optuna.search_space import IntersectionSearchSpace
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from tfbo.integrations._distributions import Axes
+from tfbo.integrations._optuna_distributions import Axes
 from tfbo.strategies import Problem, Strategy
 from tfbo.trial import COMPLETE, FAILED, RUNNING, Trial
 
