@@ -17,7 +17,9 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from tfbo.integrations._optuna_distributions import Axes
+from tfbo.space import Space
 from tfbo.strategies import Problem, Strategy
+from tfbo.strategies.base import key
 from tfbo.trial import COMPLETE, FAILED, RUNNING, Trial
 
 # Of the attributes of a trial under which its suggestion is stored, in pieces.
@@ -40,11 +42,6 @@ class History:
         self._state: Any = None
         self._told: dict[int, Trial | None] = {}
         self._branches = False
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether what is searched is all that finished trials differ in."""
-        return not self._branches
 
     @property
     def completed(self) -> int:
@@ -78,6 +75,11 @@ class History:
         """Those that run, but the trial of that number, as far as it is known what they try."""
         running = [t for t in trials if t.state == TrialState.RUNNING and t.number != own]
         return [found for found in map(self._read, running) if found]
+
+    def has_untried(self, space: Space, pending: Sequence[Trial]) -> bool:
+        """Whether something of the space is still to be tried, and is all there is to a trial."""
+        tried = {key(trial.params) for trial in (*self._told.values(), *pending) if trial}
+        return not self._branches and len(tried) < space.cardinality
 
     def _has_more(self, frozen: FrozenTrial) -> bool:
         """Whether a trial has further parameters, of several values."""

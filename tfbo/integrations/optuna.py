@@ -164,9 +164,9 @@ class TFBOSampler(BaseSampler):
         direction = study.direction.name.lower()
         problem = Problem(history.axes.space, direction, self._seed, self._device)
         state = history.fold(strategy, problem, trials)
-        if history.is_whole or not _optuna_repeats.can_weigh(problem.space, history.completed):
-            pending = history.pending(trials, number)
-            # Otherwise all of a finite space have been tried.
+        pending = history.pending(trials, number)
+        weighs = _optuna_repeats.can_weigh(problem.space, history.completed)
+        if not weighs or history.has_untried(problem.space, pending):
             with contextlib.suppress(SpaceExhausted):
                 return strategy.suggest(problem, state, pending=pending, number=number, q=1)[0]
         return _optuna_repeats.suggest(
