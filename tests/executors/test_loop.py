@@ -247,9 +247,7 @@ from pathlib import Path
 import objectives, tfbo
 
 folder = Path(sys.argv[1])
-study = tfbo.Study(tfbo.Space({"x": tfbo.Float(0.0, 1.0)}), storage=folder / "runs.db", seed=0)
-for i in range(3):
-    study.enqueue({"x": i / 10})
+study = tfbo.Study.load(storage=folder / "runs.db")
 study.optimize(partial(objectives.wait_if_first, folder), n_trials=3, **eval(sys.argv[2]))
 (folder / "release").touch()
 print("returned")
@@ -258,13 +256,14 @@ print("returned")
 
 @pytest.mark.parametrize("arguments", ["{}", "{'n_jobs': 2}"])
 def test_ctrl_c(arguments, tmp_path):
+    study = Study(SPACE, storage=tmp_path / "runs.db", seed=0)
+    for x in (0.0, 0.1, 0.2):
+        study.enqueue({"x": x})
     environment = {**os.environ, "PYTHONPATH": os.path.dirname(objectives.__file__)}
     run = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, tmp_path, arguments],
         env=environment, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    objectives.wait_for((tmp_path / "runs.db").exists)
-    study = Study(SPACE_OF_SCRIPT, storage=tmp_path / "runs.db")
     finished = 0 if arguments == "{}" else 2
     objectives.wait_for(
         lambda: (
@@ -279,9 +278,6 @@ def test_ctrl_c(arguments, tmp_path):
     assert [t.state for t in study.trials[1:3]] == (
         ["waiting"] * 2 if not finished else ["complete"] * 2
     )
-
-
-SPACE_OF_SCRIPT = Space({"x": Float(0.0, 1.0)})
 
 
 def test_ctrl_c_is_kept_until_it_does_no_harm():

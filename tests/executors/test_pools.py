@@ -260,13 +260,16 @@ def test_a_future_that_has_not_begun_is_cancelled_when_its_time_is_up():
 def test_the_timeout_of_a_search_ends_it_though_no_worker_comes_free():
     release = threading.Event()
     study = Study(SPACE, seed=0, strategy=Sobol())
+    for x in (0.0, 0.1, 0.2):  # of which no strategy has to be asked, and wait for an import
+        study.enqueue({"x": x})
     try:
         study.optimize(
             lambda p: release.wait(objectives.PATIENCE), timeout=1.0, n_jobs=2, trial_timeout=0.2
         )
     finally:
         release.set()
-    assert [t.kind for t in study.trials] == ["timeout"] * 2
+    assert [t.kind for t in study.trials] == ["timeout"] * 2 + [None]
+    assert study.trials[2].state == "waiting"
 
 
 def test_processes_of_the_user_end_a_trial_whose_time_is_up(tmp_path):
