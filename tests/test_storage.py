@@ -287,23 +287,6 @@ def test_killed_and_loaded_again_it_asks_for_the_same_points(tmp_path, moment, n
     assert params_of(str(tmp_path / "killed.db")) == params_of(str(tmp_path / "whole.db"))
 
 
-def test_processes_may_share_a_study(path, tmp_path):
-    script = tmp_path / "work.py"
-    script.write_text(
-        textwrap.dedent("""
-            import sys, tfbo
-            space = tfbo.Space({"x": tfbo.Float(-1.0, 1.0), "flag": tfbo.Boolean()})
-            study = tfbo.Study(space, storage=sys.argv[1], seed=0, strategy=tfbo.strategies.Random())
-            study.optimize(lambda p: p["x"], n_trials=20)
-        """)
-    )
-    workers = [subprocess.Popen([sys.executable, str(script), path]) for _ in range(3)]
-    assert [worker.wait() for worker in workers] == [0, 0, 0]
-    trials = make(path).trials
-    assert [t.number for t in trials] == list(range(60))
-    assert len({t.params["x"] for t in trials}) == 60
-
-
 def test_an_orderly_end_leaves_a_running_trial_to_others(path):
     study = make(path)
     trial = study.ask()

@@ -172,7 +172,8 @@ class SQLiteStorage:
 
     def close(self) -> None:
         """Close the file; the object is of no use afterwards."""
-        self._heartbeat.stop()
+        if self._pid == os.getpid():  # after a fork, the thread and its locks are the parent's
+            self._heartbeat.stop()
         with self._lock:
             self._connection.close()
 
