@@ -11,7 +11,7 @@ from tfbo import InvalidArgument
 def gpus(monkeypatch):
     """Two GPUs that are not there, and what is set of them."""
     limits = {}
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [f"{kind}:0", f"{kind}:1"])
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [f"{kind}:0", f"{kind}:1"])
     monkeypatch.setattr(tf.config, "set_logical_device_configuration", limits.__setitem__)
     return types.SimpleNamespace(limits=limits)
 
@@ -25,7 +25,7 @@ def test_the_limit_is_set_on_each_gpu(gpus):
 
 
 def test_without_a_gpu_there_is_nothing_to_limit(monkeypatch):
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [])
     assert tfbo.limit_gpu_memory(2048) is None
 
 

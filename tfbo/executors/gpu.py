@@ -28,7 +28,7 @@ def limit_gpu_memory(mib: int) -> None:
     require_count("mib", mib, advice="For example limit_gpu_memory(4096).")
     import tensorflow as tf
 
-    for gpu in tf.config.list_physical_devices("GPU"):
+    for gpu in tf.config.get_visible_devices("GPU"):
         limited = tf.config.LogicalDeviceConfiguration(memory_limit=mib)
         try:
             tf.config.set_logical_device_configuration(gpu, [limited])
