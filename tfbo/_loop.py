@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
@@ -18,7 +19,7 @@ from tfbo.errors import ExecutorError, SpaceExhausted, StorageError, TrialStateE
 from tfbo.executors.child import check_main
 from tfbo.executors.task import failure
 from tfbo.executors.workers import Workers, open_workers
-from tfbo.trial import FAILED, Trial
+from tfbo.trial import FAILED, WAITING, Trial
 
 if TYPE_CHECKING:
     from tfbo.strategies import Suggestion
@@ -137,7 +138,7 @@ class _Search:
         self._best = min(values, default=math.inf)
         """Less is better, in either direction."""
         self._asked = self._stale = 0
-        self._exhausted = False
+        self._exhausted = self._prepared = False
 
     def run(self, show: progress_bars.Show) -> None:
         """Keep the workers busy until a limit is reached, and wait for those that still are."""
@@ -180,6 +181,7 @@ class _Search:
                     break  # these are in the broken pool, too, and say so presently
                 workers.renew()
             self._start()
+        self._prepare()
         return bool(self._running.runs) or not self._ended()
 
     def _start(self) -> None:
@@ -207,6 +209,21 @@ class _Search:
                 return self._study._advisor.suggest(number, count)
 
         return ask(self._study._ledger, suggest, 1, self._limits.total)
+
+    def _prepare(self) -> None:
+        """While all workers are busy with the first trials, do what the first suggestion would wait for."""
+        if self._prepared or self._running.workers.in_thread or self._ended():
+            return
+        if any(trial.state == WAITING for trial in self._study._ledger.ordered()):
+            return  # these come first, and may be all
+        self._prepared = True
+        threading.Thread(target=self._prepare_quietly, name="tfbo-prepare").start()
+
+    def _prepare_quietly(self) -> None:
+        try:
+            self._study._advisor.prepare()
+        except Exception:  # whatever it is, the suggestion that needs it says so
+            _LOGGER.debug("The strategy could not be prepared.", exc_info=True)
 
     def _take(self, finished: Finished, show: progress_bars.Show) -> None:
         """Tell what came of a trial, and everybody who wants to know."""

@@ -80,6 +80,42 @@ def test_pending_trials_are_known_to_the_strategy(study):
     assert asked == [(0, []), (1, [0]), (2, [0, 1])]
 
 
+class Preparing(Random):
+    """Says when it is prepared."""
+
+    calls: list[object] = []
+    done = threading.Event()
+
+    def prepare(self, problem):
+        self.calls.append(problem)
+        self.done.set()
+
+
+@pytest.fixture
+def preparing():
+    Preparing.calls.clear()
+    Preparing.done.clear()
+    return Study(SPACE, seed=0, strategy=Preparing())
+
+
+def test_the_strategy_is_prepared_once_while_the_first_trials_run(preparing):
+    # No trial ends before it is.
+    preparing.optimize(
+        lambda p: float(Preparing.done.wait(objectives.PATIENCE)), n_trials=6, n_jobs=2
+    )
+    assert [t.value for t in preparing.trials] == [1.0] * 6
+    assert len(Preparing.calls) == 1
+
+
+def test_nothing_is_prepared_in_this_thread_nor_for_trials_that_all_run_already(preparing):
+    preparing.optimize(objectives.x, n_trials=3)
+    preparing.optimize(objectives.x, n_trials=2, n_jobs=2)
+    for x in (0.0, 0.1, 0.2):
+        preparing.enqueue({"x": x})
+    preparing.optimize(objectives.x, n_trials=3, n_jobs=2)
+    assert not Preparing.calls
+
+
 @pytest.mark.parametrize("arguments", [{}, {"n_jobs": 2}])
 def test_a_total_is_exact_over_several_searches(arguments, tmp_path):
     studies = [
