@@ -195,16 +195,18 @@ def resumed(search, how, folder):
     (path,) = folder.glob("searcher-state-*")
     json.loads(path.read_text())  # data, no pickle
     other = TFBOSearch(metric="loss", mode="min", seed=99)
-    if how == "restore":
+    if how == "with a space":
         other.set_search_properties(None, None, DOMAINS)
-        other.restore_from_dir(folder)
-    else:  # by hand, before there is an experiment
-        other.restore(path)
+    other.restore_from_dir(folder)
+    if how == "before it has a space":
         other.set_search_properties("loss", "min", DOMAINS)
     return other
 
 
-@pytest.mark.parametrize("how", ["restore", "by hand", "pickle", "copy"])
+HOW = ["restore", "with a space", "before it has a space", "pickle", "copy"]
+
+
+@pytest.mark.parametrize("how", HOW)
 def test_it_goes_on_as_if_there_had_been_no_break(how, tmp_path):
     search = searching(points_to_evaluate=[{"x": 0.5, "net": {"units": 2}}])
     run(search, 0, 6)
@@ -222,7 +224,7 @@ def test_a_state_of_nothing_and_one_of_something_else(tmp_path):
     TFBOSearch().save(path)
     empty = TFBOSearch(metric="loss", mode="min")
     empty.restore(path)
-    with pytest.raises(InvalidArgument, match="space: expected something to search"):
+    with pytest.raises(InvalidArgument, match="param_space: expected something to search"):
         empty.suggest("a")
     searching().save(path)
     for other in (
@@ -239,6 +241,21 @@ def test_a_state_of_nothing_and_one_of_something_else(tmp_path):
         searching().set_search_properties(None, None, {"y": tune.uniform(0, 1)})
 
 
+def test_choices_that_json_cannot_hold_are_asked_for_again(tmp_path):
+    path = tmp_path / "state"
+    for choices in ([[1, 2], None], [{"a": 1}, 2.5], [(1, 2), 3], [{1: 2}, 3], [print, math.inf]):
+        config = {"p": tune.choice(choices), "big": tune.lograndint(1, 10**9)}
+        search = searching(config)
+        search.save(path)
+        other = TFBOSearch()
+        other.restore(path)
+        if choices[0] in ((1, 2), {1: 2}, print):
+            with pytest.raises(InvalidArgument, match=r"hold, Tuner\.restore"):
+                other.suggest("a")
+            other.set_search_properties(None, None, config)
+        assert other.suggest("a") == search.suggest("a")
+
+
 def test_a_damaged_state_is_refused(tmp_path):
     path = tmp_path / "state"
     search = searching()
@@ -250,15 +267,16 @@ def test_a_damaged_state_is_refused(tmp_path):
         "", "[]", "7", '{"study": null}', "\x80",
         json.dumps({**whole, "numbers": {"a": 2}}),
         json.dumps({**whole, "numbers": [1]}),
+        json.dumps({**whole, "axes": [[["x"], None]]}),
         json.dumps({**whole, "study": {**whole["study"], "trials": trials[1:]}}),
         json.dumps({**whole, "study": {**whole["study"], "trials": [[1]]}}),
         json.dumps({**whole, "study": {**whole["study"], "study": ["s"]}}),
     ):  # fmt: skip
         path.write_text(damaged)
-        other = searching()
+        other = TFBOSearch(metric="loss", mode="min")
         with pytest.raises(StorageError, match=r"checkpoint_path: .*no state of TFBOSearch"):
             other.restore(path)
-        assert len(other.study) == 0
+        assert other.set_search_properties(None, None, DOMAINS) and len(other.study) == 0
 
 
 def test_rays_limiter_limits_it():

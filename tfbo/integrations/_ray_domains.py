@@ -8,6 +8,7 @@ rounded inwards.
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
@@ -95,6 +96,30 @@ class Axes(NamedTuple):
                 at = at.setdefault(key, {})
             at[last] = self.axes[name].write(legal)
         return config
+
+    def dump(self) -> list[Any] | None:
+        """What the space does not say, for JSON; None where it has choices that JSON cannot hold."""
+        listed = [[axis.path, axis.choices, axis.lattice] for axis in self.axes.values()]
+        try:
+            exact = all(
+                axis.choices is None
+                or _equal(json.loads(json.dumps(axis.choices)), list(axis.choices))
+                for axis in self.axes.values()
+            )
+        except (TypeError, ValueError):
+            return None
+        return listed if exact else None
+
+    @staticmethod
+    def load(space: Space, dumped: list[Any]) -> Axes:
+        """What `dump` has written of the axes of a space."""
+        axes = {
+            name: Axis(
+                tuple(path), space[name], choices and tuple(choices), lattice and tuple(lattice)
+            )
+            for name, (path, choices, lattice) in zip(space, dumped, strict=True)
+        }
+        return Axes(space, axes)
 
 
 _MISSING = object()

@@ -122,7 +122,7 @@ def _settle(future: Future[Any], done: Future[Any]) -> None:
     if error is None:
         future.set_result(done.result())
     elif isinstance(error, _DEATHS):
-        death = WorkerDied(f"{type(error).__name__}: {str(error).strip()}")
+        death = WorkerDied(f"{type(error).__name__}: {str(error).strip().rstrip('.')}.")
         death.__cause__ = error
         future.set_exception(death)
     else:

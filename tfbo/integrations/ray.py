@@ -148,13 +148,14 @@ class TFBOSearch(Searcher):
 
     def suggest(self, trial_id: str) -> Any:
         """What a trial should try; `Searcher.FINISHED` where all of a finite space have been tried."""
+        axes = self._known()
         try:
             trial = self.study.ask()
         except SpaceExhausted as exhausted:
             _LOGGER.info("%s", exhausted)
             return self.FINISHED
         self._numbers[trial_id] = trial.number
-        return self._known().write(trial.params)
+        return axes.write(trial.params)
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """Remember what a trial reports on its way, for one that is stopped while it is paused."""
@@ -212,10 +213,11 @@ class TFBOSearch(Searcher):
         """Write all that it knows, but for its settings, as JSON."""
         state = {name: getattr(self, f"_{name}") for name in _STATE}
         state["study"] = None if self._study is None else _ray_state.dump(self._study)
+        state["axes"] = None if self._axes is None else self._axes.dump()
         Path(checkpoint_path).write_text(json.dumps(state))
 
     def restore(self, checkpoint_path: str) -> None:
-        """Go on from what `save` has written, with the same space and strategy.
+        """Go on from what `save` has written; the strategy, and a `space`, are to be the same.
 
         Raises:
             StorageError: for a file that it has not written.
@@ -228,14 +230,17 @@ class TFBOSearch(Searcher):
             known = range(0 if study is None else len(study))
             if not all(number in known for number in fields["numbers"].values()):
                 raise ValueError("a trial is not there")
+            axes = self._axes
+            if axes is None and study is not None and state["axes"] is not None:
+                axes = Axes.load(study.space, state["axes"])
         except (ValueError, KeyError, TypeError, AttributeError, StorageError) as error:
             why = f"{type(error).__name__}: {error}"
             raise StorageError(
                 f"checkpoint_path: {str(checkpoint_path)!r} is no state of TFBOSearch ({why})."
             ) from error
-        if study is not None and self._axes is not None:
-            _check_same(study.space, self._axes.space)
-        self._study = study
+        if study is not None and axes is not None:
+            _check_same(study.space, axes.space)
+        self._study, self._axes = study, axes
         for name, value in fields.items():
             setattr(self, f"_{name}", value)
 
@@ -259,9 +264,10 @@ class TFBOSearch(Searcher):
     def _known(self) -> Axes:
         if self._axes is None:
             advice = (
-                "Give the Tuner a param_space, or TFBOSearch a space; the same one after restore."
+                "Give Tuner a param_space, or TFBOSearch a space. Where there are choices that JSON cannot "
+                "hold, Tuner.restore, too, needs the param_space."
             )
-            raise invalid("space", "something to search", None, advice)
+            raise invalid("param_space", "something to search", None, advice)
         return self._axes
 
     def _open(self) -> Study:

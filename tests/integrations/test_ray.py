@@ -1,0 +1,225 @@
+"""On a real Ray with two workers: experiments of Ray Tune, and tasks behind `concurrent.futures`."""
+
+import functools
+import os
+import signal
+import threading
+
+import pytest
+
+pytest.importorskip("ray.tune", reason="Ray Tune is not installed")
+import ray
+from ray import tune
+
+from tfbo import ExecutorError, Float, InvalidArgument, Space, Study, WorkerDied
+from tfbo.integrations.ray import RayExecutor, TFBOSearch
+from tfbo.strategies import Sobol
+
+SPACE = Space({"x": Float(-1.0, 1.0)})
+PATIENCE = 120.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster():
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "0"
+    # One of its own, whatever else runs on this machine.
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        log_to_driver=False,
+        configure_logging=False,
+        object_store_memory=80_000_000,
+    )
+    yield
+    ray.shutdown()
+
+
+def experiment(trainable, search, folder, trials, callbacks=(), workers=2):
+    return tune.Tuner(
+        trainable,
+        tune_config=tune.TuneConfig(
+            search_alg=search, num_samples=trials, max_concurrent_trials=workers, reuse_actors=True
+        ),
+        run_config=tune.RunConfig(
+            name="search", storage_path=str(folder), verbose=0, callbacks=list(callbacks)
+        ),
+        param_space={"x": tune.uniform(-1, 1), "net": {"units": tune.randint(1, 5)}, "offset": 2.0},
+    )
+
+
+# Ray pickles what is defined within a function; a module of tests its workers could not import.
+def trainable():
+    def train(config):
+        tune.report({"loss": config["offset"] + config["x"] ** 2 + config["net"]["units"]})
+
+    return train
+
+
+def params(results):
+    return [{"x": r.config["x"], "net/units": r.config["net"]["units"]} for r in results]
+
+
+def test_an_experiment_with_two_workers(tmp_path):
+    search = TFBOSearch(metric="loss", mode="min", seed=0, strategy=Sobol())
+    results = experiment(trainable(), search, tmp_path, 6).fit()
+    assert len(results) == 6 and results.num_errors == 0
+    trials = search.study.trials
+    assert len({tuple(t.params.values()) for t in trials}) == 6
+    by_value = {t.value: t.params for t in trials}
+    assert [by_value[r.metrics["loss"]] for r in results] == params(results)
+    assert (
+        results.get_best_result("loss", "min").metrics["loss"] == search.study.best_observed.value
+    )
+
+
+def test_a_trial_that_kills_its_worker_fails_and_the_others_go_on(tmp_path):
+    def train(config):
+        if config["x"] > 0.0:
+            os._exit(3)
+        tune.report({"loss": config["x"] ** 2})
+
+    search = TFBOSearch(metric="loss", mode="min", seed=0, strategy=Sobol())
+    results = experiment(train, search, tmp_path, 4).fit()
+    trials = search.study.trials
+    kinds = ["error" if t.params["x"] > 0.0 else None for t in trials]
+    assert [t.kind for t in trials] == kinds
+    assert results.num_errors == kinds.count("error") == 2
+
+
+class Interrupt(tune.Callback):
+    """Ctrl-C, once so many trials are done, but not again when the experiment is restored."""
+
+    def __init__(self, trials, path):
+        self.left, self.path = trials, path
+
+    def on_trial_complete(self, iteration, trials, trial, **info):
+        self.left -= 1
+        if self.left == 0 and not self.path.exists():
+            self.path.touch()
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_an_interrupted_experiment_goes_on_as_if_it_had_not_been(tmp_path):
+    search = TFBOSearch(metric="loss", mode="min", seed=0)
+    interrupt = Interrupt(4, tmp_path / "interrupted")
+    experiment(trainable(), search, tmp_path, 9, [interrupt], workers=1).fit()
+    assert 4 <= sum(t.state == "complete" for t in search.study.trials) < 9
+    restored = tune.Tuner.restore(str(tmp_path / "search"), trainable())
+    results = restored.fit()
+    study = Study(search.study.space, seed=0)
+    study.optimize(lambda p: 2.0 + p["x"] ** 2 + p["net/units"], n_trials=9)
+    assert sorted(params(results), key=str) == sorted((t.params for t in study.trials), key=str)
+    assert results.num_errors == 0
+
+
+def test_a_study_runs_its_trials_on_ray():
+    def objective(params):
+        return params["x"]
+
+    study = Study(SPACE, seed=0, strategy=Sobol())
+    pool = RayExecutor()
+    assert pool._max_workers == 2
+    study.optimize(objective, n_trials=6, executor=pool)
+    one = Study(SPACE, seed=0, strategy=Sobol()).optimize(objective, n_trials=6)
+    assert [t.params for t in study.trials] == [t.params for t in one.trials]
+    assert [t.value for t in study.trials] == [t.params["x"] for t in study.trials]
+
+
+def test_a_worker_that_dies_fails_its_own_trial_only():
+    def objective(params):
+        if params["x"] > 0.0:
+            os._exit(3)
+        return params["x"]
+
+    study = Study(SPACE, seed=0, strategy=Sobol())
+    study.optimize(objective, n_trials=6, executor=RayExecutor())
+    assert [t.kind for t in study.trials] == [
+        "killed" if t.params["x"] > 0.0 else None for t in study.trials
+    ]
+    assert study.trials[0].reason.startswith("WorkerDied: WorkerCrashedError")
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_for(condition):
+    end = threading.Event()
+    for _ in range(int(PATIENCE / 0.02)):
+        if condition():
+            return
+        end.wait(0.02)
+    raise AssertionError("waited in vain")
+
+
+def hang(folder):
+    def objective(params):
+        import os
+        import time
+        from pathlib import Path
+
+        (Path(folder) / f"{os.getpid()}.pid").touch()
+        time.sleep(120.0)
+
+    return objective
+
+
+def pids(folder):
+    return [int(path.stem) for path in folder.glob("*.pid")]
+
+
+def test_a_trial_whose_time_is_up_is_ended(tmp_path):
+    study = Study(SPACE, seed=0, strategy=Sobol())
+    study.optimize(hang(tmp_path), n_trials=1, executor=RayExecutor(), trial_timeout=3.0)
+    assert [t.kind for t in study.trials] == ["timeout"]
+    assert pids(tmp_path)
+    wait_for(lambda: not any(map(is_alive, pids(tmp_path))))
+
+
+def test_it_is_an_executor(tmp_path):
+    with RayExecutor(num_cpus=2) as pool:
+        assert sorted(pool.map(functools.partial(max, 2), [1, 2, 3])) == [2, 2, 3]
+        assert pool.submit(sorted, [1, 2], reverse=True).result() == [2, 1]
+        with pytest.raises(ZeroDivisionError):
+            pool.submit(divmod, 1, 0).result()
+        assert isinstance(pool.submit(os._exit, 3).exception(), WorkerDied)
+        running = pool.submit(hang(tmp_path), {})
+        waiting = pool.submit(abs, -1)
+        wait_for(lambda: pids(tmp_path))
+        assert not running.running()  # as far as Ray says
+        pool.shutdown(wait=False, cancel_futures=True)
+    assert running.cancelled() and waiting.cancelled()
+    wait_for(lambda: not any(map(is_alive, pids(tmp_path))))
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        pool.submit(abs, -1)
+
+
+def test_how_many_fit():
+    assert RayExecutor(num_cpus=0.5)._max_workers == 4
+    assert RayExecutor(num_cpus=1.5)._max_workers == 1
+    assert RayExecutor(num_gpus=1)._max_workers == 1  # none yet: the cluster may grow
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"num_cpus": 0}, "num_cpus"),
+        ({"num_cpus": -1}, "num_cpus"),
+        ({"num_gpus": "one"}, "num_gpus"),
+    ],
+)
+def test_arguments(arguments, named):
+    with pytest.raises(InvalidArgument, match=named):
+        RayExecutor(**arguments)
+
+
+def test_ray_is_started_by_the_user(monkeypatch):
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with pytest.raises(ExecutorError, match=r"ray\.init"):
+        RayExecutor()
