@@ -118,8 +118,8 @@ class Child:
     def _wait(self, seconds: float) -> None:
         """Until there is something to read, which may be the end of the stream, or it has ended."""
         end = time.monotonic() + seconds
-        while not self._pipe.poll(min(_LOOK_SECONDS, end - time.monotonic())):
-            if self._peek() is not None or time.monotonic() >= end:
+        while self._peek() is None and time.monotonic() < end:
+            if self._pipe.poll(min(_LOOK_SECONDS, end - time.monotonic())):
                 return
 
     def _peek(self) -> int | None:

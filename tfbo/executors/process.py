@@ -31,8 +31,8 @@ class ProcessExecutor(Executor):
     Nothing of a task stays: TensorFlow gives all its memory back, and a crash (a segmentation fault, the
     out-of-memory killer, `os._exit`) fails that task alone, with `WorkerDied`, which says how. A process
     ends when its task does, `kill` is called, or this process ends, in whatever way, and takes with it
-    all that the task has started. It starts in 0.3 s and imports what the task needs, the main script
-    among it: what a script does belongs under `if __name__ == "__main__":`. Linux and macOS only.
+    all that the task has started. It begins by importing what the task needs, the main script among
+    it: what a script does belongs under `if __name__ == "__main__":`. Linux and macOS only.
 
     What a task returns or raises comes back if it can be pickled; an exception that cannot comes back as
     `RemoteError`. Functions that cannot be imported (lambdas, notebooks) need cloudpickle.
