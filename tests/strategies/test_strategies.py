@@ -252,8 +252,15 @@ class Unhashable:
         return mean
 
 
+class Halfway:
+    def evaluate(self, mean, deviation, incumbent):
+        return mean
+
+
 BAD = [
     (lambda: Bayes(Unhashable()), "frozen=True"),
+    (lambda: Bayes(Halfway()), "logarithmic"),
+    (lambda: Bayes(n_modelled=0), "n_modelled"),
     (lambda: Bayes(kernel="nothing"), "kernel"),
     (lambda: Bayes(optimizer="sgd"), "optimizer"),
     (lambda: Bayes(n_initial=0), "n_initial"),

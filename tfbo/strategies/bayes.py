@@ -129,9 +129,11 @@ class Bayes:
     device: str | None = None
 
     def __post_init__(self) -> None:
-        if not hasattr(self.acquisition, "evaluate") or isinstance(self.acquisition, type):
+        parts = hasattr(self.acquisition, "evaluate") and hasattr(self.acquisition, "logarithmic")
+        if not parts or isinstance(self.acquisition, type):
             advice = "Call it: acquisition=tfbo.acquisition.LogEI()."
-            raise invalid("acquisition", "an acquisition", self.acquisition, advice)
+            expected = "an acquisition (with evaluate and logarithmic)"
+            raise invalid("acquisition", expected, self.acquisition, advice)
         if type(self.acquisition).__hash__ is None:  # compiled programs are kept by its value
             advice = "Make it a dataclass with frozen=True."
             raise invalid("acquisition", "a hashable acquisition", self.acquisition, advice)
