@@ -45,8 +45,8 @@ class TFBOSampler(BaseSampler):
     `n_jobs`, has nothing to do.
 
     Failed trials (those of an infinite value among them), unless they are tried again, and pruned ones
-    count as somewhat worse than the worst complete one. Trials that run count with what is expected of
-    them; one whose process was killed runs, as far as Optuna knows, until a heartbeat finds out.
+    count as somewhat worse than the worst complete one. Trials that run count through draws of what they
+    may return; one whose process was killed runs, as far as Optuna knows, until a heartbeat finds out.
 
     No configuration is tried twice, with two exceptions: where all of a finite space have been, and
     where a finite space is all that trials have in common while they go on to differ in other
