@@ -73,13 +73,13 @@ class TFBOSearch(Searcher):
         >>> search = TFBOSearch(metric="loss", mode="min", seed=0)
         >>> config = tune.TuneConfig(search_alg=search, num_samples=20, max_concurrent_trials=4)
 
-        With `tune.Tuner(trainable, tune_config=config, param_space={"lr": tune.loguniform(1e-4, 1e-2)})`,
+        With `tune.Tuner(trainable, tune_config=config, param_space={"units": tune.randint(16, 129)})`,
         Ray then does this:
 
-        >>> search.set_search_properties(None, None, {"lr": tune.loguniform(1e-4, 1e-2)})
+        >>> search.set_search_properties(None, None, {"units": tune.randint(16, 129)})
         True
         >>> search.suggest("a trial")
-        {'lr': 0.001}
+        {'units': 72}
         >>> search.on_trial_complete("a trial", {"loss": 0.5})
         >>> search.study.best_value
         0.5
@@ -143,7 +143,8 @@ class TFBOSearch(Searcher):
             if self._study is not None:  # restored
                 _check_same(self._study.space, axes.space)
             self._axes = axes
-        self.study  # noqa: B018 - what is wrong with its points is an error now
+        if self._study is None:  # so that what is wrong with its points is an error now
+            self._study = self._open()
         return True
 
     def suggest(self, trial_id: str) -> Any:
@@ -204,7 +205,7 @@ class TFBOSearch(Searcher):
         Raises:
             InvalidArgument: for a configuration that is not legal, or a value that is none.
         """
-        fields = _failed("error", "so it was added") if error else outcome.of(value)
+        fields = _failed("error", "it was added as a failure") if error else outcome.of(value)
         self._evaluated.append((parameters, fields))
         if self._study is not None:
             self._tell_evaluated(self._study)
