@@ -27,6 +27,7 @@ def cluster():
     ray.init(
         address="local",
         num_cpus=2,
+        num_gpus=2,  # by its word: none need be there
         include_dashboard=False,
         log_to_driver=False,
         configure_logging=False,
@@ -203,7 +204,28 @@ def test_it_is_an_executor(tmp_path):
 def test_how_many_fit():
     assert RayExecutor(num_cpus=0.5)._max_workers == 4
     assert RayExecutor(num_cpus=1.5)._max_workers == 1
-    assert RayExecutor(num_gpus=1)._max_workers == 1  # none yet: the cluster may grow
+    assert RayExecutor(num_cpus=0.5, num_gpus=1)._max_workers == 2
+    assert RayExecutor(num_gpus=3)._max_workers == 1  # none yet: the cluster may grow
+
+
+def test_a_trial_has_a_gpu_for_itself(tmp_path):
+    def meet(params):
+        import os
+        import time
+        from pathlib import Path
+
+        folder = Path(tmp_path)
+        (folder / f"gpu-{os.environ['CUDA_VISIBLE_DEVICES']}").touch()
+        (folder / f"{os.getpid()}.pid").touch()
+        while len(list(folder.glob("gpu-*"))) < 2:
+            time.sleep(0.02)
+        return 1.0
+
+    study = Study(SPACE, seed=0, strategy=Sobol())
+    study.optimize(meet, n_trials=4, executor=RayExecutor(num_gpus=1), trial_timeout=PATIENCE)
+    assert {t.state for t in study.trials} == {"complete"}
+    assert {path.name for path in tmp_path.glob("gpu-*")} == {"gpu-0", "gpu-1"}
+    assert len(pids(tmp_path)) == 4  # a process each, so that TensorFlow lets go of it
 
 
 @pytest.mark.parametrize(
