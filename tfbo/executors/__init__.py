@@ -10,9 +10,9 @@ crash of a trial, keep each on a GPU of its own, and give all memory back after 
 configurations are a matter of their numbers. A suggestion of a model knows the results that are there when
 it is made, which depends on the order in which they come. Trials are told in the order in which they end.
 
-**Time that is up** (`trial_timeout`, from when a trial is given to its worker). In other executors (but for
-Ray's) a function cannot be stopped: its trial fails, and its worker counts as taken until it returns. That is never
-at all for one that hangs, and Python waits for it when it ends.
+**Time that is up** (`trial_timeout`, from when a trial is given to its worker). Other executors, but for
+Ray's, cannot stop a function: its trial fails, and its worker counts as taken until it returns. That is
+never at all for one that hangs, and Python waits for it when it ends.
 
 **Crashes.** A pool of the standard library breaks as a whole when one process does: all trials that run in
 it fail, of kind "killed", and another pool takes its place. Dask tries a task that kills its worker on
