@@ -1,4 +1,5 @@
 import os
+import signal
 
 # Set before TensorFlow is imported: its start-up notices would drown the reports of failures.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -8,3 +9,6 @@ from hypothesis import settings
 # No time limits, and the same examples everywhere: a machine that is busy must not fail a test.
 settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
+
+# What a shell runs in the background ignores Ctrl-C, and so would all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
