@@ -115,7 +115,8 @@ class Asker:
 
     def __init__(self, n: int, plan: _device.Plan) -> None:
         self.plan = plan
-        self.strategy = Bayes(n_candidates=CANDIDATES)
+        # All trials are modelled, whatever their number: that is what is measured.
+        self.strategy = Bayes(n_candidates=CANDIDATES, n_modelled=1_000_000)
         space = tfbo.Space({f"x{i}": tfbo.Float(0.0, 1.0) for i in range(COLUMNS)})
         self.problem = Problem(space, "minimize", 0)
         told = [self._trial(i, row, y) for i, (row, y) in enumerate(zip(*trials(n), strict=True))]
