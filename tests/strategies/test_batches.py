@@ -118,7 +118,7 @@ def test_a_batch_compiled_by_xla_is_as_good():
     assert float(fixed.value) == pytest.approx(float(free.value), abs=0.05)
 
 
-@pytest.mark.parametrize("q", [3, 5, 40])
+@pytest.mark.parametrize("q", [5, 40])
 def test_a_batch_is_legal_repeats_nothing_and_follows_the_seed(q):
     batches = []
     for _ in range(2):
@@ -156,7 +156,8 @@ def test_more_than_are_left_of_a_finite_space_are_refused():
     small = Space({"a": Int(0, 4), "b": Ordinal([1, 2, 3]), "c": Boolean()})
     study = told(small, lambda p: p["a"], 8)
     assert len({key(t.params) for t in study.ask(20)}) == 20
-    assert len({key(t.params) for t in study.ask(2)}) == 2
+    assert study.ask().params not in [t.params for t in study.trials[:-1]]
+    study.ask()
     with pytest.raises(tfbo.SpaceExhausted):
         study.ask()
 
