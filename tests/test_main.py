@@ -1,5 +1,6 @@
 """The command line, run as a user would run it."""
 
+import operator
 import os
 import sqlite3
 import subprocess
@@ -104,8 +105,7 @@ def test_the_demo_runs_and_goes_on(tmp_path):
 def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
     readme = Path(__file__).parent.parent / "README.md"
     blocks = [b.split("```")[0] for b in readme.read_text().split("```python\n")[1:]]
-    tuner, *blocks = blocks
-    assert len(blocks) == 3
+    tuner, example, workers, ray, asking, acquisition = blocks
     monkeypatch.chdir(tmp_path)
     short = tuner.replace("max_trials=12", "max_trials=2").replace("epochs=4", "epochs=1")
     names = {}
@@ -114,12 +114,19 @@ def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
         len(names["tuner"].study) == 2
         and names["model"].predict(names["x"], verbose=0).shape[1] == 10
     )
-    example = blocks[0].replace("n_trials=15", "n_trials=2").replace("epochs=3", "epochs=1")
+    example = example.replace("n_trials=15", "n_trials=2").replace("epochs=3", "epochs=1")
     names = {}
     exec(compile(example, "README", "exec"), names)
-    indented = "\n".join(line.removeprefix("  ") for line in blocks[1].splitlines())
-    exec(compile(indented, "README", "exec"), {"tfbo": tfbo, "study": names["study"]})
-    exec(compile(blocks[2], "README", "exec"), names)
+    study = names["study"]
+    # An objective that any process can import, and that takes no time.
+    several = {"study": study, "objective": operator.itemgetter("learning_rate")}
+    workers = workers.replace("n_trials=20", "n_trials=2").replace("total=100", "total=7")
+    exec(compile(workers, "README", "exec"), several)
+    assert [trial.state for trial in study.trials] == ["complete"] * 7
+    compile(ray, "README", "exec")  # tests/integrations/test_ray.py runs one like it
+    indented = "\n".join(line.removeprefix("  ") for line in asking.splitlines())
+    exec(compile(indented, "README", "exec"), {"tfbo": tfbo, "study": study})
+    exec(compile(acquisition, "README", "exec"), names)
     names["strategy"].acquisition.evaluate  # noqa: B018
     study = tfbo.minimize(
         lambda p: p["x"] ** 2,
