@@ -267,24 +267,39 @@ def params_of(path):
     return [(t.number, t.params, t.value) for t in storage.changes("study", 0).trials]
 
 
+@pytest.fixture(scope="module")
+def call(tmp_path_factory):
+    """The script, run on a file of that name in one folder, and to die at a moment."""
+    folder = tmp_path_factory.mktemp("killed")
+    (folder / "run.py").write_text(textwrap.dedent(SCRIPT))
+
+    def call(name, moment, number):
+        command = [sys.executable, "run.py", name, moment, str(number)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+        return done, params_of(str(folder / name))
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def whole(call):
+    """The trials of a study that nothing interrupts."""
+    done, trials = call("whole.db", "never", 0)
+    assert done.returncode == 0, done.stderr
+    return trials
+
+
 @pytest.mark.parametrize(
     ("moment", "number"), [("inside", 1), ("inside", 6), ("between", 5), ("asking", 4)]
 )
-def test_killed_and_loaded_again_it_asks_for_the_same_points(tmp_path, moment, number):
-    script = tmp_path / "run.py"
-    script.write_text(textwrap.dedent(SCRIPT))
-    call = lambda path, *moment: subprocess.run(
-        [sys.executable, str(script), str(tmp_path / path), *moment], capture_output=True, text=True
-    )
-    whole = call("whole.db", "never", "0")
-    assert whole.returncode == 0, whole.stderr
-    killed = call("killed.db", moment, str(number))
+def test_killed_and_loaded_again_it_asks_for_the_same_points(call, whole, moment, number):
+    path = f"{moment}-{number}.db"
+    killed, stored = call(path, moment, number)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    stored = params_of(str(tmp_path / "killed.db"))
     assert len(stored) == number + (moment != "asking")
-    resumed = call("killed.db", "never", "0")
+    resumed, stored = call(path, "never", 0)
     assert resumed.returncode == 0, resumed.stderr
-    assert params_of(str(tmp_path / "killed.db")) == params_of(str(tmp_path / "whole.db"))
+    assert stored == whole
 
 
 def test_an_orderly_end_leaves_a_running_trial_to_others(path):
