@@ -131,7 +131,7 @@ def test_one_trace_for_200_trials():
     study = tfbo.Study(NUMBERS, seed=0, strategy=strategy)
     compiled = program.compiled(strategy._choices(NUMBERS, _device.CPU, 9))
     for number in range(200):
-        if number == 50:
+        if number == 150:
             study.ask(3)  # they stay pending from here on
         trial = study.ask()
         study.tell(trial, loss(trial.params))
