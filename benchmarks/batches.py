@@ -5,9 +5,10 @@
 
 All start from the same eight Sobol points and are told of them. Then q trials are asked for and told,
 and so on: chosen jointly by `study.ask(q)`, or drawn at random among the top twentieth of 1,024
-candidates by expected improvement. Targets of a problem and seed are the true values that one at a time
-has reached after a half, two thirds and five sixths of its trials; who does not reach one counts with one
-trial more than there are. Runs are appended to benchmarks/results/batches.csv as they end, from which an
+candidates by expected improvement. Targets of a problem are the regrets that one at a time has reached, in
+the median of the seeds, after a half, two thirds and five sixths of its trials (of its own seed's path it
+would be unfair: that is reached when it is by definition); who does not reach one counts with one trial
+more than there are. Runs are appended to benchmarks/results/batches.csv as they end, from which an
 interrupted run goes on; the table goes to batches.md.
 """
 
@@ -90,14 +91,20 @@ def evaluations(path: Sequence[float], target: float) -> int:
     return next((i for i, value in enumerate(path, 1) if value <= target), len(path) + 1)
 
 
-def ratios(paths: dict[tuple[str, int, str, int], list[float]], mode: str, q: int) -> np.ndarray:
+Paths = dict[tuple[str, int, str, int], list[float]]
+"""Of a problem, seed, mode and q: least regrets."""
+
+
+def ratios(paths: Paths, mode: str, q: int) -> np.ndarray:
     """Evaluations to the targets, over those of one at a time: mean logarithms of each problem and seed."""
     logs = []
     for (cell, seed, m, batch), path in paths.items():
         single = paths.get((cell, seed, "joint", 1))
         if (m, batch) != (mode, q) or single is None:
             continue
-        targets = [single[max(INITIAL, round(share * len(single))) - 1] for share in SHARES]
+        singles = [p for (c, _, *how), p in paths.items() if c == cell and how == ["joint", 1]]
+        typical = np.median([p[: len(path)] for p in singles], axis=0)
+        targets = [typical[round(share * len(path)) - 1] for share in SHARES]
         each = [np.log(evaluations(path, t) / evaluations(single, t)) for t in targets]
         logs.append(np.mean(each))
     return np.array(logs)
@@ -105,9 +112,12 @@ def ratios(paths: dict[tuple[str, int, str, int], list[float]], mode: str, q: in
 
 def report(rows: list[dict[str, Any]], command: str) -> str:
     """The table."""
-    paths = {
-        (r["cell"], int(r["seed"]), r["mode"], int(r["q"])): json.loads(r["path"]) for r in rows
-    }
+    optima = {cell.name: cell.problem for cell in every(None)}
+    paths: Paths = {}
+    for r in rows:
+        least = optima[r["cell"]](int(r["seed"])).optimum or 0.0
+        regrets = [value - least for value in json.loads(r["path"])]
+        paths[r["cell"], int(r["seed"]), r["mode"], int(r["q"])] = regrets
     rng = np.random.default_rng(0)
     lines = [
         "# Batches: evaluations to a target, as multiples of those of one trial at a time",
