@@ -11,7 +11,7 @@ import itertools
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,7 +31,6 @@ from tfbo.strategies.told import Told
 from tfbo.trial import COMPLETE, Trial, rank
 
 _LOGGER = logging.getLogger("tfbo")
-_Asked = TypeVar("_Asked", program.Question, thompson.Question, model.Evidence)
 
 # Perturbed are the best points known, this many of them.
 _INCUMBENTS = 8
@@ -39,7 +38,7 @@ _INCUMBENTS = 8
 _MOST_ENUMERATED = 4096
 # Draws of the hyperparameters that are screened for each climb.
 _DRAWS = 2
-# Pending outcomes are drawn so often; benchmarks/batches.py has more and fewer.
+# Draws of pending outcomes: what points are worth is then known to a tenth (test_joint.py holds that).
 _PENDING_DRAWS = 64
 # A batch of no more points than this is climbed as a whole after it was chosen one by one, which gains
 # a few per cent of its worth (less for more points) and doubles the time. That is another program for each
@@ -187,13 +186,13 @@ class Bayes:
         uncertain = any(trial.std for trial in state.trials)
         if self._is_initial(problem, state) or (self.noise == "none" and not uncertain):
             return None
-        model = self.surrogate(problem, state)
-        quiet = self.noise == "auto" and not uncertain and model.noise < _LEAST_NOISE
-        if quiet or not model.ok:
+        fitted = self.surrogate(problem, state)
+        quiet = self.noise == "auto" and not uncertain and fitted.noise < _LEAST_NOISE
+        if quiet or not fitted.ok:
             return None
         complete = [
             (-mean, *rank(trial, problem.direction), trial)
-            for mean, trial in zip(model.means, model.trials, strict=True)
+            for mean, trial in zip(fitted.means, fitted.trials, strict=True)
             if trial.state == COMPLETE
         ]
         best = min(complete)[-1]
@@ -229,7 +228,11 @@ class Bayes:
         """Configurations for those numbers, of which some may be missing or tried; notes of the fit."""
         plan = _device.plan(self.device or problem.device, len(state.trials))
         ask = self._ask(problem, state, pending, numbers, plan)
-        answer = self._answer(ask.run, problem.space, ask.question, plan, len(numbers))
+
+        def run(choices: model.Choices, evidence: model.Evidence, device: str) -> program.Answer:
+            return ask.run(choices, ask.question._replace(evidence=evidence), device)
+
+        answer = self._answer(run, problem.space, ask.question.evidence, plan, len(numbers))
         if not bool(answer.ok):
             _LOGGER.warning(
                 "Trial %d: the surrogate could not be fitted; the best draw of its priors stood in.",
@@ -321,17 +324,17 @@ class Bayes:
 
     def _answer(
         self,
-        run: Callable[[model.Choices, _Asked, str], Any],
+        run: Callable[[model.Choices, model.Evidence, str], Any],
         space: Space,
-        asked: _Asked,
+        evidence: model.Evidence,
         plan: _device.Plan,
         q: int = 1,
     ) -> Any:
         """What a program answers; where a device runs out of memory, from one start, then by the CPU."""
-        attempts = [(self, asked, plan)]
+        attempts = [(self, evidence, plan)]
         if plan != _device.CPU:
-            attempts += [(dataclasses.replace(self, n_restarts=1), asked.from_one_start(), plan)]
-            attempts += [(self, asked, _device.CPU)]
+            attempts += [(dataclasses.replace(self, n_restarts=1), evidence.from_one_start(), plan)]
+            attempts += [(self, evidence, _device.CPU)]
         for i, (settings, given, where) in enumerate(attempts, start=1):
             try:
                 choices = settings._choices(space, where, given.n, q)

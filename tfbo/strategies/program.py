@@ -48,15 +48,6 @@ class Question(NamedTuple):
     around: np.ndarray
     """Points to screen, around the best known ones, `[a, d]`."""
 
-    @property
-    def n(self) -> int:
-        """How many trials are evidence."""
-        return self.evidence.n
-
-    def from_one_start(self) -> Question:
-        """The same, with evidence that is to be fitted from one start."""
-        return self._replace(evidence=self.evidence.from_one_start())
-
 
 class Answer(NamedTuple):
     """What the program returns."""

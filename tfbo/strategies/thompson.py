@@ -38,15 +38,6 @@ class Question(NamedTuple):
     around: np.ndarray
     """Points to screen, around the best known ones, `[a, d]`."""
 
-    @property
-    def n(self) -> int:
-        """How many trials are evidence."""
-        return self.evidence.n
-
-    def from_one_start(self) -> Question:
-        """The same, with evidence that is to be fitted from one start."""
-        return self._replace(evidence=self.evidence.from_one_start())
-
 
 def answer(choices: Choices, question: Question, device: str) -> Answer:
     """Run the program on a device; points may repeat each other, and what was tried."""
