@@ -9,38 +9,69 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import ablation
 from adapters import Tfbo
 from suites import classics
+from variants import region
 
 import tfbo
 from tfbo.gp import outcomes
+from tfbo.optim import mixed
+from tfbo.strategies import program
 
 
-def asked(variant, count=8):
-    """What it asks for on Branin, without the last of its trials."""
+def asked(name, count=8):
+    """What the variant asks for on Branin."""
     problem = next(c for c in classics.cells() if c.name == "branin").problem(3)
+    variant = ablation.VARIANTS[name]
     with ablation.patched(variant):
-        optimiser = Tfbo(problem.parameters, 3, dict(variant.settings()))
+        run = ablation.Local(Tfbo(problem.parameters, 3, dict(variant.settings())), variant)
         found = []
         for _ in range(count):
-            params = optimiser.ask()
-            optimiser.tell(problem.value(params))
+            params, _ = run.ask()
+            run.tell(problem.value(params))
             found.append(params)
     return found
 
 
-@pytest.mark.parametrize("name", ["no centre", "no tempering", "half rank", "Yeo-Johnson", "UCB"])
-def test_a_variant_changes_the_search_and_is_gone_afterwards(name):
-    kept = outcomes.temper
-    default = asked(ablation.VARIANTS[ablation.DEFAULT])
-    assert asked(ablation.VARIANTS[name]) != default
-    assert outcomes.temper is kept
-    assert asked(ablation.VARIANTS[ablation.DEFAULT]) == default
+@pytest.fixture(scope="module")
+def default():
+    """What the default asks for."""
+    return asked(ablation.DEFAULT)
 
 
-def test_every_variant_makes_a_strategy():
+@pytest.mark.parametrize(
+    "name", ["no centre", "half rank", "UCB", "warped inputs", "averaged", "trust region"]
+)
+def test_a_variant_changes_the_search(name, default):
+    assert asked(name) != default
+
+
+def test_variants_are_gone_afterwards(default):
+    kept = outcomes.temper, mixed.maximise, program._Given.worth
+    asked("averaged", 7)
+    assert (outcomes.temper, mixed.maximise, program._Given.worth) == kept
+    assert asked(ablation.DEFAULT) == default
+
+
+def test_every_variant_makes_a_strategy_and_has_one_difference_at_least():
+    plain = ablation.VARIANTS[ablation.DEFAULT].before
     for name, variant in ablation.VARIANTS.items():
-        changed = dict(variant.settings()), dict(variant.patches()), variant.last
-        assert tfbo.strategies.Bayes(**changed[0])
-        assert (name == ablation.DEFAULT) == (changed == ({}, {}, 0))
+        settings, patches = dict(variant.settings()), dict(variant.patches())
+        assert tfbo.strategies.Bayes(**settings)
+        changed = bool(settings or patches or variant.before is not plain)
+        assert changed == (name != ablation.DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("values", "side"),
+    [
+        ([], 0.8),
+        ([5.0, 4.0, 3.0], 1.6),  # three successes
+        ([5.0] + [6.0] * 4, 0.4),  # four failures in three dimensions
+        ([5.0, None, 4.0] + [6.0] * 8, 0.2),
+        ([5.0] + [6.0] * 4 * 7, 0.8),  # under 2^-7: it begins again
+    ],
+)
+def test_the_trust_region_follows_turbo(values, side):
+    assert region.side(values, 3) == side
 
 
 def test_its_cells_are_not_those_that_judge_the_default():

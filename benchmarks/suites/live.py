@@ -282,7 +282,9 @@ TRAININGS = {
     "boosting-diabetes": (BOOSTING, "diabetes"),
     "mlp-breast-cancer": (MLP, "breast-cancer"),
     "mlp-wine": (MLP, "wine"),
+    "mlp-digits": (MLP, "digits"),
     "forest-digits": (FOREST, "digits"),
+    "forest-breast-cancer": (FOREST, "breast-cancer"),
     "forest-wine": (FOREST, "wine"),
 }
 

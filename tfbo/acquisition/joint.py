@@ -29,6 +29,7 @@ def worth(
     incumbent: tf.Tensor,
     x: tf.Tensor,
     normals: tf.Tensor | None = None,
+    deflation: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Values `[...]` of sets of q points, beside those that are being tried.
 
@@ -39,8 +40,12 @@ def worth(
         x: `[..., q, d]`, legal rows; q is static.
         normals: `[s, q - 1]`, the draws of the standard normal behind all points but the last; None for
             one point.
+        deflation: `[..., q]` in (0, 1], by which the deviations at the points are multiplied; None
+            for one everywhere.
     """
     mean, factor = fantasies.joint(x)
+    if deflation is not None:
+        factor *= deflation[..., None]
     deviation = tf.linalg.diag_part(factor)[..., None]
     best = tf.maximum(incumbent, fantasies.best)
     if x.shape[-2] > 1:

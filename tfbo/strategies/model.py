@@ -203,6 +203,12 @@ def surrogate(
     return Posterior(choices.kernel, factors, zero, one), tf.reduce_max(mean)
 
 
+def best_row(evidence: Evidence) -> tf.Tensor:
+    """The row `[d]` of the best trial."""
+    lowest = tf.constant(-float("inf"), tf.float64)
+    return evidence.x[tf.argmax(tf.where(evidence.told, evidence.y, lowest))]
+
+
 def noise_free(observed: exact.Observations, factors: exact.Factors) -> tf.Tensor:
     """What the observations say of the noise-free function `[n]`: less than they say themselves."""
     noise = factors.hyperparameters.noise

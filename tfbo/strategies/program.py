@@ -19,6 +19,7 @@ from tfbo.gp import Posterior, exact
 from tfbo.gp.fantasies import Fantasies, fantasise
 from tfbo.optim import mixed
 from tfbo.strategies import model
+from tfbo.strategies.faces import deflation
 from tfbo.strategies.model import Choices, Evidence
 
 # Pending trials that fit the smallest padded program.
@@ -71,6 +72,14 @@ class _Given(NamedTuple):
     posterior: Posterior
     incumbent: tf.Tensor
     normals: tf.Tensor
+    deflation: mixed.Function
+
+    def worth(
+        self, fantasies: Fantasies, x: tf.Tensor, normals: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """What sets of points `[..., q, d]` are worth; see `joint.worth`."""
+        acquisition, deflation = self.choices.acquisition, self.deflation(x)
+        return joint.worth(acquisition, fantasies, self.incumbent, x, normals, deflation)
 
     def fantasies(self, rows: tf.Tensor, running: tf.Tensor) -> Fantasies:
         """Draws of what runs."""
@@ -107,7 +116,9 @@ def _ask(choices: Choices, question: Question) -> Answer:
     observed = model.observe(choices, question.evidence)
     fitted = model.fitted(choices, question.evidence, observed)
     posterior, incumbent = model.surrogate(choices, observed, fitted.theta)
-    given = _Given(choices, question, posterior, incumbent, tf.math.ndtri(question.uniforms))
+    normals = tf.math.ndtri(question.uniforms)
+    deflated = deflation(choices.columns, model.best_row(question.evidence))
+    given = _Given(choices, question, posterior, incumbent, normals, deflated)
     lowest = tf.constant(-float("inf"), incumbent.dtype)
     _, rows, running, value = tf.while_loop(
         lambda i, *_: i < question.q,
@@ -126,7 +137,7 @@ def _one_more(
     choices, question = given.choices, given.question
     fantasies = given.fantasies(rows, running)
     best = mixed.maximise(
-        lambda x: joint.worth(choices.acquisition, fantasies, given.incumbent, x[:, None, :]),
+        lambda x: given.worth(fantasies, x[:, None, :]),
         choices.columns,
         (question.everywhere, question.around),
         given.taken(rows, running),
@@ -151,8 +162,7 @@ def _together(
     taken = given.taken(question.pending, question.running)
 
     def worth(sets: tf.Tensor) -> tf.Tensor:
-        x = tf.reshape(sets, [-1, q, d])
-        return joint.worth(choices.acquisition, fantasies, given.incumbent, x, normals)
+        return given.worth(fantasies, tf.reshape(sets, [-1, q, d]), normals)
 
     def is_taken(sets: tf.Tensor) -> tf.Tensor:
         x = tf.reshape(sets, [-1, q, d])

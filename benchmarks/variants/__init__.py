@@ -1,0 +1,8 @@
+"""Variants of the default strategy, each of which makes one choice otherwise: `VARIANTS`, by name."""
+
+from __future__ import annotations
+
+from variants.base import DEFAULT, Variant, patched
+from variants.table import VARIANTS
+
+__all__ = ["DEFAULT", "VARIANTS", "Variant", "patched"]

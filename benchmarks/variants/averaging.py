@@ -1,0 +1,107 @@
+"""An acquisition that is averaged over draws of the hyperparameters, instead of one at their optimum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from variants.base import Patches
+
+CHAINS, STEPS, SHRINKS = 8, 8, 40
+# Location and scale of the prior of a lengthscale over sqrt(d). The one that the optimum is sought with
+# is so wide that eight draws of what few data leave open would have little in common.
+_LENGTHSCALE = (-0.8, 1.0)
+
+
+def drawn(kernel: Any, believed: Any, observed: Any, theta: Any) -> Any:
+    """Log hyperparameters `[CHAINS, p]` by elliptical slice sampling from `theta` `[p]`.
+
+    The priors are normal in the logarithms, so there is nothing to tune (Murray, Adams and MacKay 2010).
+    """
+    import tensorflow as tf
+
+    from tfbo.gp import exact
+
+    rng, p = np.random.default_rng(0), theta.shape[-1]
+    normals = tf.constant(rng.standard_normal([STEPS, CHAINS, p]))
+    heights = tf.constant(np.log(rng.random([STEPS, CHAINS])))
+    shares = tf.constant(rng.random([STEPS, CHAINS, SHRINKS + 1]))
+    unweighted = believed._replace(weight=tf.zeros_like(believed.weight))
+    full = tf.constant(2.0 * np.pi, tf.float64)
+
+    def log_likelihood(theta: Any) -> Any:
+        value = exact.log_posterior(kernel, unweighted, observed, theta)
+        inside = tf.reduce_all((theta >= believed.lower) & (theta <= believed.upper), axis=-1)
+        return tf.where(tf.math.is_finite(value) & inside, value, -np.inf)
+
+    def step(i: Any, theta: Any, value: Any) -> tuple[Any, ...]:
+        away, other, level = theta - believed.loc, normals[i] * believed.scale, value + heights[i]
+
+        def shrink(j: Any, low: Any, high: Any, found: Any, theta: Any, value: Any) -> Any:
+            angle = low + (high - low) * shares[i, :, j]
+            turned = away * tf.cos(angle)[:, None] + other * tf.sin(angle)[:, None]
+            reached = log_likelihood(believed.loc + turned)
+            new = (reached > level) & ~found
+            theta = tf.where(new[:, None], believed.loc + turned, theta)
+            low = tf.where(angle < 0.0, angle, low)
+            high = tf.where(angle >= 0.0, angle, high)
+            return j + 1, low, high, found | new, theta, tf.where(new, reached, value)
+
+        first = full * shares[i, :, SHRINKS]
+        none = tf.zeros([CHAINS], tf.bool)
+        *_, theta, value = tf.while_loop(
+            lambda j, low, high, found, *_: (j < SHRINKS) & ~tf.reduce_all(found),
+            shrink,
+            (tf.constant(0), first - full, first, none, theta, value),
+        )
+        return i + 1, theta, value
+
+    start = tf.tile(theta[None], [CHAINS, 1])
+    _, theta, _ = tf.while_loop(
+        lambda i, *_: i < STEPS, step, (tf.constant(0), start, log_likelihood(start))
+    )
+    return theta
+
+
+def averaged() -> Patches:
+    """The logarithm of the mean improvement over the draws."""
+    import tensorflow as tf
+
+    from tfbo.gp import belief, exact, priors
+    from tfbo.gp.posterior import SMALLEST_VARIANCE
+    from tfbo.strategies import model, program
+
+    def with_draws(choices: Any, observed: Any, theta: Any) -> Any:
+        kernel = choices.kernel
+        loc, scale = _LENGTHSCALE
+        lengthscale = priors.LogNormal(loc + 0.5 * np.log(kernel.dimension), scale)
+        prior = priors.default(kernel.dimension)._replace(lengthscale=lengthscale)
+        known = belief.Belief(*map(tf.constant, belief.belief(kernel, prior)))
+        factors = exact.factorise(kernel, drawn(kernel, known, observed, theta), observed)
+        hyperparameters = factors.hyperparameters
+        mean = observed.z - hyperparameters.noise[:, None] * factors.alpha
+        incumbents = tf.reduce_max(mean, axis=-1)[:, None]
+        variance = tf.square(hyperparameters.amplitude)[:, None]
+
+        def worth(given: Any, fantasies: Any, x: Any, normals: Any = None) -> Any:
+            """Of single points; nothing is pending in these runs."""
+            rows = kernel.scale(hyperparameters, kernel.embed(x[:, 0]))
+            cross = kernel.at(hyperparameters).matrix(rows, factors.rows)
+            mean = tf.linalg.matvec(cross, factors.alpha)
+            whitened = tf.matmul(cross, factors.inverse, transpose_b=True)
+            left = variance - tf.reduce_sum(tf.square(whitened), axis=-1)
+            deviation = tf.sqrt(tf.maximum(left, SMALLEST_VARIANCE * variance))
+            deviation *= given.deflation(x[:, 0])
+            values = choices.acquisition.evaluate(mean, deviation, incumbents)
+            values = tf.where(factors.ok[:, None], values, values.dtype.min)
+            return tf.reduce_logsumexp(values, axis=0)
+
+        traced.append(worth)
+        return surrogate(choices, observed, theta)
+
+    surrogate, traced = model.surrogate, []
+    return {
+        (model, "surrogate"): with_draws,
+        (program._Given, "worth"): lambda *arguments: traced[-1](*arguments),
+    }

@@ -1,0 +1,134 @@
+"""Other priors of the hyperparameters, and other kernels."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from variants.base import Patches
+
+# Kumaraswamy's warp has an infinite slope at the ends of its range.
+_MARGIN = 1e-6
+
+
+def prior(**parts: tuple[float, float]) -> Patches:
+    """Other log-normal priors, as densities of the logarithm; lengthscales are times sqrt(d)."""
+    from tfbo.gp import priors
+    from tfbo.strategies import model
+
+    def default(d: int) -> priors.Priors:
+        shifts = {"lengthscale": 0.5 * np.log(d)}
+        changed = {
+            name: priors.LogNormal(loc + shifts.get(name, 0.0), scale)
+            for name, (loc, scale) in parts.items()
+        }
+        return priors.default(d)._replace(**changed)
+
+    return {(model, "default"): default}
+
+
+def lengthscales_of_any_dimension() -> Patches:
+    """Lengthscales that do not grow with the dimension."""
+    from tfbo.gp import priors
+    from tfbo.strategies import model
+
+    def default(d: int) -> priors.Priors:
+        return priors.default(d)._replace(lengthscale=priors.default(6).lengthscale)
+
+    return {(model, "default"): default}
+
+
+def additive() -> Patches:
+    """Half of the variance is a sum of functions of one column each (Duvenaud et al. 2011)."""
+    import tensorflow as tf
+
+    from tfbo.gp import kernels
+
+    joint = kernels._fast
+
+    @functools.cache
+    def half_and_half(correlation: type) -> type:
+        class Additive(joint(correlation)):  # type: ignore[misc]
+            def _matrix(self, x1: Any, x2: Any) -> Any:
+                r2 = tf.square(x1[..., :, None, :] - x2[..., None, :, :])
+                alone = self._apply_with_distance(x1, x2, r2, example_ndims=3)
+                return 0.5 * super()._matrix(x1, x2) + 0.5 * tf.reduce_mean(alone, axis=-1)
+
+        return Additive
+
+    return {(kernels, "_fast"): half_and_half}
+
+
+def warped() -> Patches:
+    """Numbers pass through Kumaraswamy's distribution function, whose two powers are learned."""
+    import tensorflow as tf
+
+    from tfbo.gp import kernels, priors
+    from tfbo.space import encoding
+    from tfbo.strategies import Bayes, model
+
+    class Warped(kernels.Kernel):
+        @property
+        def shape_names(self) -> tuple[str, ...]:
+            return tuple(f"{power}{i}" for power in "ab" for i in range(self.dimension))
+
+        def at(self, hyperparameters: kernels.Hyperparameters) -> Any:
+            return kernels._fast(self.correlation)(amplitude=hyperparameters.amplitude)
+
+        def scale(self, hyperparameters: kernels.Hyperparameters, features: tf.Tensor) -> tf.Tensor:
+            assert self.columns is not None
+            columns = self.columns.columns
+            plain = [not kernels._is_embedded(columns[i]) for i in self._owners]
+            powers = hyperparameters.shape[..., None, :]
+            a = tf.gather(powers[..., : self.dimension], self._owners, axis=-1)
+            b = tf.gather(powers[..., self.dimension :], self._owners, axis=-1)
+            u = tf.clip_by_value(features, _MARGIN, 1.0 - _MARGIN)
+            moved = 1.0 - tf.pow(1.0 - tf.pow(u, a), b)
+            return super().scale(hyperparameters, tf.where(plain, moved, features))
+
+    def kernel(self: Bayes, space: Any) -> Warped:
+        columns = encoding(space).columns
+        made = kernels.kernel(self.kernel, len(columns), columns)
+        return Warped(made.correlation, made.dimension, made.columns, made.ard)
+
+    def default(d: int) -> priors.Priors:
+        return priors.default(d)._replace(shape=priors.LogNormal(0.0, 0.5))
+
+    def scouting(d: int) -> priors.Priors:
+        return priors.scouting(d)._replace(shape=priors.LogNormal(0.0, 0.5))
+
+    places = {(model, "default"): default, (model, "scouting"): scouting}
+    return {(Bayes, "_kernel"): kernel, **places}
+
+
+def categories_as_numbers() -> Patches:
+    """Categories are numbers in the order in which they were given."""
+    from tfbo.gp import kernels
+
+    embedded, width, embed = kernels._is_embedded, kernels._width, kernels._embed_column
+    return {
+        (kernels, "_is_embedded"): lambda c: embedded(c) and not c.categorical,
+        (kernels, "_width"): lambda c: 1 if c.categorical else width(c),
+        (kernels, "_embed_column"): lambda c, u: u[..., None] if c.categorical else embed(c, u),
+    }
+
+
+def inactive_in_the_middle() -> Patches:
+    """An inactive number is taken to be in the middle of its range."""
+    import tensorflow as tf
+
+    from tfbo.gp import kernels
+
+    width, embed, is_on_arc = kernels._width, kernels._embed_column, kernels._is_on_arc
+
+    def embed_column(column: Any, u: Any) -> Any:
+        if not is_on_arc(column):
+            return embed(column, u)
+        return tf.where(u < 0.0, 0.5 * tf.ones_like(u), u)[..., None]
+
+    return {
+        (kernels, "_width"): lambda c: 1 if is_on_arc(c) else width(c),
+        (kernels, "_embed_column"): embed_column,
+    }
