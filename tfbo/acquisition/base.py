@@ -23,7 +23,8 @@ class Acquisition(Protocol):
 
         Args:
             mean: of the noise-free outcome.
-            deviation: its standard deviation, > 0.
+            deviation: its standard deviation, > 0; `tfbo.strategies.Bayes` counts a tenth less of it
+                for each number that is on a face of the space where the best trial is not.
             incumbent: the best that is known already: at first the best posterior mean among the points
                 told, and where other points are tried as well, what a draw of those returns.
         """

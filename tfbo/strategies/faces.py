@@ -6,7 +6,7 @@ therefore largest in one corner after the other, of which there are 2^d: in six 
 the trials that were left. But few functions that people tune are as wild in the corners of the box as
 within it. So the standard deviation counts for ten per cent less for each number that is on a face. That
 changes little while improvements are likely, and an optimum on a face is found about as soon as before;
-but an improvement by z deviations becomes less likely by a factor of about exp(-z^2 / 10).
+but an improvement by z deviations becomes less likely by a factor of about exp(-z^2 / 9).
 
 On the phenomenon: Siivola et al. 2018 (arXiv 1704.00963); Oh, Gavves and Welling 2018 (arXiv 1806.01619).
 What it is worth: benchmarks/results/ablation.md.
