@@ -29,7 +29,8 @@ BASELINE_TRIALS = 10
 RESAMPLES = 4000
 # Nearer to the best value than this share of the baseline, two runs are as good as each other.
 _SAME = 1e-9
-COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
+BLACK = "#000000"  # tfbo's
+COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
 STYLES = ("-", "--", "-.", ":")
 # An optimiser that has made this share of the runs of the busiest one belongs to the main comparison.
 _WHOLE = 0.9
@@ -336,9 +337,10 @@ def _draw_profile(axis: Any, found: Group, mine: np.ndarray) -> None:
 
 def _line(name: str) -> dict[str, Any]:
     """How an optimiser is drawn, the same in every picture."""
-    i = list(ADAPTERS).index(name)
-    turn = i // len(COLOURS)
-    return {"color": COLOURS[i % len(COLOURS)], "linestyle": STYLES[(i + turn) % len(STYLES)]}
+    if name == OURS:
+        return {"color": BLACK, "linestyle": "-"}
+    i = [other for other in ADAPTERS if other != OURS].index(name)
+    return {"color": COLOURS[i % len(COLOURS)], "linestyle": STYLES[(i + 1) % len(STYLES)]}
 
 
 def _head(rows: Sequence[Row]) -> str:

@@ -163,3 +163,8 @@ def test_the_default_strategy_is_better_than_tpe_and_random_search():
         assert len(theirs) == 2
         ranks.append(1 + sum(other < value for other in theirs))
     assert np.median(ranks) == 1 and np.mean(ranks) < 1.5
+
+
+def test_no_two_optimisers_are_drawn_alike():
+    lines = [tuple(regret_report._line(name).values()) for name in regret_report.ADAPTERS]
+    assert len(set(lines)) == len(lines)
