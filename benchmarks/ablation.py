@@ -127,7 +127,8 @@ def report(results: Path) -> None:
 
 READING = """`python benchmarks/ablation.py`, 60 trials. Regret is normalised as in regret.md; differences
 are means over cells of its logarithm with 95 % paired bootstrap intervals. Above zero the default is
-better; bold where the interval is clear of zero."""
+better; bold where the interval is clear of zero. All rows share the default's runs, whose luck shifts
+all of them together."""
 
 
 def main() -> int:
