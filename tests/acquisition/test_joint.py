@@ -72,6 +72,27 @@ def test_one_point_and_nothing_pending_is_the_closed_form(acquisition):
     )
 
 
+@pytest.mark.parametrize("q", [1, 3])
+def test_deflated_deviations_are_those_of_less_uncertain_points(q):
+    drawn = normals(64, 3 + q - 1)
+    fantasies = fantasise(POSTERIOR, PENDING, drawn[:, :3])
+    share = tf.constant([0.9, 0.5, 0.7], tf.float64)[:q] + tf.zeros([len(SETS), 1], tf.float64)
+    mean, factor = (value.numpy() for value in fantasies.joint(SETS[:, :q]))
+    factor = factor * share.numpy()[..., None]  # rows: the covariance of f_i and f_j by both shares
+    # [sets, s, q]: what is known before each point is drawn, then its improvement in closed form.
+    steps = drawn.numpy()[:, 3:]
+    best = np.maximum(float(INCUMBENT), fantasies.best.numpy())
+    total = np.zeros(mean.shape[:1])
+    for j in range(q):
+        centre = mean[:, j] + factor[:, j, :j] @ steps[:, :j].T
+        deviation = factor[:, j, j, None]
+        total += EI().evaluate(centre, deviation, best).numpy().mean(axis=-1)
+        if j < q - 1:
+            best = np.maximum(best, centre + deviation * steps[:, j])
+    found = joint.worth(EI(), fantasies, INCUMBENT, SETS[:, :q], drawn[:, 3:], share)
+    np.testing.assert_allclose(found, total, rtol=1e-10)
+
+
 def test_the_gradient_of_a_set_is_that_of_differences():
     drawn = normals(32, 5)
     fantasies = fantasise(POSTERIOR, PENDING, drawn[:, :3])
