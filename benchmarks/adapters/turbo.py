@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from suites.base import Parameter, Params
 
@@ -13,6 +13,29 @@ from adapters.base import Adapter, decoded, encoded, filled
 
 LENGTH, LEAST, MOST = 0.8, 0.5**7, 1.6
 SUCCESSES = 3
+
+
+class Region(NamedTuple):
+    """How long the trust region is, in a cube of side one, and what its last trials were in a row."""
+
+    length: float = LENGTH
+    successes: int = 0
+    failures: int = 0
+
+    def after(self, success: bool, d: int) -> Region:
+        """The region after one more trial in d dimensions, larger or smaller."""
+        successes = self.successes + 1 if success else 0
+        failures = 0 if success else self.failures + 1
+        if successes == SUCCESSES:
+            return Region(min(2.0 * self.length, MOST), 0, failures)
+        if failures == max(4, d):
+            return Region(self.length / 2.0, successes, 0)
+        return Region(self.length, successes, failures)
+
+
+def is_success(value: float | None, best: float) -> bool:
+    """Whether a trial, None where it failed, is better than the best by more than a thousandth."""
+    return value is not None and value < best - 1e-3 * abs(best)
 
 
 class Turbo(Adapter):
@@ -60,28 +83,18 @@ class Turbo(Adapter):
     def tell(self, y: float | None) -> None:
         searching = len(self.y) >= self.n_initial
         if searching:
-            best = min(self.y)
-            self._adapt(y is not None and y < best - 1e-3 * abs(best))
+            self.region = self.region.after(is_success(y, min(self.y)), self.d)
         if y is not None:
             self.x.append(self.asked)
             self.y.append(y)
-        if self.length < LEAST:
+        if self.region.length < LEAST:
             self._restart()
 
     def _restart(self) -> None:
         self.n_initial = 2 * self.d
-        self.length, self.successes, self.failures = LENGTH, 0, 0
+        self.region = Region()
         self.x: list[list[float]] = []
         self.y: list[float] = []
-
-    def _adapt(self, success: bool) -> None:
-        """Make the trust region larger or smaller."""
-        self.successes = self.successes + 1 if success else 0
-        self.failures = 0 if success else self.failures + 1
-        if self.successes == SUCCESSES:
-            self.length, self.successes = min(2.0 * self.length, MOST), 0
-        elif self.failures == max(4, self.d):
-            self.length, self.failures = self.length / 2.0, 0
 
     def _suggest(self) -> list[float]:
         """The maximiser of a draw from the posterior, among candidates in the trust region."""
@@ -128,7 +141,7 @@ class Turbo(Adapter):
         torch, n = self.torch, min(5000, max(2000, 200 * self.d))
         weights = model.covar_module.base_kernel.lengthscale.squeeze(0).detach()
         weights = weights / weights.log().mean().exp()
-        half = weights * self.length / 2.0
+        half = weights * self.region.length / 2.0
         low, high = (centre - half).clamp(0.0, 1.0), (centre + half).clamp(0.0, 1.0)
         seed = int(torch.randint(2**31, (1,)))
         sobol = torch.quasirandom.SobolEngine(self.d, scramble=True, seed=seed)

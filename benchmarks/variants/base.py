@@ -6,7 +6,9 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-DEFAULT = "tfbo"
+import regret_report
+
+DEFAULT = regret_report.OURS
 
 Patches = Mapping[tuple[Any, str], Any]
 """What modules and classes hold instead, by owner and name."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from adapters.turbo import LEAST, Region, is_success
 
 from variants.base import Patches
-
-_FIRST, _LARGEST, _LEAST = 0.8, 1.6, 2.0**-7
-_SUCCESSES = 3
-_BETTER = 1e-3
 
 _regions: dict[int, Any] = {}
 """The lower and upper end of each column, a variable `[2, d]` for each number of columns."""
@@ -19,18 +17,14 @@ _regions: dict[int, Any] = {}
 
 def side(values: Sequence[float | None], d: int) -> float:
     """How long the region is after these trials (Eriksson et al. 2019, arXiv 1910.01739)."""
-    length, best, successes, failures = _FIRST, np.inf, 0, 0
+    region, best = Region(), math.inf
     for value in values:
-        better = value is not None and not value > best - _BETTER * abs(best)
-        successes, failures = (successes + 1, 0) if better else (0, failures + 1)
+        # The first value there is is a success: everything is better than nothing.
+        region = region.after(is_success(value, best) if best < math.inf else value is not None, d)
         best = best if value is None else min(best, value)
-        if successes == _SUCCESSES:
-            length, successes = min(2.0 * length, _LARGEST), 0
-        elif failures == max(4, d):
-            length, failures = length / 2.0, 0
-        if length < _LEAST:  # it begins again, of all that is known
-            length, successes, failures = _FIRST, 0, 0
-    return length
+        if region.length < LEAST:  # it begins again, of all that is known
+            region = Region()
+    return region.length
 
 
 def move(study: Any, values: Sequence[float | None], budget: int) -> None:
