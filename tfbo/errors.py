@@ -56,6 +56,10 @@ class TooFewTrials(TFBOError, ValueError):
     """A model was asked of fewer complete trials than one can be made of."""
 
 
+class TFBOWarning(UserWarning):
+    """What a user should know, though the search goes on; shown once for each cause."""
+
+
 _DESCRIPTIONS = ("shape [", "nan at index", "inf at index", "-inf at index", "nothing")
 
 
