@@ -133,7 +133,7 @@ class Asker:
         ask = self.strategy._ask(self.problem, self.state, (), range(n, n + 1), self.plan)
         choices = self.strategy._choices(self.problem.space, self.plan, n)
         answer = program.answer(choices, ask.question, self.plan.device)
-        x = answer.x[0].numpy()
+        x = answer.x[0]
         seconds = time.perf_counter() - begin
         notes = fits.notes(answer.fitted, ask.searched)
         y = float(np.min([t.value for t in self.state.trials])) + 0.1

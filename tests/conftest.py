@@ -3,6 +3,8 @@ import signal
 
 # Set before TensorFlow is imported: its start-up notices would drown the reports of failures.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Each run traces what it tests: some tests change the code that is traced.
+os.environ["TFBO_CACHE"] = "off"
 
 from hypothesis import settings
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
@@ -47,6 +46,11 @@ class Limits(NamedTuple):
                 outcome.check_count(name, getattr(self, name))
         _check_seconds("timeout", self.timeout)
         _check_finite("target", self.target)
+
+    def most(self, before: int) -> int | None:
+        """How many trials the study will have at most, after `before` ones; None where that is open."""
+        ends = [] if self.n_trials is None else [before + self.n_trials]
+        return min(ends if self.total is None else [*ends, self.total], default=None)
 
     def expected(self, trials: Sequence[Trial]) -> int | None:
         """How many trials there will be at most, after those that there are; None where that is open."""
@@ -134,11 +138,12 @@ class _Search:
         self._interrupts = interrupts
         self._end = math.inf if limits.timeout is None else time.monotonic() + limits.timeout
         self._sign = 1.0 if study.direction == "minimize" else -1.0
+        self._before = len(study.trials)
         values = (self._sign * t.value for t in study.trials if t.value is not None)
         self._best = min(values, default=math.inf)
         """Less is better, in either direction."""
         self._asked = self._stale = 0
-        self._exhausted = self._prepared = False
+        self._exhausted = False
 
     def run(self, show: progress_bars.Show) -> None:
         """Keep the workers busy until a limit is reached, and wait for those that still are."""
@@ -156,13 +161,13 @@ class _Search:
             self._interrupt()
             raise
 
-    def _ended(self) -> bool:
-        """Whether a limit has been reached."""
+    def _ended(self, more: int = 0) -> bool:
+        """Whether a limit has been reached, or would be with so many trials more."""
         limits = self._limits
         return (
             self._study._stopping
             or self._exhausted
-            or (limits.n_trials is not None and self._asked >= limits.n_trials)
+            or (limits.n_trials is not None and self._asked + more >= limits.n_trials)
             or time.monotonic() >= self._end
             or (limits.patience is not None and self._stale >= limits.patience)
             or (limits.target is not None and self._best <= self._sign * limits.target)
@@ -181,7 +186,8 @@ class _Search:
                     break  # these are in the broken pool, too, and say so presently
                 workers.renew()
             self._start()
-        self._prepare()
+        if not (self._running.workers.in_thread or self._ended()):
+            self._prepare()
         return bool(self._running.runs) or not self._ended()
 
     def _start(self) -> None:
@@ -193,6 +199,9 @@ class _Search:
             _LOGGER.info("%s", exhausted)
             trials = []
         self._exhausted = not trials
+        # The first trial may be what sets up TensorFlow; after the last, no suggestion follows.
+        if self._running.workers.in_thread and self._asked and not self._ended(1):
+            self._prepare()
         for trial in trials:
             try:
                 self._running.start(trial, watch)
@@ -211,19 +220,10 @@ class _Search:
         return ask(self._study._ledger, suggest, 1, self._limits.total)
 
     def _prepare(self) -> None:
-        """While all workers are busy with the first trials, do what the first suggestion would wait for."""
-        if self._prepared or self._running.workers.in_thread or self._ended():
-            return
+        """While trials run, do what the first suggestion of a model would wait for."""
         if any(trial.state == WAITING for trial in self._study._ledger.ordered()):
             return  # these come first, and may be all
-        self._prepared = True
-        threading.Thread(target=self._prepare_quietly, name="tfbo-prepare").start()
-
-    def _prepare_quietly(self) -> None:
-        try:
-            self._study._advisor.prepare()
-        except Exception:  # whatever it is, the suggestion that needs it says so
-            _LOGGER.debug("The strategy could not be prepared.", exc_info=True)
+        self._study._advisor.prepare(self._limits.most(self._before))
 
     def _take(self, finished: Finished, show: progress_bars.Show) -> None:
         """Tell what came of a trial, and everybody who wants to know."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,10 @@ from tfbo.trial import COMPLETE
 
 if TYPE_CHECKING:
     from tfbo.importance import Importance
+    from tfbo.space import Space
     from tfbo.strategies import Problem, Strategy, Suggestion, Surrogate
+
+_LOGGER = logging.getLogger("tfbo")
 
 _FEWEST = 2
 
@@ -31,6 +35,7 @@ class Advisor:
         self._device = device
         self._lock = threading.RLock()
         self._space = ledger.space
+        self._prepared: Space | None = None
         self._state: Any = None
         self._folded = 0
         self._best: tuple[int, int | None] = -1, None
@@ -43,10 +48,29 @@ class Advisor:
         pending = [trial for trial in self._ledger.ordered() if not trial.is_finished]
         return strategy.suggest(problem, state, pending=pending, number=number, q=count)
 
-    def prepare(self) -> None:
-        """Do ahead what takes the first suggestion of a process long: the trials may run meanwhile."""
-        strategy, problem, _ = self._up_to_date()
-        getattr(strategy, "prepare", lambda problem: None)(problem)
+    def prepare(self, most: int | None = None) -> threading.Thread | None:
+        """Have done ahead, while trials run, what takes the first suggestion of a process long.
+
+        Args:
+            most: how many trials the study will have at most; None where that is open.
+
+        Returns:
+            The thread that does it; None where it has been done or begun.
+        """
+        with self._lock:
+            if self._prepared is self._ledger.space:
+                return None
+            self._prepared = self._ledger.space
+        thread = threading.Thread(target=self._prepare, args=(most,), name="tfbo-prepare")
+        thread.start()
+        return thread
+
+    def _prepare(self, most: int | None) -> None:
+        try:
+            strategy, problem, _ = self._up_to_date()
+            getattr(strategy, "prepare", lambda problem, most: None)(problem, most)
+        except Exception:  # whatever it is, the suggestion that needs it says so
+            _LOGGER.debug("The strategy could not be prepared.", exc_info=True)
 
     def best(self) -> int | None:
         """The number of the trial that is believed to be the best; None for that of the best value."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -49,6 +50,8 @@ def choose(study: Any, strategy: Any) -> None:
 def _put(values: Patches) -> None:
     from tfbo.strategies import model, program
 
+    # Graphs on disk are those of the library as it is.
+    os.environ["TFBO_CACHE"] = "off"
     for (owner, name), value in values.items():
         setattr(owner, name, value)
     for cache in (model.believed, program.compiled, model.compiled_fit):

@@ -86,8 +86,8 @@ class Preparing(Random):
     calls: list[object] = []
     done = threading.Event()
 
-    def prepare(self, problem):
-        self.calls.append(problem)
+    def prepare(self, problem, most):
+        self.calls.append(most)
         self.done.set()
 
 
@@ -107,8 +107,23 @@ def test_the_strategy_is_prepared_once_while_the_first_trials_run(preparing):
     assert len(Preparing.calls) == 1
 
 
-def test_nothing_is_prepared_in_this_thread_nor_for_trials_that_all_run_already(preparing):
-    preparing.optimize(objectives.x, n_trials=3)
+def test_it_is_prepared_beside_trials_in_this_thread_from_the_second_on(preparing):
+    began = []
+
+    def objective(params):
+        began.append(bool(Preparing.calls))
+        if len(began) > 1:  # the thread has been started, and is waited for
+            assert Preparing.done.wait(objectives.PATIENCE)
+        return params["x"]
+
+    preparing.optimize(objective, n_trials=4)
+    assert not began[0] and Preparing.calls == [4]
+    preparing.optimize(objectives.x, n_trials=4)
+    assert Preparing.calls == [4]
+
+
+def test_nothing_is_prepared_where_no_suggestion_follows(preparing):
+    preparing.optimize(objectives.x, n_trials=2)
     preparing.optimize(objectives.x, n_trials=2, n_jobs=2)
     for x in (0.0, 0.1, 0.2):
         preparing.enqueue({"x": x})

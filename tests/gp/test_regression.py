@@ -205,8 +205,9 @@ def test_one_trace_for_any_number_of_rows():
 
     for n in (4, 9, 17):
         gp.fit(X[:n], F[:n], n_restarts=2)
-    program = regression._program(kernels.kernel("matern52", 3), "bfgs", 2)
-    assert program.experimental_get_tracing_count() == 1
+    settings = regression._Settings(kernels.kernel("matern52", 3), "bfgs", 2)
+    program = regression._program(settings)
+    assert program.traces == 1
 
 
 def test_the_same_seed_gives_the_same_fit():

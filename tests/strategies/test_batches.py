@@ -11,7 +11,7 @@ from tfbo import Boolean, Categorical, Float, Int, Ordinal, Space, _device, _ran
 from tfbo.acquisition import EI, joint
 from tfbo.gp.fantasies import fantasise
 from tfbo.space import encoding
-from tfbo.strategies import Bayes, Sobol, program, thompson
+from tfbo.strategies import Bayes, Sobol, program
 from tfbo.strategies.base import Problem, key
 from tfbo.strategies.told import subset
 
@@ -93,7 +93,7 @@ def test_climbing_together_gains_over_choosing_one_by_one():
         state = strategy.fold(problem, None, study.trials)
         ask = strategy._ask(problem, state, (), range(8, 11), _device.CPU)
         sets = [
-            encoding(SQUARE).decode(program.answer(choices, ask.question, "CPU:0").x.numpy())
+            encoding(SQUARE).decode(program.answer(choices, ask.question, "CPU:0").x)
             for choices in (strategy._choices(SQUARE, _device.CPU, 8, q) for q in (1, 3))
         ]
         one_by_one, together = worth(study, sets)
@@ -132,13 +132,12 @@ def test_a_batch_is_legal_repeats_nothing_and_follows_the_seed(q):
     assert batches[0] == batches[1]
 
 
-def test_hundreds_of_trials_at_once_are_maximisers_of_draws():
-    strategy = Bayes(n_candidates=79)
-    study = told(SQUARE, branin, 50, strategy)
+def test_hundreds_of_trials_at_once_are_maximisers_of_draws(traced):
+    study = told(SQUARE, branin, 50, Bayes(n_candidates=79))
+    traced.clear()
     asked = study.ask(300)
     assert len({key(trial.params) for trial in asked}) == 300
-    choices = strategy._choices(SQUARE, _device.CPU, 50, 300)
-    assert thompson.compiled(choices).experimental_get_tracing_count() == 1
+    assert traced == ["_ask"]
     # They lie where the minimum may be: Branin has three.
     random = [branin(t.params) for t in tfbo.Study(SQUARE, seed=0, strategy=Sobol()).ask(300)]
     assert np.median([branin(t.params) for t in asked]) < np.quantile(random, 0.1)
@@ -162,16 +161,20 @@ def test_more_than_are_left_of_a_finite_space_are_refused():
         study.ask()
 
 
-def test_what_is_prepared_is_not_traced_again():
-    strategy = Bayes(n_candidates=80)
-    study = tfbo.Study(SQUARE, seed=0, strategy=strategy)
-    compiled = program.compiled(strategy._choices(SQUARE, _device.CPU, 9))
-    study._advisor.prepare()
-    assert compiled.experimental_get_tracing_count() == 1 and not study.trials
+def test_what_is_prepared_is_not_traced_again(traced):
+    study = tfbo.Study(SQUARE, seed=0)
+    study._advisor.prepare(9).join()
+    assert traced == ["_ask"] and not study.trials
+    assert study._advisor.prepare(9) is None
     study.optimize(branin, n_trials=9)
-    other = tfbo.minimize(branin, SQUARE, n_trials=9, seed=0, strategy=strategy)
-    assert compiled.experimental_get_tracing_count() == 1
+    other = tfbo.minimize(branin, SQUARE, n_trials=9, seed=0)
+    assert traced == ["_ask"]
     assert [t.params for t in study.trials] == [t.params for t in other.trials]
+
+
+def test_nothing_is_prepared_for_trials_that_need_no_model(traced):
+    tfbo.Study(SQUARE, seed=0)._advisor.prepare(5).join()
+    assert not traced
 
 
 def test_of_many_trials_the_best_and_those_far_apart_are_modelled():

@@ -81,6 +81,11 @@ class Factors(NamedTuple):
     ok: tf.Tensor
 
 
+FITTED = Fitted(*Fitted._fields)
+FACTORS = Factors(Hyperparameters(*Hyperparameters._fields), *Factors._fields[1:])
+"""The structures of what compiled programs return."""
+
+
 def unpack(kernel: Kernel, theta: tf.Tensor) -> Hyperparameters:
     """Hyperparameters from their logarithms `[..., p]`."""
     k = kernel.lengthscale_count
@@ -173,11 +178,11 @@ def fit(
     def climb_again(i: tf.Tensor, more: tf.Tensor, *flat: tf.Tensor) -> tuple[tf.Tensor, ...]:
         best = Fitted(*flat)
         starts, known = tf.cond(
-            i == 0, lambda: (first, curvature), lambda: surroundings(best.theta)
+            tf.equal(i, 0), lambda: (first, curvature), lambda: surroundings(best.theta)
         )
         better, moved = climb(starts, known, best)
         gained = tf.where(
-            i == 0, searching | (moved > _SURPRISE), better.value > best.value + tolerance
+            tf.equal(i, 0), searching | (moved > _SURPRISE), better.value > best.value + tolerance
         )
         return i + 1, gained, *better
 

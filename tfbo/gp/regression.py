@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfbo import _random
+from tfbo._compile import Program
 from tfbo.errors import invalid, require_count
 from tfbo.gp import belief, exact, kernels, outcomes
 from tfbo.gp import data as gp_data
@@ -105,70 +106,75 @@ def fit(
     draws = belief.draws(believed, each * n_restarts, rng)
 
     errors = outcomes.standardise_errors(tf.constant(data.std), standardised.scale)
-    fitted, factors = _program(family, optimizer, n_restarts)(
-        tf.constant(data.x - origin),
-        standardised.z,
-        tf.square(errors),
-        tf.constant(belief.medians(believed)),
-        tf.constant(draws),
-        belief.Belief(*(tf.constant(part) for part in believed)),
+    fitted, factors = _program(_Settings(family, optimizer, n_restarts))(
+        _Question(
+            data.x - origin,
+            standardised.z,
+            np.square(errors),
+            belief.medians(believed),
+            draws,
+            believed,
+        )
     )
+    factors = tf.nest.map_structure(tf.constant, factors)
     if not (bool(fitted.ok) and bool(factors.ok)):
         _LOGGER.warning(
             "No start of the hyperparameter search led to a finite marginal likelihood; the draw of "
             "the priors with the highest one stands in. Duplicated inputs with different outcomes "
             "and a noise fixed near zero are the usual cause: leave noise=None."
         )
-    ok = fitted.ok & factors.ok
+    ok = tf.constant(fitted.ok) & factors.ok
     return Posterior(
         family, factors, standardised.shift, standardised.scale, tf.constant(origin), ok
     )
 
 
+class _Settings(NamedTuple):
+    kernel: Kernel
+    optimizer: str
+    n_restarts: int
+
+
+class _Question(NamedTuple):
+    x: np.ndarray
+    z: np.ndarray
+    variances: np.ndarray
+    medians: np.ndarray
+    draws: np.ndarray
+    believed: belief.Belief
+
+
 @functools.lru_cache(maxsize=64)
-def _program(kernel: Kernel, optimizer: str, n_restarts: int) -> Any:
-    """One compiled program for each set of choices, traced once for any number of rows."""
+def _program(settings: _Settings) -> Program:
+    """One compiled program for each set of choices, for any number of rows."""
+    kernel = settings.kernel
     spec = functools.partial(tf.TensorSpec, dtype=tf.float64)
-    parameters = kernel.lengthscale_count + len(kernel.shape_names) + 2
+    p = spec([kernel.lengthscale_count + len(kernel.shape_names) + 2])
+    rows, vector, draws = spec([None, kernel.dimension]), spec([None]), spec([None, *p.shape])
+    believed = belief.Belief(*[p] * len(belief.Belief._fields))
+    signature = _Question(rows, vector, vector, p, draws, believed)
+    return Program(_fit, settings, signature, (exact.FITTED, exact.FACTORS))
 
-    @tf.function(
-        autograph=False,
-        input_signature=[
-            spec([None, kernel.dimension]),
-            spec([None]),
-            spec([None]),
-            spec([parameters]),
-            spec([None, parameters]),
-            belief.Belief(*[spec([parameters])] * len(belief.Belief._fields)),
-        ],
+
+def _fit(settings: _Settings, asked: _Question) -> tuple[exact.Fitted, exact.Factors]:
+    kernel = settings.kernel
+    observed = exact.Observations(kernel.embed(asked.x), asked.z, variances=asked.variances)
+    nothing = tf.eye(asked.medians.shape[0], dtype=tf.float64)
+    fitted = exact.fit(
+        kernel,
+        asked.believed,
+        observed,
+        exact.Start(asked.medians, nothing, tf.constant(False)),
+        asked.draws,
+        climbs=settings.n_restarts - 1,
+        rounds=_ROUNDS,
+        nearby=settings.n_restarts,
+        optimizer=settings.optimizer,
+        tolerance=_TOLERANCE,
+        max_evaluations=_MAX_EVALUATIONS,
+        compact=True,
     )
-    def program(
-        x: tf.Tensor,
-        z: tf.Tensor,
-        variances: tf.Tensor,
-        medians: tf.Tensor,
-        draws: tf.Tensor,
-        believed: belief.Belief,
-    ) -> tuple[exact.Fitted, exact.Factors]:
-        observed = exact.Observations(kernel.embed(x), z, variances=variances)
-        start = exact.Start(medians, tf.eye(parameters, dtype=medians.dtype), tf.constant(False))
-        fitted = exact.fit(
-            kernel,
-            believed,
-            observed,
-            start,
-            draws,
-            climbs=n_restarts - 1,
-            rounds=_ROUNDS,
-            nearby=n_restarts,
-            optimizer=optimizer,
-            tolerance=_TOLERANCE,
-            max_evaluations=_MAX_EVALUATIONS,
-            compact=True,
-        )
-        return fitted, exact.factorise(kernel, fitted.theta, observed)
-
-    return program
+    return fitted, exact.factorise(kernel, fitted.theta, observed)
 
 
 def _check_settings(

@@ -62,7 +62,7 @@ def minimise(
         free = tf.where(held, zeros, gradient)
         small = tf.reduce_max(tf.abs(free), axis=-1) <= gradient_tolerance
         flat = tf.math.is_finite(new) & small
-        first = tf.where(i == 0, new, first)
+        first = tf.where(tf.equal(i, 0), new, first)
         better = new < value
         best = tf.where(better[:, None], x, best)
         value = tf.where(better, new, value)

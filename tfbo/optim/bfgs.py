@@ -214,7 +214,7 @@ def _update_inverse(
     use = use & (sy > _CURVATURE * tf.sqrt(ss * yy))
     sy, yy = (tf.where(use, v, tf.ones_like(v)) for v in (sy, yy))
 
-    rescale = tf.where(use & (state.pairs == 0), sy / yy, tf.ones_like(sy))
+    rescale = tf.where(use & tf.equal(state.pairs, 0), sy / yy, tf.ones_like(sy))
     inverse = rescale[:, None, None] * state.inverse
     hy = tf.linalg.matvec(inverse, y)
     yhy = tf.reduce_sum(y * hy, axis=-1)
@@ -246,7 +246,7 @@ def _aim(state: _State, limits: _Limits) -> _State:
     direction = tf.where(descends[:, None], newton, steepest)
     length = tf.reduce_max(tf.abs(direction), axis=-1, keepdims=True)
     direction *= tf.minimum(tf.ones_like(length), limits.longest_step / length)
-    fresh = state.backtracks == 0
+    fresh = tf.equal(state.backtracks, 0)
     direction = tf.where(fresh[:, None], direction, state.direction)
 
     trial = state.x + state.step[:, None] * direction

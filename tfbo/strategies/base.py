@@ -60,10 +60,14 @@ class Strategy(Protocol[State]):
         """
         ...
 
-    def prepare(self, problem: Problem) -> None:
+    def prepare(self, problem: Problem, most: int | None) -> None:
         """Do ahead what takes long at the first suggestion of a process, whatever will be told.
 
-        A strategy that lacks this method has nothing to prepare.
+        A strategy that lacks this method has nothing to prepare. It is called in a thread of its own.
+
+        Args:
+            problem: of the study.
+            most: how many trials the study will have at most; None where that is open.
         """
         ...
 

@@ -169,8 +169,10 @@ class Bayes:
         suggestions[-1] = suggestions[-1]._replace(notes=notes)
         return suggestions
 
-    def prepare(self, problem: Problem) -> None:
-        """See `Strategy`: the program is traced, which takes seconds, by asking it of made-up trials."""
+    def prepare(self, problem: Problem, most: int | None) -> None:
+        """See `Strategy`: the program is compiled, which takes seconds, by asking it of made-up trials."""
+        if most is not None and most <= self.n_initial:
+            return  # no suggestion needs it
         points = (next(sobol.points(problem.space, 0, i)) for i in range(self.n_initial + 1))
         trials = [Trial(i, params, COMPLETE, float(i)) for i, params in enumerate(points)]
         state = self.fold(problem, None, trials)
@@ -238,7 +240,7 @@ class Bayes:
                 "Trial %d: the surrogate could not be fitted; the best draw of its priors stood in.",
                 numbers[0],
             )
-        rows = answer.x.numpy()[answer.found.numpy()]
+        rows = answer.x[answer.found]
         configurations = encoding(problem.space).decode(rows)
         return iter(configurations), fits.notes(answer.fitted, ask.searched)
 
@@ -319,7 +321,7 @@ class Bayes:
         if count and few < len(kept):
             some = evidence.among(told_trials.subset(evidence.x, evidence.y, few))
             scout = self._answer(model.fit, problem.space, some, plan)
-            evidence = evidence._replace(draws=scout.theta.numpy()[None])
+            evidence = evidence._replace(draws=scout.theta[None])
         return evidence, order[kept]
 
     def _answer(

@@ -52,7 +52,7 @@ class Grid:
             )
         return suggestions
 
-    def prepare(self, problem: Problem) -> None:
+    def prepare(self, problem: Problem, most: int | None) -> None:
         """See `Strategy`: nothing takes long."""
 
     def best(self, problem: Problem, state: Tried) -> None:

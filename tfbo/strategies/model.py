@@ -7,13 +7,13 @@ choices. Letters: n trials, d columns, p log hyperparameters, c draws of them.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfbo import _device, _numerics
+from tfbo._compile import Program
 from tfbo.acquisition import Acquisition
 from tfbo.columns import Columns
 from tfbo.gp import Posterior, belief, exact, kernels, outcomes
@@ -100,31 +100,18 @@ def fit(choices: Choices, evidence: Evidence, device: str) -> exact.Fitted:
     """Run the program on a device."""
     if choices.padded:
         evidence = pad(evidence)
-    return run(compiled_fit(choices), evidence, device)
-
-
-def run(program: Any, asked: Any, device: str) -> Any:
-    """What a program answers. One copy goes to the device, none comes back before the answer."""
-    with tf.device(device):
-        return program(tf.nest.map_structure(tf.constant, asked))
+    found: exact.Fitted = compiled_fit(choices)(evidence, device)
+    return found
 
 
 @functools.lru_cache(maxsize=64)
-def compiled_fit(choices: Choices) -> Any:
-    """The program behind `fit`: one trace in all, or (compiled by XLA) one for each size of the data."""
-
-    def body(choices: Choices, evidence: Evidence) -> exact.Fitted:
-        return fitted(choices, evidence, observe(choices, evidence))
-
-    return compile_program(choices, body, evidence_spec(choices))
+def compiled_fit(choices: Choices) -> Program:
+    """The program behind `fit`."""
+    return Program(_fit, choices, evidence_spec(choices), exact.FITTED, xla=choices.padded)
 
 
-def compile_program(choices: Choices, body: Callable[[Choices, Any], Any], signature: Any) -> Any:
-    """A program of choices and data; one of free shapes has a signature, and then a single trace."""
-    bound = functools.partial(body, choices)
-    if choices.padded:
-        return tf.function(bound, autograph=False, jit_compile=True)
-    return tf.function(bound, autograph=False, input_signature=[signature])
+def _fit(choices: Choices, evidence: Evidence) -> exact.Fitted:
+    return fitted(choices, evidence, observe(choices, evidence))
 
 
 def rows_spec(choices: Choices) -> tf.TensorSpec:

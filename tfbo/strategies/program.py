@@ -8,12 +8,13 @@ q points asked for, d columns, e and a candidates, s draws.
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfbo import _device, _numerics
+from tfbo._compile import Program
 from tfbo.acquisition import joint
 from tfbo.gp import Posterior, exact
 from tfbo.gp.fantasies import Fantasies, fantasise
@@ -64,6 +65,10 @@ class Answer(NamedTuple):
     """Whether the fit succeeded."""
 
 
+ANSWER = Answer("x", "found", "value", exact.FITTED, "ok")
+"""The structure of an answer."""
+
+
 class _Given(NamedTuple):
     """What stays the same from one point to the next."""
 
@@ -97,19 +102,19 @@ class _Given(NamedTuple):
 def answer(choices: Choices, question: Question, device: str) -> Answer:
     """Run the program on a device."""
     asked = _pad(question) if choices.padded else question
-    given = model.run(compiled(choices), asked, device)
+    given: Answer = compiled(choices)(asked, device)
     first, end = int(np.sum(question.running)), len(question.running)
     return given._replace(x=given.x[first:end], found=given.found[first:end])
 
 
 @functools.lru_cache(maxsize=64)
-def compiled(choices: Choices) -> Any:
-    """The program: one trace in all, or (compiled by XLA) one for each size of the padded data."""
+def compiled(choices: Choices) -> Program:
+    """The program: one graph for all questions, or under XLA one for each size of the padded data."""
     rows, flags = model.rows_spec(choices), tf.TensorSpec([None], tf.bool)
     draws, q = tf.TensorSpec([None, None], tf.float64), tf.TensorSpec([], tf.int32)
     evidence = model.evidence_spec(choices)
     signature = Question(evidence, rows, rows, flags, q, draws, rows, rows)
-    return model.compile_program(choices, _ask, signature)
+    return Program(_ask, choices, signature, ANSWER, xla=choices.padded)
 
 
 def _ask(choices: Choices, question: Question) -> Answer:

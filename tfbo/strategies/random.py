@@ -34,7 +34,7 @@ class Random:
         """See `Strategy`."""
         return suggest_each(problem, state, pending, range(number, number + q), draws)
 
-    def prepare(self, problem: Problem) -> None:
+    def prepare(self, problem: Problem, most: int | None) -> None:
         """See `Strategy`: nothing takes long."""
 
     def best(self, problem: Problem, state: Tried) -> None:

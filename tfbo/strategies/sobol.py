@@ -38,7 +38,7 @@ class Sobol:
         """See `Strategy`."""
         return suggest_each(problem, state, pending, range(number, number + q), points)
 
-    def prepare(self, problem: Problem) -> None:
+    def prepare(self, problem: Problem, most: int | None) -> None:
         """See `Strategy`: nothing takes long."""
 
     def best(self, problem: Problem, state: Tried) -> None:

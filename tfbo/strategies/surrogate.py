@@ -144,7 +144,7 @@ def of(
         given = tf.nest.map_structure(tf.constant, evidence)
         observed = model.observe(choices, given)
         y = model.standardised(choices, given)
-        factors = exact.factorise(choices.kernel, tf.constant(fitted.theta.numpy()), observed)
+        factors = exact.factorise(choices.kernel, tf.constant(fitted.theta), observed)
         tempering = outcomes.tempering(given.y)
     return Surrogate(
         problem.space,

@@ -8,19 +8,20 @@ candidates.
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
 
 from tfbo import _numerics
+from tfbo._compile import Program
 from tfbo.columns import snap
 from tfbo.gp import paths
 from tfbo.optim import mixed
 from tfbo.strategies import model
 from tfbo.strategies.model import Choices, Evidence
-from tfbo.strategies.program import Answer
+from tfbo.strategies.program import ANSWER, Answer
 
 # Of an ascent; they are of functions of the order of one, and all points have to be near their tops, no
 # more.
@@ -41,18 +42,19 @@ class Question(NamedTuple):
 
 def answer(choices: Choices, question: Question, device: str) -> Answer:
     """Run the program on a device; points may repeat each other, and what was tried."""
-    return model.run(compiled(choices._replace(padded=False)), question, device)
+    found: Answer = compiled(choices._replace(padded=False))(question, device)
+    return found
 
 
 @functools.lru_cache(maxsize=64)
-def compiled(choices: Choices) -> Any:
-    """The program: one trace in all."""
+def compiled(choices: Choices) -> Program:
+    """The program: one graph for all questions."""
     rows, vector = model.rows_spec(choices), tf.TensorSpec([None], tf.float64)
     matrix = tf.TensorSpec([None, None], tf.float64)
     directions = tf.TensorSpec([None, choices.kernel.features], tf.float64)
     drawn = paths.Randomness(directions, vector, matrix, matrix)
     signature = Question(model.evidence_spec(choices), drawn, rows, rows)
-    return model.compile_program(choices, _ask, signature)
+    return Program(_ask, choices, signature, ANSWER)
 
 
 def _ask(choices: Choices, question: Question) -> Answer:

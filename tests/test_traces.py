@@ -1,0 +1,254 @@
+"""Graphs on disk: kept whole or not at all, found by what they depend on, trusted only if they are ours."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfbo import _traces
+from tfbo._compile import Program
+from tfbo._traces import Traced
+from tfbo.acquisition import EI, UCB, LogEI
+from tfbo.gp import kernels
+from tfbo.strategies import model
+
+VECTOR = tf.TensorSpec([None], tf.float64)
+GRAPH = Traced(b"graph \n bytes \0", ("a:0", "b:0"), ("c:0",))
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFBO_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def kept(cache):
+    """The only file of a graph, by the name x."""
+    _traces.store("x", GRAPH)
+    (path,) = cache.iterdir()
+    return path
+
+
+def test_what_is_kept_is_read_as_it_was(kept):
+    assert _traces.load("x") == GRAPH
+    assert _traces.load("y") is None
+    _traces.store("x", GRAPH._replace(graph=b"new"))
+    assert _traces.load("x").graph == b"new"
+
+
+def test_every_damage_is_found(kept):
+    whole = kept.read_bytes()
+    rng = np.random.default_rng(0)
+    for i in rng.choice(len(whole), 40, replace=False):
+        damaged = bytearray(whole)
+        damaged[i] ^= 1 << int(rng.integers(8))
+        kept.write_bytes(damaged)
+        assert _traces.load("x") is None
+    for length in (0, 5, 20, len(whole) - 1):
+        kept.write_bytes(whole[:length])
+        assert _traces.load("x") is None
+    kept.write_bytes(whole)
+    assert _traces.load("x") == GRAPH
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="POSIX")
+def test_a_file_that_another_user_could_have_written_is_passed_over(kept):
+    kept.chmod(0o620)
+    assert _traces.load("x") is None
+    kept.chmod(0o602)
+    assert _traces.load("x") is None
+    kept.chmod(0o600)
+    assert _traces.load("x") == GRAPH
+    if os.getuid() == 0:
+        os.chown(kept, 12345, -1)
+        assert _traces.load("x") is None
+
+
+def test_a_folder_that_cannot_be_written_costs_nothing(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        monkeypatch.setenv("TFBO_CACHE", str(folder))
+        _traces.store("x", GRAPH)
+        assert _traces.load("x") is None
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_a_full_disk_leaves_no_half_file(cache, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    _traces.store("x", GRAPH)
+    assert list(cache.iterdir()) == [] and _traces.load("x") is None
+
+
+@pytest.mark.parametrize("off", ["", "0", "off", "OFF", "none"])
+def test_it_can_be_turned_off(off, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFBO_CACHE", off)
+    _traces.store("x", GRAPH)
+    assert _traces.folder() is None and _traces.load("x") is None and not list(tmp_path.iterdir())
+
+
+def test_it_is_in_the_users_cache_folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("TFBO_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    assert tmp_path in _traces.folder().parents
+
+
+def test_the_newest_are_kept(cache, monkeypatch):
+    monkeypatch.setattr(_traces, "_MOST_FILES", 3)
+    for i in range(5):
+        _traces.store(str(i), GRAPH)
+        os.utime(cache / f"{i}.graph", (i, i))
+        if i == 2:
+            assert _traces.load("0") == GRAPH  # used again, so it is not the oldest
+    assert {path.stem for path in cache.iterdir()} == {"0", "3", "4"}
+
+
+def test_drafts_of_dead_processes_go(cache):
+    _traces.store("x", GRAPH)
+    (cache / "old.draft").write_bytes(b"")
+    (cache / "new.draft").write_bytes(b"")
+    os.utime(cache / "old.draft", (1, 1))
+    _traces.store("y", GRAPH)
+    assert {path.name for path in cache.iterdir()} == {"x.graph", "y.graph", "new.draft"}
+
+
+def choices(**changes):
+    kernel = kernels.kernel("matern52", 2)
+    columns = kernels.Columns(tuple(kernels.Column(count=c) for c in (None, 4)))
+    made = model.Choices(columns, kernel, LogEI(), 7, "bfgs", False)
+    return made._replace(**changes)
+
+
+def name(settings=None, function=model._fit, specs=(VECTOR,), compiled_for=""):
+    return _traces.key(function, choices() if settings is None else settings, specs, compiled_for)
+
+
+def test_the_same_has_the_same_name_in_another_process():
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import test_traces; print(test_traces.name())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script, os.path.dirname(__file__)],
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert run.stdout.strip() == name() == name(), run.stderr
+
+
+def test_whatever_changes_the_graph_changes_the_name(monkeypatch):
+    names = [
+        name(),
+        name(choices(climbs=8)),
+        name(choices(learned=False)),
+        name(choices(acquisition=EI())),
+        name(choices(acquisition=UCB(1.0))),
+        name(choices(acquisition=UCB(2.0))),
+        name(choices(kernel=kernels.kernel("matern32", 2))),
+        name(choices(kernel=kernels.kernel("matern52", 3))),
+        name(choices(columns=choices().columns.repeated(2))),
+        name(function=model.fitted),
+        name(specs=(VECTOR, VECTOR)),
+        name(specs=(tf.TensorSpec([None], tf.float32),)),
+        name(specs=(tf.TensorSpec([4], tf.float64),)),
+        name(compiled_for="GPU:0"),
+    ]
+    monkeypatch.setattr(_traces, "_versions", lambda: "another TensorFlow, or another source")
+    names.append(name())
+    assert None not in names and len(set(names)) == len(names)
+
+
+def test_versions_cover_the_source_that_is_traced(tmp_path, monkeypatch):
+    (tmp_path / "gp").mkdir()
+    (tmp_path / "gp" / "kernels.py").write_text("1")
+    monkeypatch.setattr(_traces, "__file__", str(tmp_path / "_traces.py"))
+    before = _traces._versions.__wrapped__()
+    (tmp_path / "gp" / "kernels.py").write_text("2")
+    assert _traces._versions.__wrapped__() != before
+    assert tf.__version__ in before and np.__version__ in before
+
+
+@dataclasses.dataclass(frozen=True)
+class Own:
+    """An acquisition of the user's: another version of it has the same name."""
+
+    logarithmic = False
+
+    def evaluate(self, mean, deviation, incumbent):
+        return mean
+
+
+class Pair(NamedTuple):
+    x: int
+
+
+def test_what_depends_on_code_of_the_users_is_not_kept():
+    assert name(choices(acquisition=Own())) is None
+    assert name(Pair(1)) is None
+    assert name(function=lambda settings, x: x) is None
+    assert name([1]) is None
+
+
+def doubled(_, x):
+    return 2.0 * x
+
+
+doubled.__module__ = "tfbo.tests"
+
+
+def test_a_later_program_is_loaded_and_answers_the_same(cache, monkeypatch):
+    x = np.random.default_rng(0).random(50)
+    first, second = (Program(doubled, 1, VECTOR, 0) for _ in range(2))
+    np.testing.assert_array_equal(first(x), second(x))
+    assert (first.traces, second.traces) == (1, 0)
+    assert Program(doubled, 2, VECTOR, 0)(x) is not None and len(list(cache.iterdir())) == 2
+
+
+def test_a_graph_that_is_none_is_traced_anew(cache):
+    x = np.ones(2)
+    Program(doubled, 1, VECTOR, 0)(x)
+    (path,) = cache.iterdir()
+    for graph in (b"no graph at all", Traced(b"", (), ()).graph):
+        _traces.store(path.stem, Traced(graph, ("a:0",), ("b:0",)))
+        again = Program(doubled, 1, VECTOR, 0)
+        np.testing.assert_array_equal(again(x), 2.0 * x)
+        assert again.traces == 1
+
+
+SEARCH = """
+import tfbo
+from tfbo import _compile
+traces, trace = [], _compile._trace
+_compile._trace = lambda *a: traces.append(a[0].__name__) or trace(*a)
+space = tfbo.Space({"x": tfbo.Float(0.0, 1.0), "c": tfbo.Categorical(["a", "b"])})
+study = tfbo.Study(space, seed=0)
+for _ in range(9):
+    trial = study.ask()
+    study.tell(trial, (trial.params["x"] - 0.3) ** 2 + (trial.params["c"] == "a"))
+print([trial.params for trial in study.trials])
+print(sorted(traces))
+"""
+
+
+def test_a_study_is_the_same_bit_for_bit_with_and_without(tmp_path):
+    def run(setting):
+        env = {**os.environ, "TFBO_CACHE": setting}
+        ran = subprocess.run(
+            [sys.executable, "-c", SEARCH], capture_output=True, text=True, timeout=600, env=env
+        )
+        assert not ran.returncode, ran.stderr
+        return ran.stdout.splitlines()
+
+    without = run("off")
+    first, second = run(str(tmp_path / "cache")), run(str(tmp_path / "cache"))
+    assert without[0] == first[0] == second[0]
+    assert without[1] == first[1] == "['_ask', '_sobol']" and second[1] == "[]"
