@@ -206,6 +206,8 @@ class Oracle:
         started = [t for t in self.study.trials if t.state != WAITING and t.kind != "interrupted"]
         if self.max_trials and len(started) >= self.max_trials:
             return None
+        if started:  # the first trial may be what sets up TensorFlow
+            self.study._advisor.prepare(self.max_trials)
         try:
             asked = self.study.ask()
         except SpaceExhausted as exhausted:
