@@ -151,6 +151,20 @@ def test_who_waits_is_told_why_once(monkeypatch, caplog, capsys):
     assert sum("compiling its model" in record.getMessage() for record in caplog.records) == 1
 
 
+def test_a_program_that_is_made_ahead_tells_nobody_but_who_comes_for_it(monkeypatch, caplog):
+    monkeypatch.setattr(_compile, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(_compile, "_WAITING", _compile._Waiting())
+    program = Program(slow, 1.0, VECTOR, 0)
+    with caplog.at_level(logging.INFO, logger="tfbo"):
+        ahead = threading.Thread(target=program, args=(np.zeros(1),))
+        ahead.start()
+        time.sleep(0.4)
+        assert not caplog.records
+        program(np.zeros(1))
+        ahead.join()
+    assert len(caplog.records) == 1 and program.traces == 1
+
+
 def test_who_does_not_wait_for_a_program_is_told_nothing(monkeypatch, caplog):
     program = Program(
         lambda _, x: tf.py_function(lambda v: slow(0.3, v), [x], x.dtype), None, VECTOR, 0

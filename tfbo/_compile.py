@@ -277,9 +277,11 @@ def _aside(work: Callable[[], Result]) -> Result:
         threading.Thread(target=run, name="tfbo-program").start()
     except RuntimeError:  # the interpreter is going down, or there are no more threads
         return work()
-    if not done.wait(_PATIENCE_SECONDS):
+    # Other threads than the main one make programs ahead, and nobody waits for them.
+    waited_for = threading.current_thread() is threading.main_thread()
+    if not done.wait(_PATIENCE_SECONDS) and waited_for:
         _say_why()
-        done.wait()
+    done.wait()
     if errors:
         try:
             raise errors[0]

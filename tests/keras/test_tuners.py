@@ -280,3 +280,31 @@ def test_hyperband_says_what_to_use():
 def test_an_argument_that_there_is_not():
     with pytest.raises(ValueError, match="max_trails"):
         kt.RandomSearch(build_model, "loss", max_trails=3)
+
+
+def test_the_program_is_compiled_beside_the_trials_from_the_second_on(monkeypatch):
+    import threading
+
+    from tfbo.strategies import Bayes
+
+    prepared, began = [], []
+
+    def prepare(strategy, problem, most):
+        prepared.append((sorted(problem.space), most, threading.current_thread().name))
+
+    class Growing(kt.BayesianOptimization):
+        def run_trial(self, trial, *args, **kwargs):
+            began.append(len(prepared))
+            x = trial.hyperparameters.Float("x", 0.0, 1.0)
+            return x + (trial.hyperparameters.Float("y", 0.0, 1.0) if len(began) > 2 else 0.0)
+
+    monkeypatch.setattr(Bayes, "prepare", prepare)
+    tuner = Growing(max_trials=5, seed=0)
+    tuner.search(verbose=0)
+    for thread in threading.enumerate():
+        if thread.name == "tfbo-prepare":
+            thread.join()
+    assert began[0] == 0 and [entry[1:] for entry in prepared] == [(5, "tfbo-prepare")] * len(
+        prepared
+    )
+    assert {"x", "y"} <= set(prepared[-1][0]) and len(prepared) <= 3
