@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tfbo.errors import (
+    ComputeError,
     ExecutorError,
     InvalidArgument,
     NoCompletedTrial,
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Boolean",
     "Categorical",
+    "ComputeError",
     "Constant",
     "ExecutorError",
     "Float",

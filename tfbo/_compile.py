@@ -26,7 +26,8 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import tensorflow as tf
 
-from tfbo import _traces
+from tfbo import _traces, forks
+from tfbo._eager import computing
 from tfbo._traces import Traced
 
 _LOGGER = logging.getLogger("tfbo")
@@ -97,7 +98,11 @@ class Program:
 
         Returns:
             NumPy arrays in the structure of the answer.
+
+        Raises:
+            ComputeError: where TensorFlow cannot compute: in a forked child, or where it is version 1.
         """
+        forks.check_compute()
         specs = tf.nest.flatten(self._signature)
         arrays = [
             np.asarray(array, spec.dtype.as_numpy_dtype)
@@ -185,6 +190,7 @@ def _config(device: str, xla: bool) -> tf.compat.v1.ConfigProto:
     return config
 
 
+@computing()
 def _trace(
     function: Callable[[Any, Any], Any], settings: Any, signature: Any, specs: list[Any], xla: bool
 ) -> Traced:

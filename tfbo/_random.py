@@ -12,7 +12,7 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
-from tfbo._compile import Program
+from tfbo._eager import computing
 
 _SOBOL_BITS = 32
 _MAX_SOBOL_COLUMNS = 1111  # the direction numbers that TensorFlow ships
@@ -24,19 +24,15 @@ def generator(seed: int, purpose: str, number: int = 0) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(entropy)))
 
 
-def _sobol(_: None, asked: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
-    columns, count, skip = asked
-    return tf.raw_ops.SobolSample(dim=columns, num_results=count, skip=skip, dtype=tf.float64)
-
-
-_SOBOL = Program(_sobol, None, (tf.TensorSpec([], tf.int32),) * 3, "points")
-
-
 @functools.lru_cache(maxsize=32)
+@computing()
 def _sobol_block(start: int, count: int, columns: int) -> np.ndarray:
     """Unscrambled points `start .. start + count - 1` (the origin is point 0) as 32-bit integers."""
-    first = max(start, 1)
-    points = _SOBOL((columns, max(start + count - first, 1), first - 1))[: start + count - first]
+    with tf.device("CPU:0"):
+        first = max(start, 1)
+        points = tf.math.sobol_sample(
+            columns, max(start + count - first, 1), skip=first - 1, dtype=tf.float64
+        ).numpy()[: start + count - first]
     if start == 0:
         points = np.concatenate([np.zeros((1, columns)), points])
     block = np.round(points * 2.0**_SOBOL_BITS).astype(np.uint64)

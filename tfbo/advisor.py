@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
+from tfbo import forks
 from tfbo.errors import TooFewTrials
 from tfbo.ledger import Ledger
 from tfbo.trial import COMPLETE
@@ -29,13 +30,15 @@ class Advisor:
         device: see `Study`.
     """
 
+    _lock: Any
+
     def __init__(self, ledger: Ledger, strategy: Strategy[Any] | None, device: str | None) -> None:
         self._ledger = ledger
-        self._chosen = strategy
-        self._device = device
-        self._lock = threading.RLock()
-        self._space = ledger.space
+        self.strategy = strategy
+        self.device = device
+        forks.renew_lock(self, "_lock")
         self._prepared: Space | None = None
+        self._space, self._told = ledger.space, ledger.told
         self._state: Any = None
         self._folded = 0
         self._best: tuple[int, int | None] = -1, None
@@ -129,11 +132,13 @@ class Advisor:
 
         with self._lock:
             ledger = self._ledger
-            record, told = ledger.record, tuple(ledger.told)
-            if self._space is not ledger.space:  # it has grown: rows have another form
-                self._space, self._state, self._folded = ledger.space, None, 0
-            problem = Problem(self._space, record.direction, record.seed, self._device)
-            strategy = self._chosen or Bayes()
+            record, space, listed = ledger.record, ledger.space, ledger.told
+            # A space that has grown makes rows of another form; another list has other outcomes.
+            if self._space is not space or self._told is not listed:
+                self._space, self._told, self._state, self._folded = space, listed, None, 0
+            told = tuple(listed)
+            problem = Problem(self._space, record.direction, record.seed, self.device)
+            strategy = self.strategy or Bayes()
             self._state = strategy.fold(problem, self._state, told[self._folded :])
             self._folded = len(told)
             return strategy, problem, self._state

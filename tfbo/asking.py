@@ -21,6 +21,8 @@ def ask(
     suggest: Suggest,
     count: int,
     total: int | None = None,
+    *,
+    owned: bool = True,
 ) -> list[Trial]:
     """Start trials, whatever other processes start at the same time.
 
@@ -29,6 +31,8 @@ def ask(
         suggest: what to try where nothing is enqueued.
         count: how many to start.
         total: how many the study is to have. Those enqueued are tried in any case.
+        owned: whether this process runs them, and others may try them again when it has died; else
+            they are pending until somebody tells them.
 
     Returns:
         `count` running trials; fewer where the total is reached.
@@ -37,7 +41,7 @@ def ask(
     ledger.recover()
     while len(asked) < count:
         ledger.sync()
-        asked += ledger.claim(count - len(asked))
+        asked += ledger.claim(count - len(asked), owned=owned)
         missing = count - len(asked)
         if total is not None:
             missing = min(missing, total - ledger.counted())
@@ -45,7 +49,7 @@ def ask(
                 break
         if missing:
             number = len(ledger.trials)
-            asked += ledger.start(number, suggest(number, missing))
+            asked += ledger.start(number, suggest(number, missing), owned=owned)
     return asked
 
 

@@ -52,6 +52,10 @@ class RemoteError(ExecutorError):
     """What stands for an exception of another process that cannot be pickled; its traceback is the text."""
 
 
+class ComputeError(TFBOError, RuntimeError):
+    """TensorFlow cannot compute in this process or mode; the message says why and what to do."""
+
+
 class TooFewTrials(TFBOError, ValueError):
     """A model was asked of fewer complete trials than one can be made of."""
 

@@ -1,15 +1,20 @@
-"""Locks that a fork waits for, so that its child finds none taken by a thread that it lacks."""
+"""A fork of the process: locks that it waits for, and what its child must not do."""
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import weakref
 from typing import Any
 
+from tfbo.errors import ComputeError
+
 _LOCKS: weakref.WeakSet[Any] = weakref.WeakSet()
 _ONE_FORK = threading.RLock()
 _HELD: list[Any] = []
+_RENEWED: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+_lacks_threads = False
 
 
 def lock() -> Any:
@@ -31,6 +36,30 @@ def lock() -> Any:
     return made
 
 
+def renew_lock(owner: Any, name: str) -> None:
+    """Make a reentrant lock an attribute of `owner`, and another one in the child of a fork.
+
+    A fork does not wait for it: it may be held for seconds, or while one of `lock` is acquired.
+    """
+    setattr(owner, name, threading.RLock())
+    _RENEWED[owner] = name
+
+
+def check_compute() -> None:
+    """Refuse to compute with TensorFlow where that would hang.
+
+    Raises:
+        ComputeError: in the child of a fork, if TensorFlow had started its threads before it.
+    """
+    if _lacks_threads:
+        raise ComputeError(
+            "This process was forked after TensorFlow had begun to compute. Its threads exist in the "
+            "parent only, so that whatever is computed here would hang. Start processes by "
+            'multiprocessing.get_context("spawn"), use study.optimize(..., executor="process"), or fork '
+            "before anything is asked or trained. Trials can be read and told here."
+        )
+
+
 def _before() -> None:
     _ONE_FORK.acquire()
     _HELD.extend(_LOCKS)
@@ -44,5 +73,16 @@ def _after() -> None:
     _ONE_FORK.release()
 
 
+def _in_child() -> None:
+    global _lacks_threads
+    _after()
+    for owner, name in list(_RENEWED.items()):
+        setattr(owner, name, threading.RLock())
+    # TensorFlow starts its threads with the first operation, and not when it is imported.
+    eager = sys.modules.get("tensorflow.python.eager.context")
+    context = getattr(eager, "context_safe", lambda: None)()
+    _lacks_threads = _lacks_threads or bool(getattr(context, "_initialized", False))
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_after)
+    os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_in_child)

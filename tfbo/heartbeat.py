@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Set
 from typing import Any
@@ -28,6 +29,10 @@ class Heartbeat:
     def __init__(self, seconds: float, lock: Any) -> None:
         self.seconds = seconds
         self._lock = lock
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
         self._owners: frozenset[str] = frozenset()
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
@@ -44,6 +49,8 @@ class Heartbeat:
             owner: who runs something.
             beat: writes that these owners are alive; returns those that still run something.
         """
+        if self._pid != os.getpid():  # after a fork, the thread and its owners are the parent's
+            self._begin()
         self._owners |= {owner}
         if self._thread is None:
             # The thread holds the storage by `beat`, and nothing else does that would keep it alive.
@@ -59,10 +66,13 @@ class Heartbeat:
 
     def look(self) -> None:
         """Beat now, which ends the thread where nothing runs any more."""
-        self._wake.set()
+        if self._pid == os.getpid():
+            self._wake.set()
 
     def stop(self) -> None:
         """End, whatever runs."""
+        if self._pid != os.getpid():
+            return
         with self._lock:
             self._owners = frozenset()
         self._wake.set()

@@ -10,7 +10,7 @@ from typing import Any
 from tfbo import rows
 from tfbo.errors import StudyMismatch, invalid, require_count
 from tfbo.space import Params, Space
-from tfbo.storage import Record, Storage
+from tfbo.storage import Record, Storage, no_study
 
 _DIRECTIONS = ("minimize", "maximize")
 _SEED_BITS = 63
@@ -40,8 +40,10 @@ def find(storage: Storage, name: str | None) -> Record:
     """
     if name is None:
         names = [record.name for record in storage.studies()]
+        if not names:
+            raise no_study(storage.location)
         if len(names) != 1:
-            listed = ", ".join(map(rows.shown, names)) or "none"
+            listed = ", ".join(map(rows.shown, names))
             advice = f"There are: {listed}."
             raise invalid("name", "one of the studies in the storage", name, advice)
         name = names[0]

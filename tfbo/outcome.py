@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfbo.errors import NoCompletedTrial, TrialStateError, invalid
-from tfbo.trial import COMPLETE, FAILED, KINDS, Trial, rank
+from tfbo.trial import COMPLETE, FAILED, KINDS, PRESUMED, Trial, rank
 
 
 def of_exception(error: BaseException) -> dict[str, Any]:
@@ -80,8 +80,16 @@ def _standard_error(std: Any) -> float:
     return number
 
 
-def unfinished(study: str, trials: Mapping[int, Trial], trial: Trial | int) -> Trial:
+def unfinished(
+    study: str, trials: Mapping[int, Trial], trial: Trial | int, *, kind: str | None = None
+) -> Trial:
     """The trial of a study as it is, which is about to be told.
+
+    Args:
+        study: its name.
+        trials: of the study.
+        trial: the trial, or its number.
+        kind: of the failure that is told. A result, be it a failure, beats what was presumed before.
 
     Raises:
         TrialStateError: for a trial that is unknown or has been told already.
@@ -101,7 +109,7 @@ def unfinished(study: str, trials: Mapping[int, Trial], trial: Trial | int) -> T
             f"trial: trial {number} of the study {study!r} has other parameters: it is a trial "
             "of another study. Tell it to the study that was asked."
         )
-    if found.is_finished:
+    if found.is_finished and not (found.is_presumed and kind not in PRESUMED):
         what = f"value {found.value}" if found.state == COMPLETE else f"failure: {found.reason}"
         raise TrialStateError(
             f"trial: trial {number} has been told already ({what}). To try its parameters again, "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tfbo import progress
 from tfbo._text import printable
-from tfbo.storage import Record, Storage
+from tfbo.storage import Record, Storage, no_study
 from tfbo.trial import COMPLETE, FAILED, STATES, Trial, rank
 
 # Characters of a cell: names and choices may be megabytes long.
@@ -15,10 +15,10 @@ _WIDEST = 10_000
 
 
 def studies(storage: Storage) -> str:
-    """The studies of a storage as a table, oldest first."""
+    """The studies of a storage as a table, oldest first; StudyNotFound where there is none."""
     records = storage.studies()
     if not records:
-        return f"{storage.location} holds no study."
+        raise no_study(storage.location)
     rows = [_study_row(record, storage.changes(record.name, 0).trials) for record in records]
     return table(("study", "direction", "trials", "complete", "failed", "best", "created"), rows)
 

@@ -1,31 +1,33 @@
 """Where studies live: one SQLite file (or memory), one transaction a change, JSON text, never pickle.
 
 A study has a `revision` that grows by one with each change of a trial, and each trial holds the
-revision of its last change, so that a reader fetches only what it does not know yet. A running trial
-has an `owner`, whose process gives signs of life meanwhile; a trial whose owner is gone is tried again.
+revision of its last change, so that a reader fetches only what it does not know yet. A trial that a
+search runs has an `owner`, whose process gives signs of life meanwhile; a trial whose owner is gone is
+tried again. One without an owner was asked for by hand: it is pending until it is told.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import math
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence, Set
-from pathlib import Path
+from collections.abc import Sequence, Set
 from typing import Any, NamedTuple, Protocol
 
-from tfbo import forks, losses, outcome, rows, schema
-from tfbo.errors import StorageError, StudyNotFound, invalid
+from tfbo import database, losses, outcome, rows
+from tfbo.errors import StudyNotFound, invalid
 from tfbo.heartbeat import MISSED, Heartbeat
 from tfbo.trial import Trial
 
 _LOGGER = logging.getLogger("tfbo")
 
-_BUSY_SECONDS = 60.0
 _RECORD, _FIELDS = ", ".join(rows.RECORD), ", ".join(rows.TRIAL)
+_STUDY, _TRIAL = f"{_RECORD}, revision", "study, revision, attempts"
+_EXAMPLE = 'For example storage="runs.db".'
 
 
 class Record(NamedTuple):
@@ -76,11 +78,17 @@ class Storage(Protocol):
         ...
 
     def append(self, name: str, trials: Sequence[Trial], owner: str | None) -> bool:
-        """Add new trials; False, and nothing done, where one of their numbers is taken."""
+        """Add new trials; False, and nothing done, where one of their numbers is taken.
+
+        With the owner None they belong to nobody's process: `recover` leaves them alone.
+        """
         ...
 
     def replace(self, name: str, trial: Trial, states: Sequence[str], owner: str | None) -> bool:
-        """Put `trial` in the place of its number; False where that is not in one of `states`."""
+        """Put `trial` in the place of its number; False where that is not in one of `states`.
+
+        A failed trial is also in the state that its kind names, such as "killed".
+        """
         ...
 
     def release(self, owner: str) -> None:
@@ -98,87 +106,69 @@ class Storage(Protocol):
 class SQLiteStorage:
     """Studies in one SQLite file, safe for several threads and processes.
 
-    A process that runs trials gives signs of life here. It counts as gone, and its trials are tried
-    again, once it is known to be dead or has been silent for eight times `heartbeat`: it is frozen, or
-    was on another machine or in another container that is no more. Their clocks must agree that far.
+    All that was told is in that file when the call returns, and a copy of it is a copy of the studies. A
+    file that may only be read can be looked at. Pickled, it is opened again by its path; in memory it
+    takes all that is in it along.
+
+    A process that runs trials of `Study.optimize` gives signs of life here. It counts as gone, and its
+    trials are tried again, once it is known to be dead or has been silent for eight times `heartbeat`:
+    it is frozen, or was on another machine or in another container that is no more. Their clocks must
+    agree that far.
 
     Args:
-        path: the file; ":memory:" for a database that lives as long as this object.
+        path: the file, where ~ is the user's folder; ":memory:" for a database that lives as long as
+            this object.
         create: whether to make the file where there is none.
         heartbeat: seconds between two signs of life of this process, 0.01 or more.
 
     Raises:
-        InvalidArgument: for a heartbeat that is none.
-        StorageError: for a folder that does not exist or is not writable, a file that is not a
-            tfbo storage, or one of a newer tfbo.
+        InvalidArgument: for a heartbeat that is none, or a path that is none, such as a URL.
+        StorageError: for a folder that does not exist, a new file in one that is not writable, a file
+            that is not a tfbo storage, or one of a newer tfbo.
     """
 
     def __init__(
         self, path: str | os.PathLike[str], *, create: bool = True, heartbeat: float = 15.0
     ) -> None:
-        self.location = os.fspath(path)
+        self.location = database.path(path)
         _check_heartbeat(heartbeat)
-        self._lock = forks.lock()
-        self._pid = os.getpid()
-        self._heartbeat = Heartbeat(heartbeat, self._lock)
-        if self.location != ":memory:":
-            _check_path(Path(self.location), create)
-        self._connection = self._connect()
+        self._database = database.Database(self.location, create=create)
+        self._heartbeat = Heartbeat(heartbeat, self._database.lock)
 
-    def _connect(self) -> sqlite3.Connection:
-        with self._explained():
-            connection = sqlite3.connect(
-                self.location, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            # A text that is not UTF-8 is refused together with the name of its row: see `rows`.
-            connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
-            try:
-                schema.prepare(connection, self.location, patience=_BUSY_SECONDS)
-            except BaseException:
-                connection.close()
-                raise
-        return connection
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By its path, wherever that is opened; one in memory with all that is in it."""
+        seconds = self._heartbeat.seconds
+        if not self._database.in_memory:
+            path = os.path.abspath(self.location)
+            return functools.partial(type(self), path, create=False, heartbeat=seconds), ()
+        with self._transaction(write=False) as db:
+            tables = {
+                table: (columns, db.execute(f"SELECT {columns} FROM {table}").fetchall())
+                for table, columns in (("studies", _STUDY), ("trials", f"{_TRIAL}, {_FIELDS}"))
+            }
+        return functools.partial(type(self), self.location, heartbeat=seconds), (), tables
 
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        """SQLite's errors as ours, with what to do."""
-        try:
-            yield
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            # The second is how Python says that even the words of the first are damaged.
-            text = str(error) if isinstance(error, sqlite3.Error) else "database is malformed"
-            advice = next(
-                (a for part, a in _ADVICE.items() if part in text), "Check the file and its disk."
-            )
-            raise StorageError(f"storage: {self.location!r}: {text}. {advice}") from error
+    def __setstate__(self, tables: dict[str, tuple[str, list[tuple[Any, ...]]]]) -> None:
+        with self._transaction() as db:
+            for table, (columns, found) in tables.items():
+                marks = ", ".join("?" * (columns.count(",") + 1))
+                db.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", found)
 
-    @contextlib.contextmanager
-    def _transaction(self, *, write: bool = True) -> Iterator[sqlite3.Connection]:
-        """A transaction that is committed as a whole or not at all; readers do not wait for writers."""
-        with self._lock, self._explained():
-            if self._pid != os.getpid() and self.location != ":memory:":
-                # A connection must not be used after a fork, nor closed: that would drop locks.
-                self._pid, self._parents = os.getpid(), self._connection
-                self._heartbeat = Heartbeat(self._heartbeat.seconds, self._lock)
-                self._connection = self._connect()
-            self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+    def _transaction(
+        self, *, write: bool = True
+    ) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        return self._database.transaction(write=write)
 
     def close(self) -> None:
         """Close the file; the object is of no use afterwards."""
-        if self._pid == os.getpid():  # after a fork, the thread and its locks are the parent's
-            self._heartbeat.stop()
-        with self._lock:
-            self._connection.close()
+        self._heartbeat.stop()
+        self._database.close()
 
     def create(self, record: Record) -> Record:
         """See `Storage`."""
+        if self._database.is_read_only:
+            with contextlib.suppress(StudyNotFound):
+                return self.find(record.name)
         with self._transaction() as db:
             marks = ", ".join("?" * len(rows.RECORD))
             db.execute(
@@ -203,8 +193,9 @@ class SQLiteStorage:
         if row is None:
             found = db.execute("SELECT name FROM studies ORDER BY created").fetchall()
             names = ", ".join(rows.shown(name) for (name,) in found)
-            there = f"It holds {names}." if names else "It holds no study."
-            raise StudyNotFound(f"name: no study {name!r} in {self.location!r}. {there}")
+            if not names:
+                raise no_study(self.location)
+            raise StudyNotFound(f"name: no study {name!r} in {self.location!r}. It holds {names}.")
         return Record(*rows.record(row))
 
     def changes(self, name: str, since: int) -> Changes:
@@ -221,8 +212,8 @@ class SQLiteStorage:
             changed = db.execute(
                 f"SELECT {_FIELDS} FROM trials WHERE study = ? AND revision > ? ORDER BY number",
                 (name, since),
-            )
-            return Changes(revision, record.space, [rows.trial(name, row) for row in changed])
+            ).fetchall()  # whoever writes waits until they are read, but not until they are checked
+        return Changes(revision, record.space, [rows.trial(name, row) for row in changed])
 
     def extend(self, name: str, before: str, after: str) -> bool:
         """See `Storage`."""
@@ -259,9 +250,10 @@ class SQLiteStorage:
         """See `Storage`."""
         with self._transaction() as db:
             found = db.execute(
-                "SELECT state FROM trials WHERE study = ? AND number = ?", (name, trial.number)
+                "SELECT state, kind FROM trials WHERE study = ? AND number = ?",
+                (name, trial.number),
             ).fetchone()
-            if found is None or found[0] not in states:
+            if found is None or not set(found) & set(states):
                 return False
             _update(db, name, trial, owner)
             self._sign(db, owner)
@@ -269,6 +261,8 @@ class SQLiteStorage:
 
     def release(self, owner: str) -> None:
         """See `Storage`."""
+        if self._database.is_read_only:
+            return
         with self._transaction() as db:
             db.execute("UPDATE trials SET owner = NULL WHERE owner = ?", (owner,))
             db.execute("DELETE FROM owners WHERE owner = ?", (owner,))
@@ -276,6 +270,8 @@ class SQLiteStorage:
 
     def recover(self, name: str, retries: int) -> list[Trial]:
         """See `Storage`."""
+        if self._database.is_read_only:
+            return []
         with self._transaction(write=False) as db:  # mostly nobody is gone: wait for no writer
             if not losses.find(db, name):
                 return []
@@ -295,7 +291,7 @@ class SQLiteStorage:
     def _sign(self, db: sqlite3.Connection, owner: str | None) -> None:
         """Give a sign of life with a trial that is started, and from then on."""
         # A database in memory is seen by this process only.
-        if owner is not None and self.location != ":memory:":
+        if owner is not None and not self._database.in_memory:
             self._write_beats(db, {owner})
             self._heartbeat.start(owner, self._beat)
 
@@ -315,32 +311,6 @@ class SQLiteStorage:
 
 
 _RUNNING_OWNERS = "SELECT DISTINCT owner FROM trials WHERE owner IS NOT NULL"
-
-_ADVICE = {
-    "disk is full": "Nothing that was stored is lost. Free some space and repeat the call.",
-    "readonly": "Make the file and its folder writable, or copy it elsewhere.",
-    "not a database": "It is not a tfbo storage. Choose another path.",
-    "malformed": "The file is damaged. Copy it and try `sqlite3 FILE .recover`.",
-    "locked": "Another process holds it for long. Try again.",
-    "unable to open": "Check that the folder exists and is writable.",
-    "disk I/O": "The disk failed. Copy the file to another one.",
-}
-
-
-def _check_path(path: Path, create: bool) -> None:
-    if path.is_dir():
-        raise StorageError(
-            f"storage: {str(path)!r} is a folder. Give the path of a file, such as runs.db."
-        )
-    if not path.exists() and not create:
-        raise StorageError(f"storage: there is no file {str(path)!r}. Check the path.")
-    if not path.parent.is_dir():
-        raise StorageError(f"storage: there is no folder {str(path.parent)!r}. Create it first.")
-    if not os.access(path.parent, os.W_OK):
-        raise StorageError(
-            f"storage: the folder {str(path.parent)!r} is read-only, and SQLite writes beside its "
-            "file. Choose a folder that you may write to, or change its permissions."
-        )
 
 
 def _check_heartbeat(heartbeat: Any) -> None:
@@ -366,12 +336,27 @@ def _update(db: sqlite3.Connection, name: str, trial: Trial, owner: str | None) 
 def open_storage(
     storage: Storage | str | os.PathLike[str] | None, *, create: bool = True
 ) -> Storage:
-    """The storage that an argument stands for: None for memory, a path, or a storage itself."""
-    if storage is None:
-        return SQLiteStorage(":memory:")
+    """The storage that an argument stands for: None for memory, a path, or a storage itself.
+
+    Raises:
+        InvalidArgument: for anything else.
+    """
+    if storage is None and create:
+        return SQLiteStorage(database.MEMORY)
     if isinstance(storage, (str, os.PathLike)):
         return SQLiteStorage(storage, create=create)
+    if storage is None or isinstance(storage, type) or not hasattr(storage, "changes"):
+        raise invalid("storage", "a path or a tfbo.SQLiteStorage", storage, _EXAMPLE)
     return storage
+
+
+def no_study(location: str) -> StudyNotFound:
+    """The error for a file in which there is nothing to look at, with what may have happened."""
+    return StudyNotFound(
+        f"storage: {location!r} holds no study. Is it the file that the search writes, or has that not "
+        f"begun yet? If it is a copy: an older tfbo kept what is newest in {location + '-wal'!r} beside "
+        "the file that was copied. Copy both, or open the study there once with this tfbo."
+    )
 
 
 def release_at_end(storage: Storage, owner: str, pid: int) -> None:

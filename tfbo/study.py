@@ -32,17 +32,22 @@ class Study:
     A study belongs to its storage: making a `Study` with the name of one that is stored opens that
     one and goes on where it was. Several processes may work on one study.
 
+    Pickled, copied or sent to another process, a stored study is opened again by path and name; one in
+    memory takes its trials along. Strategy, device and retries go with it, a search under way does not.
+
     Args:
         space: what to search.
         direction: "minimize" or "maximize".
-        storage: None to keep it in memory, the path of an SQLite file, or a `Storage`.
+        storage: None to keep it in memory, the path of an SQLite file, or a `Storage`. What was told is
+            in that one file at once: to keep or move the study, copy the file.
         name: the study's name in its storage.
         seed: a whole number >= 0 on which every suggestion depends; None to draw and store one.
         strategy: what to try next; None for `tfbo.strategies.Bayes()`.
         device: where suggestions are computed, such as "CPU" or "GPU:0"; it is not stored. None for the
             CPU, and once 256 trials have been told for the first GPU that TensorFlow sees.
-        retries: how often a trial whose process died or went silent is tried again, before it is marked
-            failed, of kind "killed": its configuration may be what kills. Not stored; see `SQLiteStorage`.
+        retries: how often a trial of `optimize` whose process died or went silent is tried again, before
+            it is marked failed, of kind "killed": its configuration may be what kills. Not stored; see
+            `SQLiteStorage`. Trials of `ask` belong to no process.
 
     Raises:
         InvalidArgument: for an argument that is not what it has to be.
@@ -97,7 +102,8 @@ class Study:
 
         Raises:
             StudyNotFound: where there is no study of that name; the error lists those there are.
-            StorageError: where there is no such file, or it is no storage.
+            StorageError: where there is no such file, or it is no storage. One that may only be read can
+                be looked at: to ask or tell raises then.
         """
         stored = open_storage(storage, create=False)
         record = opening.find(stored, name)
@@ -112,6 +118,21 @@ class Study:
         self._stopping = False
         ledger.recover()
         ledger.sync()
+
+    def __getstate__(self) -> dict[str, Any]:
+        advisor = self._advisor
+        return {
+            "storage": self._ledger.storage,
+            "name": self.name,
+            "retries": self._ledger.retries,
+            "strategy": advisor.strategy,
+            "device": advisor.device,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        record = opening.find(state["storage"], state["name"])
+        ledger = Ledger(record, state["storage"], state["retries"])
+        self._open(ledger, state["strategy"], state["device"])
 
     @property
     def space(self) -> Space:
@@ -147,6 +168,12 @@ class Study:
     def ask(self, q: int | None = None) -> Trial | list[Trial]:
         """What to try next: enqueued configurations first, then what the strategy suggests.
 
+        A trial that is asked for belongs to no process: it is pending until it is told, by whom and
+        whenever that is, and later suggestions reckon with it. A program that was ended finds its trials
+        in `study.trials`, in state "running", and tells them by their numbers. One of which no result
+        will come is given up by `study.tell(trial, state="failed", kind="interrupted")`, which says
+        nothing about its configuration.
+
         Args:
             q: how many trials, chosen jointly; None for one trial by itself.
 
@@ -158,7 +185,8 @@ class Study:
         """
         if q is not None:
             outcome.check_count("q", q)
-        asked = ask(self._ledger, self._advisor.suggest, 1 if q is None else q)
+        count = 1 if q is None else q
+        asked = ask(self._ledger, self._advisor.suggest, count, owned=False)
         return asked[0] if q is None else asked
 
     def suggestion(self) -> Params:
@@ -179,13 +207,17 @@ class Study:
     ) -> None:
         """Say what came of a trial; it is stored when this returns.
 
+        A result counts whenever it comes: also of a trial that waits again since its process was thought
+        dead, or that was given up ("killed", "interrupted"). What is then told takes the failure's place.
+
         Args:
             trial: the trial, or its number.
             value: the objective's value; NaN or infinity make the trial a failed one.
             std: standard error of the value, in its units, >= 0, where it is known: of a mean of
                 repeats, their standard deviation over the root of their number.
             state: "complete" or "failed"; by default what the value says.
-            kind: of a failure: "error", "nan", "out of memory", "timeout", "killed", "interrupted".
+            kind: of a failure: "error", "nan", "out of memory", "timeout", "killed", or "interrupted",
+                which says nothing about the configuration: so a pending trial is given up.
             reason: of a failure, in a line.
             traceback: of the exception behind a failure.
 

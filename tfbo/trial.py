@@ -10,6 +10,8 @@ WAITING, RUNNING, COMPLETE, FAILED = "waiting", "running", "complete", "failed"
 STATES = (WAITING, RUNNING, COMPLETE, FAILED)
 
 KINDS = ("error", "nan", "out of memory", "timeout", "killed", "interrupted")
+PRESUMED = ("killed", "interrupted")
+"""Kinds of failure that no result speaks for: one that comes after all takes their place."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Trial:
     def is_finished(self) -> bool:
         """Whether it is complete or failed."""
         return self.state in (COMPLETE, FAILED)
+
+    @property
+    def is_presumed(self) -> bool:
+        """Whether it has failed for all that is known, and a result of it still counts."""
+        return self.state == FAILED and self.kind in PRESUMED
 
     @property
     def duration(self) -> float | None:

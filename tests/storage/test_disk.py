@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tfbo import Int, Space, SQLiteStorage, StorageError, Study, StudyNotFound
-from tfbo import storage as storages
+from tfbo import Int, Space, SQLiteStorage, StorageError, Study, StudyNotFound, database
 
 SPACE = Space({"x": Int(0, 10**6)})
 
@@ -141,11 +140,11 @@ def test_a_file_that_is_locked_for_long(path, monkeypatch):
     told(path)
     study = Study.load(storage=path)
     study.enqueue({"x": 7})
-    monkeypatch.setattr(storages, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
     impatient = Study.load(storage=path)
     trial = impatient.ask()
     db = sqlite3.connect(path, isolation_level=None)
-    db.execute("BEGIN EXCLUSIVE")
+    db.execute("BEGIN IMMEDIATE")
     for call in (
         lambda: impatient.tell(trial, 1.0),
         lambda: impatient.enqueue({"x": 8}),

@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from tfbo import Float, InvalidArgument, Space, SQLiteStorage, Study, TrialStateError
+from tfbo import database
 from tfbo import storage as storages
+from tfbo.asking import ask
 from tfbo.owners import is_gone, new_owner
 from tfbo.strategies import Random
 
@@ -38,6 +40,11 @@ def make(path, heartbeat=15.0, **settings):
     return Study(SPACE, **{"storage": storage, "seed": 0, "strategy": Random(), **settings})
 
 
+def start(study, count=1):
+    """Trials that this process runs, as those of `optimize`."""
+    return ask(study._ledger, study._advisor.suggest, count)
+
+
 def rows(path, query):
     with contextlib.closing(sqlite3.connect(path, timeout=30.0)) as db:
         found = db.execute(query).fetchall()
@@ -56,10 +63,10 @@ def attempts(path):
 
 
 def ask_and_die(study):
-    """Have a fork of this process ask for a trial and be killed."""
+    """Have a fork of this process start a trial and be killed."""
     pid = os.fork()
     if pid == 0:
-        study.ask()
+        start(study)
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(pid, 0)
 
@@ -118,7 +125,7 @@ def test_it_beats_while_trials_run(path):
     storage = study._ledger.storage
     beats = lambda: rows(path, "SELECT beat, patience FROM owners")
     assert beats() == [] and not storage._heartbeat.runs
-    one, two = study.ask(2)
+    one, two = start(study, 2)
     seen = set()
     until(lambda: seen.update(beats()) or len(seen) >= 3)
     assert {patience for _, patience in seen} == {0.08}
@@ -126,7 +133,7 @@ def test_it_beats_while_trials_run(path):
     assert storage._heartbeat.runs
     study.tell(two, 1.0)
     until(lambda: not storage._heartbeat.runs)
-    study.ask()
+    start(study)
     assert storage._heartbeat.runs
 
 
@@ -148,7 +155,7 @@ def test_one_thread_beats_for_all_studies_of_a_storage(path):
     storage = SQLiteStorage(path, heartbeat=0.01)
     one, two = make(path, storage=storage, name="1"), make(path, storage=storage, name="2")
     before = threading.active_count()
-    one.ask(), two.ask()
+    start(one), start(two)
     assert threading.active_count() == before + 1
     first = dict(rows(path, "SELECT owner, beat FROM owners"))
     assert len(first) == 2
@@ -163,7 +170,7 @@ def test_one_thread_beats_for_all_studies_of_a_storage(path):
 def test_the_thread_ends_with_the_study(path):
     study = make(path)  # its next beat would be in 15 seconds
     heartbeat = study._ledger.storage._heartbeat
-    study.ask()
+    start(study)
     assert heartbeat.runs
     del study
     gc.collect()
@@ -171,14 +178,14 @@ def test_the_thread_ends_with_the_study(path):
     assert rows(path, "SELECT * FROM owners") == []
     storage = SQLiteStorage(path)
     other = make(path, storage=storage)
-    other.ask()
+    start(other)
     storage.close()
     until(lambda: not storage._heartbeat.runs)
 
 
 def test_a_study_in_memory_needs_no_signs():
     study = make(":memory:", heartbeat=0.01)
-    study.ask()
+    start(study)
     storage = study._ledger.storage
     assert not storage._heartbeat.runs
     with storage._transaction() as db:
@@ -193,9 +200,9 @@ def test_a_heartbeat_that_is_none(path, heartbeat):
 
 def test_a_beat_that_fails_is_tried_again(path, monkeypatch, caplog):
     caplog.set_level("DEBUG", logger="tfbo")
-    monkeypatch.setattr(storages, "_BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.01)
     study = make(path, heartbeat=0.01)
-    trial = study.ask()
+    (trial,) = start(study)
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("BEGIN EXCLUSIVE")
     failures = lambda: [r for r in caplog.records if "no sign of life" in r.message]
@@ -211,22 +218,22 @@ def test_a_beat_that_fails_is_tried_again(path, monkeypatch, caplog):
 
 
 def test_a_process_that_cannot_have_a_thread_still_works(path, monkeypatch):
-    def start(self):
+    def refuse(self):
         raise RuntimeError("can't start new thread")
 
     study = make(path)
-    monkeypatch.setattr(threading.Thread, "start", start)
-    study.tell(study.ask(), 1.0)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    study.tell(*start(study), 1.0)
     assert study.best_value == 1.0
     monkeypatch.undo()
-    study.ask()
+    start(study)
     assert study._ledger.storage._heartbeat.runs
 
 
 @pytest.mark.usefixtures("patient")
 def test_a_fork_comes_while_the_thread_beats(path):
     study = make(path, heartbeat=0.01)
-    trial = study.ask()
+    (trial,) = start(study)
     storage = study._ledger.storage
     inside, leave = threading.Event(), threading.Event()
 
@@ -241,7 +248,7 @@ def test_a_fork_comes_while_the_thread_beats(path):
     threading.Timer(0.05, leave.set).start()
     pid = os.fork()  # waits for the transaction
     if pid == 0:
-        child = study.ask()
+        (child,) = start(study)
         beats = storage._heartbeat.runs
         study.tell(child, 2.0)
         os._exit(0 if beats and child.number == 1 else 1)
@@ -254,11 +261,11 @@ def test_a_fork_comes_while_the_thread_beats(path):
 @pytest.mark.usefixtures("patient")
 def test_many_forks_while_it_beats(path):
     study = make(path, heartbeat=0.01)
-    running = study.ask()
+    (running,) = start(study)
     for i in range(20):
         pid = os.fork()
         if pid == 0:
-            study.tell(study.ask(), float(i))
+            study.tell(*start(study), float(i))
             os._exit(0)
         assert os.waitpid(pid, 0)[1] == 0
     study.tell(running, -1.0)
@@ -271,9 +278,11 @@ import threading, tfbo, atexit
 study = tfbo.Study(tfbo.Space({{"x": tfbo.Int(0, 9)}}), seed=0,
                    storage=tfbo.SQLiteStorage({path!r}, heartbeat=0.01))
 study.enqueue({{"x": 1}}); study.enqueue({{"x": 2}})
-first = study.ask()
+start = lambda: study._ledger.claim(1)
+study._ledger.sync()
+start()
 assert study._ledger.storage._heartbeat.runs
-atexit.register(lambda: study.ask())
+atexit.register(start)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -294,7 +303,7 @@ def test_a_trial_that_keeps_losing_its_process_is_given_up(path, caplog):
     assert "Trial 0 failed (killed): its process died" in caplog.text
     assert study.ask().number == 1
     with pytest.raises(TrialStateError, match="told already"):
-        study.tell(0, 1.0)
+        study.tell(0, state="failed", kind="interrupted")
 
 
 def test_without_retries_the_first_loss_is_the_last(path):
@@ -326,8 +335,7 @@ def test_what_was_never_started_is_never_lost(path):
 
 def test_a_loss_is_counted_once(path):
     study = make(path)
-    for _ in range(3):
-        study.ask()
+    start(study, 3)
     move(path, silence=1e6)
     openings = [SQLiteStorage(path) for _ in range(6)]
     together, found = threading.Barrier(6), []
@@ -347,7 +355,7 @@ def test_a_loss_is_counted_once(path):
 
 def test_another_host_is_known_by_its_signs(path):
     study = make(path)
-    study.ask()
+    start(study)
     move(path, silence=100.0)
     study._ledger.recover()
     assert study.trials[0].state == "running"
@@ -359,7 +367,7 @@ def test_another_host_is_known_by_its_signs(path):
 
 def test_how_long_it_may_be_silent_is_its_own_promise(path):
     study = make(path, heartbeat=1000.0)
-    study.ask()
+    start(study)
     move(path, silence=7000.0)
     impatient = make(path, heartbeat=0.01)
     assert impatient.trials[0].state == "running"
@@ -371,7 +379,7 @@ def frozen(path):
     pid = os.fork()
     if pid == 0:
         study = make(path, heartbeat=0.01)
-        trial = study.ask()
+        (trial,) = start(study)
         os.kill(os.getpid(), signal.SIGSTOP)
         try:
             study.tell(trial, 7.0)
@@ -393,14 +401,13 @@ def test_a_late_result_counts_if_it_is_the_first(path, again, retries):
         until(lambda: study._ledger.recover() or study.trials[0].state != "running")
         if again and retries:
             assert study.ask().number == 0
-    if retries:
-        assert status == [0]
-        assert study.trials[0].value == 7.0
-        with pytest.raises(TrialStateError, match="told already"):
-            study.tell(0, 1.0)
-    else:  # it had been given up
-        assert status == [3]
-        assert study.trials[0].kind == "killed"
+        if not retries:
+            assert study.trials[0].kind == "killed"
+    assert status == [0]
+    late = study.trials[0]
+    assert (late.value, late.kind, late.reason) == (7.0, None, None)
+    with pytest.raises(TrialStateError, match="told already"):
+        study.tell(0, 1.0)
 
 
 def test_a_late_result_is_refused_after_another(path):

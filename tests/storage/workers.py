@@ -14,6 +14,7 @@ import sys
 import time
 
 import tfbo
+from tfbo.asking import ask
 from tfbo.strategies import Random
 
 SPACE = tfbo.Space({"x": tfbo.Int(0, 9999), "flag": tfbo.Boolean()})
@@ -37,7 +38,7 @@ def work(path, side_path, count):
     side = os.open(side_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     study = open_study(path)
     for _ in range(count):
-        trial = study.ask()
+        (trial,) = ask(study._ledger, study._advisor.suggest, 1)  # as a search does
         study.tell(trial, value_of(trial))
         acknowledge(side, trial, value_of(trial))
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfbo import _random
 from tfbo._compile import Program
+from tfbo._eager import computing
 from tfbo.errors import invalid, require_count
 from tfbo.gp import belief, exact, kernels, outcomes
 from tfbo.gp import data as gp_data
@@ -30,6 +31,7 @@ _MOST_CANDIDATES, _LEAST_CANDIDATES = 32, 4
 _SCREENED_NUMBERS = 5e7
 
 
+@computing()
 def fit(
     x: Any,
     y: Any,

@@ -6,7 +6,6 @@ from typing import Any
 
 from tfbo import rows
 from tfbo.errors import StorageError
-from tfbo.owners import new_owner
 from tfbo.storage import Record, SQLiteStorage
 from tfbo.strategies import Strategy
 from tfbo.study import Study
@@ -23,7 +22,7 @@ def dump(study: Study) -> dict[str, Any]:
 def load(
     dumped: dict[str, Any], *, strategy: Strategy[Any] | None = None, device: str | None = None
 ) -> Study:
-    """The study that `dump` has written; what runs in it goes on running, under this process.
+    """The study that `dump` has written; what runs in it goes on running.
 
     Raises:
         StorageError: for what `dump` has not written.
@@ -36,6 +35,6 @@ def load(
         raise StorageError(f"No study is in it ({type(error).__name__}: {error}).") from error
     storage = SQLiteStorage(":memory:")
     storage.create(record)
-    if trials and not storage.append(record.name, trials, new_owner()):
+    if trials and not storage.append(record.name, trials, None):
         raise StorageError(f"The trials of the study {record.name!r} are not in order.")
     return Study.load(storage=storage, strategy=strategy, device=device)

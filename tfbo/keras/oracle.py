@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from tfbo import progress
+from tfbo.asking import ask
 from tfbo.errors import InvalidArgument, SpaceExhausted
 from tfbo.keras import columns, stored
 from tfbo.keras.hyperparameters import HyperParameters
@@ -209,7 +210,7 @@ class Oracle:
         if started:  # the first trial may be what sets up TensorFlow
             self.study._advisor.prepare(self.max_trials)
         try:
-            asked = self.study.ask()
+            (asked,) = ask(self.study._ledger, self.study._advisor.suggest, 1)
         except SpaceExhausted as exhausted:
             _LOGGER.info("%s", exhausted)
             return None

@@ -79,7 +79,7 @@ class Project:
             return
         path = self.path
         SQLiteStorage(path / STUDY, create=False).close()
-        for name in (DEFINITIONS, *(f"{STUDY}{end}" for end in ("-wal", "-shm", ""))):
+        for name in (DEFINITIONS, *(f"{STUDY}{end}" for end in ("-wal", "-shm", "-journal", ""))):
             (path / name).unlink(missing_ok=True)
         for folder in (path / _TRIALS).glob("*"):
             for name in _TRIAL_FILES:

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfbo import _device
+from tfbo._eager import computing
 from tfbo.acquisition import EI
 from tfbo.gp import Posterior, exact, outcomes
 from tfbo.space import Params, Space, encoding
@@ -76,16 +77,19 @@ class Surrogate:
         return float(self.posterior.hyperparameters.noise)
 
     @property
+    @computing()
     def means(self) -> np.ndarray:
         """Posterior mean of the noise-free outcome of each trial, standardised, larger is better `[n]`."""
         return model.noise_free(self.observed, self.posterior.factors).numpy()
 
+    @computing()
     def predict(self, configurations: Sequence[Params]) -> Prediction:
         """What is expected of legal configurations, without noise; see `Study.predict`."""
         mean, variance = self.posterior.moments(self._encode(configurations))
         shift, scale = self.posterior.shift, self.posterior.scale
         return Prediction(*self._in_units(shift + scale * mean, scale * tf.sqrt(variance)))
 
+    @computing()
     def expected_improvement(self, configurations: Sequence[Params]) -> np.ndarray:
         """`E[max(f - f*, 0)]` `[n]` in the objective's units, f* the best posterior mean at a trial.
 
@@ -95,6 +99,7 @@ class Surrogate:
         best = tf.constant(np.max(self.means))
         return (self.posterior.scale * EI().evaluate(mean, tf.sqrt(variance), best)).numpy()
 
+    @computing()
     def leave_one_out(self) -> LeaveOneOut:
         """Complete trials beside their predictions from all the others; see `Study.leave_one_out`."""
         loo = self.posterior.loo()
@@ -111,6 +116,7 @@ class Surrogate:
             residual[order],
         )
 
+    @computing()
     def draws(self, rows: np.ndarray, count: int, seed: int) -> np.ndarray:
         """Joint draws `[count, m]` of the function at legal rows `[m, d]`, tempered, larger is better."""
         return self.posterior.sample(rows, count, seed=seed).numpy()
@@ -124,6 +130,7 @@ class Surrogate:
         return self.sign * value.numpy(), (stretch * std).numpy()
 
 
+@computing()
 def of(
     problem: Problem,
     trials: tuple[Trial, ...],
