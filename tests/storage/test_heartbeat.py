@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tfbo import Float, InvalidArgument, Space, SQLiteStorage, Study, TrialStateError
-from tfbo import database
+from tfbo import Float, InvalidArgument, Space, SQLiteStorage, Study, TrialStateError, database
 from tfbo import storage as storages
 from tfbo.asking import ask
 from tfbo.owners import is_gone, new_owner
