@@ -81,3 +81,29 @@ def test_a_child_of_a_process_that_has_computed_says_so(tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="has no fork")
 def test_a_child_of_a_process_that_has_not_computed_does_so():
     assert run(BEFORE) == ""
+
+
+LATE = """
+import os, signal
+import tensorflow as tf
+tf.constant(1.0) + 1.0
+pid = os.fork()
+if pid == 0:
+    signal.alarm(90)
+    import tfbo
+    try:
+        tfbo.Study(tfbo.Space({"x": tfbo.Float(-1.0, 1.0)}), seed=0).ask(3)
+    except tfbo.ComputeError:
+        os._exit(3)
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 3
+import tfbo
+tfbo.Study(tfbo.Space({"x": tfbo.Float(-1.0, 1.0)}), seed=0).ask(3)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts the threads of Linux")
+def test_a_child_that_imports_tfbo_itself(tmp_path):
+    call = [sys.executable, "-c", LATE]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]

@@ -74,6 +74,7 @@ class Database:
                 self._pid, self._parents = os.getpid(), self._connection
                 self._connection = self._connect(create=write)
             elif self._provisional:
+                self._connection.close()
                 self._connection = self._connect(create=write)
             if write and not self._writable:
                 raise _read_only(self.location)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -78,11 +79,24 @@ def _in_child() -> None:
     _after()
     for owner, name in list(_RENEWED.items()):
         setattr(owner, name, threading.RLock())
-    # TensorFlow starts its threads with the first operation, and not when it is imported.
+    _lacks_threads = _lacks_threads or _has_computed()
+
+
+def _has_computed() -> bool:
+    """Whether TensorFlow has started its threads: with its first operation, not when it is imported."""
     eager = sys.modules.get("tensorflow.python.eager.context")
     context = getattr(eager, "context_safe", lambda: None)()
-    _lacks_threads = _lacks_threads or bool(getattr(context, "_initialized", False))
+    return bool(getattr(context, "_initialized", False))
+
+
+def _threads() -> int | None:
+    """How many threads there are; None where that cannot be known."""
+    with contextlib.suppress(OSError):
+        return len(os.listdir("/proc/self/task"))
+    return None
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_in_child)
+    # The fork may have come before this import: then there are no threads at all.
+    _lacks_threads = _has_computed() and _threads() == 1

@@ -100,10 +100,9 @@ def one_file(connection: sqlite3.Connection) -> bool:
 
 def fold(connection: sqlite3.Connection) -> None:
     """After a commit: if it went to a log, because an older tfbo wants one, have it in the file as well."""
-    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        return
     with contextlib.suppress(sqlite3.Error):  # it is stored already
-        if not one_file(connection):
+        logs = connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        if logs and not one_file(connection):
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
 
