@@ -25,6 +25,7 @@ def child(function):
 """
 AFTER = """
 path = sys.argv[1]
+wide = tfbo.Space({f"x{i}": tfbo.Float(-1.0, 1.0) for i in range(3)})
 study = tfbo.Study(space, storage=path, seed=0, strategy=Bayes(n_initial=2))
 for _ in range(4):
     trial = study.ask()
@@ -44,7 +45,7 @@ for compute in (
     study.ask, lambda: study.ask(3), study.suggestion, lambda: study.predict([{"x": 0.1}]),
     lambda: study.expected_improvement({"x": 0.1}), study.leave_one_out,
     lambda: study.optimize(lambda p: 0.0, n_trials=1),
-    lambda: tfbo.Study(space, seed=1, strategy=Sobol()).ask(),
+    lambda: tfbo.Study(wide, seed=1, strategy=Sobol()).ask(),
     lambda: tfbo.gp.fit([[0.0], [0.5], [1.0]], [0.0, 1.0, 0.5]),
     lambda: child(study.ask) == 3 and study.ask(),  # a child of the child
 ):

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfbo import _device, _random
+from tfbo._eager import computing
 from tfbo.acquisition import Acquisition, LogEI
 from tfbo.columns import snap
 from tfbo.errors import invalid, require_count
@@ -147,6 +148,7 @@ class Bayes:
         """See `Strategy`."""
         return told_trials.fold(problem.space, state, told)
 
+    @computing()
     def suggest(
         self, problem: Problem, state: Told, *, pending: Sequence[Trial], number: int, q: int
     ) -> list[Suggestion]:
@@ -169,6 +171,7 @@ class Bayes:
         suggestions[-1] = suggestions[-1]._replace(notes=notes)
         return suggestions
 
+    @computing()
     def prepare(self, problem: Problem, most: int | None) -> None:
         """See `Strategy`: the program is compiled, which takes seconds, by asking it of made-up trials."""
         if most is not None and most <= self.n_initial:
@@ -179,6 +182,7 @@ class Bayes:
         if not self._is_initial(problem, state):
             self._found(problem, state, (), range(len(trials), len(trials) + 1))
 
+    @computing()
     def best(self, problem: Problem, state: Told) -> int | None:
         """See `Strategy`: where outcomes are noisy, the trial of the best posterior mean.
 
@@ -202,6 +206,7 @@ class Bayes:
         same = [entry[1:] for entry in complete if key(entry[-1].params) == key(best.params)]
         return min(same)[-1].number
 
+    @computing()
     def surrogate(self, problem: Problem, state: Told) -> surrogate.Surrogate:
         """The model after the told trials, of which one at least is complete.
 
