@@ -311,7 +311,8 @@ def test_looking_at_a_study_does_not_change_it(tmp_path, capsys):
     # A process that dies while it runs a trial, which the next one to open the study takes up again.
     code = (
         "import os, sys, tfbo; s = tfbo.Study(tfbo.Space({'x': tfbo.Int(0, 9)}), storage=sys.argv[1])\n"
-        "[s.enqueue({'x': i}) for i in range(3)]; s.tell(s.ask(), 1.0); s.ask(); os._exit(0)"
+        "[s.enqueue({'x': i}) for i in range(3)]; s.tell(s.ask(), 1.0)\n"
+        "s.optimize(lambda params: os._exit(0), n_trials=1)"
     )
     subprocess.run([sys.executable, "-c", code, path], check=True)
     before = SQLiteStorage(path).changes("study", 0)

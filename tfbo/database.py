@@ -133,12 +133,14 @@ class Database:
         raise AssertionError
 
     def _open_read_only(self) -> sqlite3.Connection:
-        begun = [f"{self.location}{end}" for end in ("-wal", "-journal")]
+        file = Path(os.path.realpath(self.location))  # beside which SQLite writes
+        begun = [f"{file}{end}" for end in ("-wal", "-journal")]
         begun = [name for name in begun if os.path.exists(name) and os.path.getsize(name)]
         # An older tfbo left this mode behind, in which even readers write beside the file.
-        logs = Path(self.location).read_bytes()[18:20] == b"\x02\x02"
+        with file.open("rb") as head:
+            logs = head.read(20)[18:] == b"\x02\x02"
         mode = "immutable=1" if logs and not begun else "mode=ro"
-        connection = _connection(f"{Path(self.location).absolute().as_uri()}?{mode}", uri=True)
+        connection = _connection(f"{file.as_uri()}?{mode}", uri=True)
         try:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.Error as error:
@@ -243,9 +245,9 @@ def _check_path(path: Path, create: bool) -> None:
 
 def _may_be_written(location: str) -> bool:
     """Whether the file is writable, and its folder too, for SQLite writes a journal beside it."""
-    folder = os.path.dirname(os.path.abspath(location))
-    there = os.path.exists(location)
-    return os.access(folder, os.W_OK) and (not there or os.access(location, os.W_OK))
+    file = os.path.realpath(location)
+    writable = not os.path.exists(file) or os.access(file, os.W_OK)
+    return writable and os.access(os.path.dirname(file), os.W_OK)
 
 
 def _read_only(location: str) -> StorageError:
