@@ -9,11 +9,13 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
+from tfbo import _aliases
 from tfbo.errors import (
     ComputeError,
     ExecutorError,
     InvalidArgument,
     NoCompletedTrial,
+    ObjectiveError,
     RemoteError,
     SpaceExhausted,
     StorageError,
@@ -47,6 +49,7 @@ __all__ = [
     "Int",
     "InvalidArgument",
     "NoCompletedTrial",
+    "ObjectiveError",
     "Ordinal",
     "RemoteError",
     "SQLiteStorage",
@@ -82,7 +85,7 @@ logging.getLogger("tfbo").addHandler(logging.NullHandler())
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return importlib.import_module(f"tfbo.{name}")
-    raise AttributeError(f"module 'tfbo' has no attribute {name!r}")
+    raise AttributeError(f"module 'tfbo' has no attribute {name!r}.{_aliases.of_module(name)}")
 
 
 def __dir__() -> list[str]:

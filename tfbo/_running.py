@@ -32,13 +32,13 @@ class Run:
 
     @property
     def known(self) -> Evaluated | None:
-        """What became of it, where that is known and no Ctrl-C."""
+        """What became of it, where that is known; an error may be what Ctrl-C led to."""
         if self.future is None or not self.future.done() or self.future.cancelled():
             return None
         if self.future.exception() is not None:
             return None
         evaluated = self.future.result()
-        return None if _is_interruption(evaluated) else evaluated
+        return evaluated if evaluated.raised is None else None
 
 
 class Finished(NamedTuple):

@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
-from tfbo import forks
+from tfbo import forks, outcome
 from tfbo.errors import TooFewTrials
 from tfbo.ledger import Ledger
 from tfbo.trial import COMPLETE
@@ -94,9 +94,10 @@ class Advisor:
         """
         complete, ledger = self._complete(), self._ledger
         if complete < _FEWEST:
+            has = f"{complete} complete trial{'' if complete == 1 else 's'}"
             raise TooFewTrials(
-                f"The study {ledger.name!r} has {complete} complete trials; a model of them "
-                f"needs {_FEWEST} or more. Run some, or tell those that are running."
+                f"The study {ledger.name!r} has {has}; a model needs {_FEWEST} or more. "
+                f"{outcome.to_do(ledger.ordered())}"
             )
         if all(parameter.column() is None for _, parameter in ledger.space.items()):
             raise TooFewTrials(

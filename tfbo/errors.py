@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 
@@ -38,6 +39,10 @@ class TrialStateError(TFBOError, ValueError):
 
 class NoCompletedTrial(TFBOError, ValueError):
     """A result was asked for before any trial completed."""
+
+
+class ObjectiveError(TFBOError, RuntimeError):
+    """The first trials of a search all failed: the objective is broken; its first error is the cause."""
 
 
 class ExecutorError(TFBOError, RuntimeError):
@@ -77,7 +82,23 @@ def invalid(argument: str, expected: str, got: Any, advice: str) -> InvalidArgum
     return InvalidArgument(f"{argument}: expected {expected}, got {shown}. {advice}")
 
 
-def require_count(argument: str, number: Any, *, least: int = 1, advice: str) -> None:
-    """Refuse anything but an `int` that is not below `least`."""
-    if isinstance(number, bool) or not isinstance(number, int) or number < least:
+def require_count(argument: str, number: Any, *, least: int = 1, advice: str) -> int:
+    """A whole number of any integer type, not below `least`, as an `int`.
+
+    A float is refused, even 3.0, and so are booleans and text: the error says what to write.
+    """
+    try:
+        # NumPy's bool has the method, too, and complains itself.
+        whole = None if type(number).__name__ in ("bool", "bool_") else operator.index(number)
+    except TypeError:
+        whole = None
+    if whole is None:
+        try:
+            meant = 0 if isinstance(number, bool) else float(number)
+        except (TypeError, ValueError, OverflowError):
+            meant = 0
+        if meant >= least and meant == meant // 1:
+            advice = f"Write {argument}={int(meant)}."
+    if whole is None or whole < least:
         raise invalid(argument, f"a whole number >= {least}", number, advice)
+    return whole

@@ -14,6 +14,7 @@ from tfbo.storage import Record, Storage, no_study
 
 _DIRECTIONS = ("minimize", "maximize")
 _SEED_BITS = 63
+_STRATEGIES = ("Bayes", "Sobol", "Random", "Grid")
 
 
 def create(
@@ -55,15 +56,14 @@ def check(space: Any, direction: Any, name: Any, seed: Any) -> None:
     if not isinstance(space, Space):
         raise invalid("space", "a Space", space, 'Write Space({"x": Float(0.0, 1.0)}).')
     if direction not in _DIRECTIONS:
-        raise invalid("direction", '"minimize" or "maximize"', direction, "Pick one of the two.")
+        meant = [word for word in _DIRECTIONS if str(direction).lower().startswith(word[:3])]
+        advice = f"Write direction={meant[0]!r}." if meant else "Pick one of the two."
+        raise invalid("direction", '"minimize" or "maximize"', direction, advice)
     if not isinstance(name, str) or not name:
         raise invalid("name", "a text that is not empty", name, "Name the study.")
-    if seed is not None:
-        whole = hasattr(seed, "__index__") and not isinstance(seed, bool)
-        if not whole or not 0 <= int(seed) < 2**_SEED_BITS:
-            raise invalid(
-                "seed", f"a whole number from 0 to 2^{_SEED_BITS} - 1", seed, "Use seed=0."
-            )
+    advice = "Use seed=0."
+    if seed is not None and require_count("seed", seed, least=0, advice=advice) >= 2**_SEED_BITS:
+        raise invalid("seed", f"a whole number below 2^{_SEED_BITS}", seed, advice)
 
 
 def configurations(space: Space, listed: Any) -> list[Params]:
@@ -77,12 +77,26 @@ def configurations(space: Space, listed: Any) -> list[Params]:
 def check_means(strategy: Any, device: Any, retries: Any = 0) -> None:
     """Raise InvalidArgument for a strategy or a number that is none, or a device that is not here."""
     if strategy is not None and (isinstance(strategy, type) or not hasattr(strategy, "suggest")):
-        raise invalid("strategy", "a strategy", strategy, "For example tfbo.strategies.Bayes().")
+        raise invalid("strategy", "a strategy", strategy, _strategy_advice(strategy))
     require_count("retries", retries, least=0, advice="With 0, no trial is tried again.")
     if device is not None:
         from tfbo import _device  # TensorFlow, which reading a study need not import
 
         _device.check(device)
+
+
+def _strategy_advice(given: Any) -> str:
+    """The advice for something else than a strategy: what was meant, or what there is."""
+    if isinstance(given, type) and hasattr(given, "suggest"):
+        return f"Call it: strategy={given.__name__}()."
+    if hasattr(given, "evaluate") and hasattr(given, "logarithmic"):
+        return f"It is an acquisition: strategy=tfbo.strategies.Bayes({given!r})."
+    named = str(given).lower() if isinstance(given, str) else ""
+    for name in _STRATEGIES:
+        if named.startswith(name.lower()[:4]):
+            return f"Pass the strategy itself: strategy=tfbo.strategies.{name}()."
+    listed = ", ".join(f"{name}()" for name in _STRATEGIES)
+    return f"There are {listed}, in tfbo.strategies; Bayes() is what None stands for."
 
 
 def _check_same(space: Space, wanted: Record, stored: Record, seeded: bool, location: str) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from datetime import timedelta
 from typing import Any
 
+from tfbo._aliases import explained
 from tfbo.space import Space
 from tfbo.storage import Storage
 from tfbo.study import Objective, Study
 
 
+@explained
 def minimize(
     objective: Objective,
     space: Space,
@@ -23,14 +26,16 @@ def minimize(
     name: str = "study",
     strategy: Any = None,
     device: str | None = None,
-    timeout: float | None = None,
+    timeout: float | timedelta | None = None,
     target: float | None = None,
     patience: int | None = None,
     executor: Executor | str | None = None,
     n_jobs: int | None = None,
     gpus: Sequence[int | str] | None = None,
-    trial_timeout: float | None = None,
+    trial_timeout: float | timedelta | None = None,
     progress: bool = False,
+    max_failures: int | None = 5,
+    interrupt: str = "raise",
 ) -> Study:
     """Search for the smallest value of an objective.
 
@@ -52,12 +57,15 @@ def minimize(
         gpus: a trial each at a time.
         trial_timeout: seconds for one trial.
         progress: see `Study.optimize`.
+        max_failures: see `Study.optimize`.
+        interrupt: "return" hands the study over after Ctrl-C, too; see `Study.optimize`.
 
     Returns:
         The study, with `best_params` and `best_value`.
 
     Raises:
         InvalidArgument: as `Study` and `Study.optimize`.
+        ObjectiveError: as `Study.optimize`.
 
     Example:
         >>> import tfbo
@@ -87,9 +95,12 @@ def minimize(
         gpus=gpus,
         trial_timeout=trial_timeout,
         progress=progress,
+        max_failures=max_failures,
+        interrupt=interrupt,
     )
 
 
+@explained
 def maximize(
     objective: Objective,
     space: Space,
@@ -101,14 +112,16 @@ def maximize(
     name: str = "study",
     strategy: Any = None,
     device: str | None = None,
-    timeout: float | None = None,
+    timeout: float | timedelta | None = None,
     target: float | None = None,
     patience: int | None = None,
     executor: Executor | str | None = None,
     n_jobs: int | None = None,
     gpus: Sequence[int | str] | None = None,
-    trial_timeout: float | None = None,
+    trial_timeout: float | timedelta | None = None,
     progress: bool = False,
+    max_failures: int | None = 5,
+    interrupt: str = "raise",
 ) -> Study:
     """Search for the largest value of an objective; arguments and result as for `minimize`.
 
@@ -140,4 +153,6 @@ def maximize(
         gpus=gpus,
         trial_timeout=trial_timeout,
         progress=progress,
+        max_failures=max_failures,
+        interrupt=interrupt,
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfbo.errors import NoCompletedTrial, TrialStateError, invalid
-from tfbo.trial import COMPLETE, FAILED, KINDS, PRESUMED, Trial, rank
+from tfbo.trial import COMPLETE, FAILED, KINDS, PRESUMED, RUNNING, Trial, rank
 
 
 def of_exception(error: BaseException) -> dict[str, Any]:
@@ -122,17 +122,36 @@ def best(study: str, trials: Sequence[Trial], direction: str) -> Trial:
     """The complete trial of the best value, the earliest of equals.
 
     Raises:
-        NoCompletedTrial: where there is none; the error tells the last failure.
+        NoCompletedTrial: where there is none; the error tells the first failure.
     """
     complete = [trial for trial in trials if trial.state == COMPLETE]
     if complete:
         return min(complete, key=lambda trial: rank(trial, direction))
-    failed = [trial for trial in trials if trial.state == FAILED]
-    last = f" The last failure: {failed[-1].kind}: {failed[-1].reason}." if failed else ""
-    raise NoCompletedTrial(
+    raise NoCompletedTrial(f"{_none_complete(study, trials)} {to_do(trials)}")
+
+
+def _none_complete(study: str, trials: Sequence[Trial]) -> str:
+    """The reason why no trial is complete: there are none, all failed, or some are not told yet."""
+    failed = [t for t in trials if t.state == FAILED and t.kind != "interrupted"]
+    if not trials:
+        return f"The study {study!r} has no trials yet."
+    said = (
         f"No trial of the study {study!r} is complete ({len(trials)} in all, {len(failed)} failed)."
-        f"{last} Run some, or tell those that are running."
     )
+    if len(failed) == len(trials):
+        said = f"All {len(trials)} trials of the study {study!r} failed."
+    first = f" The first failure: {failed[0].kind}: {failed[0].reason}." if failed else ""
+    return said + first
+
+
+def to_do(trials: Sequence[Trial]) -> str:
+    """The advice where more complete trials are needed."""
+    running = sum(trial.state == RUNNING for trial in trials)
+    if running:
+        return f"Run some, or tell those that are running ({running})."
+    if any(trial.kind == "error" for trial in trials):
+        return "Mend what fails, and run some."
+    return "Run some." if trials else "Run some, by study.optimize(objective, n_trials=20)."
 
 
 def as_number(argument: str, value: Any) -> float:
@@ -150,9 +169,3 @@ def as_number(argument: str, value: Any) -> float:
         return math.inf if value > 0 else -math.inf
     except (TypeError, ValueError, AttributeError):
         raise invalid(argument, "a number", value, advice) from None
-
-
-def check_count(argument: str, count: Any) -> None:
-    """Raise InvalidArgument for anything but a whole number >= 1."""
-    if isinstance(count, bool) or not hasattr(count, "__index__") or int(count) < 1:
-        raise invalid(argument, "a whole number >= 1", count, "Leave it out if in doubt.")

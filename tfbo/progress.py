@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tfbo._text import printable
 from tfbo.trial import COMPLETE, Trial
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from tfbo.study import Study
 
 Result = TypeVar("Result")
+
+# Columns of a bar beside its description: counts, times and a bar of some length.
+_METER = 24
 
 
 class Stopwatch:
@@ -43,12 +47,18 @@ class Stopwatch:
         return ", ".join(f"{what} {duration(s)}" for what, s in self.seconds.items())
 
 
-Show = Callable[[Trial, Stopwatch], None]
+class Show(NamedTuple):
+    """What is shown of a search."""
+
+    trial: Callable[[Trial, Stopwatch], None]
+    """To call with each trial that is done, and with what it took."""
+    aside: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
+    """In which something else can be written to standard error."""
 
 
 @contextlib.contextmanager
 def bar(study: Study, total: int | None, wanted: bool) -> Iterator[Show]:
-    """A function to call with each trial that is done, and with what it took.
+    """Show the trials of a search.
 
     Args:
         study: of which the best value observed is shown.
@@ -56,11 +66,13 @@ def bar(study: Study, total: int | None, wanted: bool) -> Iterator[Show]:
         wanted: without, nothing is shown.
     """
     if not wanted:
-        yield lambda trial, watch: None
+        yield Show(lambda trial, watch: None)
         return
     tqdm = _tqdm() if in_terminal() else None
     if tqdm is None:
-        yield lambda trial, watch: print(_report(study, trial, watch), file=sys.stderr, flush=True)
+        yield Show(
+            lambda trial, watch: print(_report(study, trial, watch), file=sys.stderr, flush=True)
+        )
         return
     # The times are what tqdm's own format has no room for in 80 columns.
     layout = "{n_fmt}/{total_fmt} {bar} {elapsed}<{remaining} {desc}"
@@ -73,11 +85,12 @@ def bar(study: Study, total: int | None, wanted: bool) -> Iterator[Show]:
         def show(trial: Trial, watch: Stopwatch) -> None:
             for what, seconds in watch.seconds.items():
                 sums.seconds[what] += seconds
-            text = f"trial {trial.number}: {outcome(trial)}, {best(study)}, {sums}"
-            shown.set_description_str(text, refresh=False)
+            about = f"trial {trial.number}: ", f", {best(study)}, {sums}"
+            room = _columns() - _METER - sum(map(len, about))
+            shown.set_description_str(outcome(trial, room).join(about), refresh=False)
             shown.update()
 
-        yield show
+        yield Show(show, tqdm.external_write_mode)
 
 
 def in_terminal() -> bool:
@@ -112,9 +125,21 @@ def line(trial: Trial) -> str:
     return f"trial {trial.number:3d}: {outcome(trial)}{seconds}  {params(trial)}"
 
 
-def outcome(trial: Trial) -> str:
-    """The value of a finished trial, or the kind of its failure."""
-    return f"{trial.value:.6g}" if trial.state == COMPLETE else f"failed ({trial.kind})"
+def outcome(trial: Trial, room: int | None = None) -> str:
+    """The value of a finished trial, or why it failed, in so many columns; None for the terminal's."""
+    if trial.state == COMPLETE:
+        return f"{trial.value:.6g}"
+    failed = f"failed ({trial.kind})"
+    text = f"{failed}: {printable(trial.reason or '')}"
+    room = _columns() if room is None else room
+    if len(text) <= room:
+        return text
+    return f"{text[: room - 3]}..." if room > len(failed) + 8 else failed
+
+
+def _columns() -> int:
+    """The width of the terminal; 80 where there is none."""
+    return shutil.get_terminal_size().columns
 
 
 def params(trial: Trial) -> str:

@@ -11,14 +11,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-import math
 import os
 import sqlite3
 import time
 from collections.abc import Sequence, Set
 from typing import Any, NamedTuple, Protocol
 
-from tfbo import database, losses, outcome, rows
+from tfbo import _arguments, database, losses, rows
 from tfbo.errors import StudyNotFound, invalid
 from tfbo.heartbeat import MISSED, Heartbeat
 from tfbo.trial import Trial
@@ -131,7 +130,7 @@ class SQLiteStorage:
         self, path: str | os.PathLike[str], *, create: bool = True, heartbeat: float = 15.0
     ) -> None:
         self.location = database.path(path)
-        _check_heartbeat(heartbeat)
+        heartbeat = _check_heartbeat(heartbeat)
         self._database = database.Database(self.location, create=create)
         self._heartbeat = Heartbeat(heartbeat, self._database.lock)
 
@@ -313,11 +312,12 @@ class SQLiteStorage:
 _RUNNING_OWNERS = "SELECT DISTINCT owner FROM trials WHERE owner IS NOT NULL"
 
 
-def _check_heartbeat(heartbeat: Any) -> None:
+def _check_heartbeat(heartbeat: Any) -> float:
     advice = f"It is the time between two signs of life; after {MISSED} a process counts as gone."
-    seconds = outcome.as_number("heartbeat", heartbeat)
-    if not 0.01 <= seconds < math.inf:
+    seconds = _arguments.seconds("heartbeat", heartbeat, advice)
+    if seconds < 0.01:
         raise invalid("heartbeat", "seconds, 0.01 or more", heartbeat, advice)
+    return seconds
 
 
 def _next_revision(db: sqlite3.Connection, name: str) -> int:

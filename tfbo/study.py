@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, overload
 
-from tfbo import _loop, frame, opening, outcome
+from tfbo import _loop, _settings, frame, opening, outcome
+from tfbo._aliases import explained
 from tfbo.advisor import Advisor
 from tfbo.asking import ask, foresee
+from tfbo.errors import require_count
 from tfbo.ledger import Ledger
 from tfbo.space import Params, Space
 from tfbo.space.parameters import Parameter
@@ -26,6 +29,7 @@ Objective = Callable[[Params], Any]
 Callback = Callable[["Study", Trial], None]
 
 
+@explained
 class Study:
     """A search of one space for the best value of one objective.
 
@@ -184,7 +188,7 @@ class Study:
             SpaceExhausted: where fewer than q configurations of a finite space are untried.
         """
         if q is not None:
-            outcome.check_count("q", q)
+            q = require_count("q", q, advice="Leave it out for one trial by itself.")
         count = 1 if q is None else q
         asked = ask(self._ledger, self._advisor.suggest, count, owned=False)
         return asked[0] if q is None else asked
@@ -268,21 +272,24 @@ class Study:
         *,
         n_trials: int | None = None,
         total: int | None = None,
-        timeout: float | None = None,
+        timeout: float | timedelta | None = None,
         target: float | None = None,
         patience: int | None = None,
         executor: Executor | str | None = None,
         n_jobs: int | None = None,
         gpus: Sequence[int | str] | None = None,
-        trial_timeout: float | None = None,
+        trial_timeout: float | timedelta | None = None,
         catch: type[BaseException] | tuple[type[BaseException], ...] = Exception,
         callbacks: Sequence[Callback] = (),
         progress: bool = False,
+        max_failures: int | None = 5,
+        interrupt: str = "raise",
     ) -> Study:
         """Ask, evaluate and tell until one of the limits is reached; the study itself is returned.
 
         An exception in the objective marks the trial failed, with its traceback, and the search goes
-        on. Ctrl-C marks trials that run failed, enqueues their configurations again and returns.
+        on. Ctrl-C marks trials that run failed, enqueues their configurations again, and raises
+        KeyboardInterrupt, whose `study` is this one; a second Ctrl-C ends at once.
 
         Several trials run at once with `n_jobs` or `executor`: as soon as one ends it is told and the
         next is asked for. At a limit those that run are waited for. See `tfbo.executors`, also for
@@ -293,13 +300,13 @@ class Study:
             n_trials: how many trials to start in this call.
             total: how many trials the study is to have, whoever starts them: several processes may
                 call this at once. Enqueued ones count, and are tried in any case.
-            timeout: seconds after which no further trial is started.
+            timeout: seconds (or a timedelta) after which no further trial is started.
             target: a value; reaching it ends the search.
             patience: end after so many trials without an improvement.
             executor: None for this thread, "process" for a process of its own for each trial, "thread",
                 or any `concurrent.futures.Executor`.
-            n_jobs: how many trials at once; by default one, one for each GPU, or as many as an executor
-                says it can. Alone, as in Optuna, it means threads.
+            n_jobs: how many trials at once, -1 for one a core; by default one, one for each GPU, or as
+                many as an executor says it can. Alone, as in Optuna, it means threads.
             gpus: numbers or names of GPUs, a trial each at a time; with executor="process".
             trial_timeout: seconds for one trial, which fails then; only "process" can also end it.
             catch: exceptions that mark a trial failed; any other is raised, after the trial has been
@@ -307,9 +314,13 @@ class Study:
             callbacks: each is called here as `callback(study, trial)` after each trial; one that calls
                 `study.stop()` ends the search.
             progress: whether to show a progress bar on standard error.
+            max_failures: where the first so many trials all fail, and none is complete in the study, the
+                search ends with an error; None to go on.
+            interrupt: after Ctrl-C, "raise" KeyboardInterrupt or "return" the study.
 
         Raises:
             InvalidArgument: where no limit is given, or an argument is not what it has to be.
+            ObjectiveError: after `max_failures`, from the first error; what was told is kept.
             ExecutorError: where trials cannot be run on an executor.
 
         Example:
@@ -319,9 +330,10 @@ class Study:
             >>> study.best_value < 0.01
             True
         """
-        limits = _loop.Limits(n_trials, total, timeout, target, patience)
-        means = _loop.Means(executor, n_jobs, gpus, trial_timeout)
-        _loop.run(self, objective, limits, means, _loop.Reactions(catch, callbacks, progress))
+        limits = _settings.Limits(n_trials, total, timeout, target, patience)
+        means = _settings.Means(executor, n_jobs, gpus, trial_timeout)
+        reactions = _settings.Reactions(catch, callbacks, progress, max_failures, interrupt)
+        _loop.run(self, objective, limits, means, reactions)
         return self
 
     def stop(self) -> None:

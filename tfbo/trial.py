@@ -6,6 +6,8 @@ import dataclasses
 import math
 from typing import Any
 
+from tfbo._aliases import explained
+
 WAITING, RUNNING, COMPLETE, FAILED = "waiting", "running", "complete", "failed"
 STATES = (WAITING, RUNNING, COMPLETE, FAILED)
 
@@ -14,6 +16,7 @@ PRESUMED = ("killed", "interrupted")
 """Kinds of failure that no result speaks for: one that comes after all takes their place."""
 
 
+@explained
 @dataclasses.dataclass(frozen=True)
 class Trial:
     """One configuration, and what came of it; a value that never changes.

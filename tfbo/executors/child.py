@@ -20,7 +20,6 @@ from multiprocessing import spawn
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
-from tfbo.errors import ExecutorError
 from tfbo.executors import pickling
 from tfbo.executors.pickling import Raised
 
@@ -30,24 +29,34 @@ _LOOK_SECONDS = 1.0
 # What threads, exit handlers and libraries of a task may take to end after it.
 _EXIT_SECONDS = 10.0
 
-RESULT, RAISED, NO_MAIN, NO_TASK = "result", "raised", "no main", "no task"
+RESULT, RAISED = "result", "raised"
+NO_GUARD, NO_MAIN, NO_TASK = "no guard", "no main", "no task"
 
 
 class Answer(NamedTuple):
     """What a process has to say of its task."""
 
     what: str
-    """RESULT; RAISED; or that it could not import the main script (NO_MAIN) or the task (NO_TASK)."""
+    """RESULT; RAISED; or that it could not import the main script (NO_MAIN), which searches again where
+    it is imported (NO_GUARD), or the task (NO_TASK)."""
     content: Any
     """The result, `Raised`, or a text."""
 
 
+class MissingGuard(SystemExit):
+    """The end of a process whose main script starts a search where it is imported.
+
+    There is nothing to be gained by going on. A process of multiprocessing's prints the text and ends,
+    without a traceback; ours tells its parent.
+    """
+
+
 def check_main() -> None:
-    """Raise ExecutorError in a process that is still importing the script that started it."""
+    """End a process that is still importing the script that started it, by `MissingGuard`."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        raise ExecutorError(
-            "This is a process of a search, which imports the script that started it, and the script "
-            "starts the search again. Put what the script does under `if __name__ == '__main__':`."
+        raise MissingGuard(
+            "tfbo: a process of a search imports the script that started it, and the script starts the "
+            "search again. Put what the script does under `if __name__ == '__main__':`."
         )
 
 
@@ -174,6 +183,8 @@ def _end_with_parent(pipe: Connection) -> None:
 def _answer(preparation: dict[str, Any], task: bytes) -> bytes:
     try:
         _import_main(preparation)
+    except MissingGuard:
+        return _say(NO_GUARD, "")
     except BaseException:
         return _say(NO_MAIN, traceback.format_exc())
     try:

@@ -25,7 +25,7 @@ def limit_gpu_memory(mib: int) -> None:
         ...     tfbo.limit_gpu_memory(4096)
         ...     return train(**params)
     """
-    require_count("mib", mib, advice="For example limit_gpu_memory(4096).")
+    mib = require_count("mib", mib, advice="For example limit_gpu_memory(4096).")
     import tensorflow as tf
 
     for gpu in tf.config.get_visible_devices("GPU"):

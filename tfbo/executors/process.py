@@ -157,7 +157,7 @@ class ProcessExecutor(Executor):
 def _places(max_workers: int | None, gpus: Sequence[int | str] | None) -> list[int | str | None]:
     """The GPU of each worker; None for a worker without one of its own."""
     if max_workers is not None:
-        require_count("max_workers", max_workers, advice="Leave it out if in doubt.")
+        max_workers = require_count("max_workers", max_workers, advice="Leave it out if in doubt.")
     if gpus is None:
         return [None] * (max_workers or 1)
     checked = check_gpus(gpus)
@@ -180,6 +180,12 @@ def _settle(future: Future[Any], answer: Answer) -> None:
 
 def _refuse(answer: Answer) -> NoReturn:
     """Raise ExecutorError for a process that could not begin with its task."""
+    if answer.what == child.NO_GUARD:
+        raise ExecutorError(
+            "Each process imports the script that started it, and there the script starts the search "
+            "again. Put what the script does, the search and all that leads to it, under "
+            "`if __name__ == '__main__':`."
+        )
     *_, last = answer.content.strip().splitlines()
     if answer.what == child.NO_MAIN:
         raise ExecutorError(

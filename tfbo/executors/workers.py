@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import os
 from collections.abc import Callable
 from concurrent.futures import (
     BrokenExecutor,
@@ -13,8 +14,7 @@ from concurrent.futures import (
 )
 from typing import Any, NamedTuple
 
-from tfbo import outcome
-from tfbo.errors import ExecutorError, WorkerDied, invalid
+from tfbo.errors import ExecutorError, WorkerDied, invalid, require_count
 from tfbo.executors import pickling
 from tfbo.executors.process import ProcessExecutor
 
@@ -136,7 +136,7 @@ def open_workers(executor: Any, n_jobs: Any, gpus: Any, objective: Any) -> Worke
         InvalidArgument: for arguments that stand for none, or an objective that cannot go there.
     """
     if n_jobs is not None:
-        outcome.check_count("n_jobs", n_jobs)
+        n_jobs = _jobs(n_jobs, executor, gpus)
     if gpus is not None and executor != "process":
         advice = "Give executor='process', or choose a GPU in the objective."
         raise invalid("gpus", "None without executor='process'", gpus, advice)
@@ -152,8 +152,22 @@ def open_workers(executor: Any, n_jobs: Any, gpus: Any, objective: Any) -> Worke
     if isinstance(executor, type) or not callable(getattr(executor, "submit", None)):
         expected = 'None, "thread", "process" or a concurrent.futures.Executor'
         advice = "For example executor='process', or n_jobs=4 for four threads."
+        if isinstance(executor, type):
+            advice = f"Make one: {executor.__name__}(2)."
         raise invalid("executor", expected, executor, advice)
     return Workers(executor, n_jobs or _size(executor), ours=False)
+
+
+def _jobs(n_jobs: Any, executor: Any, gpus: Any) -> int | None:
+    """How many trials at once; -1 for as many as there are cores, GPUs, or workers of a pool."""
+    if n_jobs != -1:
+        advice = "Use -1 for all cores, or leave it out."
+        return require_count("n_jobs", n_jobs, advice=advice)
+    if gpus is not None or executor not in (None, "thread", "process"):
+        return None
+    if hasattr(os, "sched_getaffinity"):  # those that this process may use
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _size(pool: Any) -> int:

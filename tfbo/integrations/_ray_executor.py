@@ -13,7 +13,7 @@ from typing import Any
 import ray
 from ray import exceptions
 
-from tfbo import outcome
+from tfbo import _arguments
 from tfbo.errors import ExecutorError, WorkerDied, invalid
 
 _DEATHS = (
@@ -135,7 +135,8 @@ def _room(resources: Mapping[str, float], needs: Mapping[str, float]) -> int:
 
 
 def _amount(argument: str, number: Any) -> float:
-    amount = outcome.as_number(argument, number)
-    if not 0.0 <= amount < math.inf:
-        raise invalid(argument, "a number >= 0", number, "Use 1, or a share such as 0.5.")
+    advice = "Use 1, or a share such as 0.5."
+    amount = _arguments.number(argument, number, advice)
+    if amount < 0.0:
+        raise invalid(argument, "a number >= 0", number, advice)
     return amount

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfbo import outcome
 from tfbo.errors import TooFewTrials, invalid
 from tfbo.study import Study
 from tfbo.trial import COMPLETE, FAILED, Trial
@@ -87,7 +88,7 @@ def require_finished(source: Source, what: str) -> None:
     if not source.complete and not source.failed:
         raise TooFewTrials(
             f"{what} needs a finished trial, and the study {source.study.name!r} has none "
-            f"({len(source.trials)} trials in all). Run some, or tell those that are running."
+            f"({len(source.trials)} trials in all). {outcome.to_do(source.trials)}"
         )
 
 

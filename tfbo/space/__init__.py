@@ -5,6 +5,7 @@ No TensorFlow here. Shapes: n configurations, d columns.
 
 from __future__ import annotations
 
+from tfbo._aliases import explained
 from tfbo.space.choices import Boolean, Categorical, Constant, Ordinal
 from tfbo.space.encoding import Encoding, encoding
 from tfbo.space.numbers import Float, Int
@@ -24,3 +25,6 @@ __all__ = [
     "Space",
     "encoding",
 ]
+
+for _kind in (Boolean, Categorical, Constant, Float, Int, Ordinal, Space):
+    explained(_kind)

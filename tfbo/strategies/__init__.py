@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tfbo._aliases import explained
 from tfbo.strategies.base import Problem, Strategy, Suggestion
 from tfbo.strategies.bayes import Bayes
 from tfbo.strategies.grid import Grid
@@ -21,3 +22,6 @@ __all__ = [
     "Suggestion",
     "Surrogate",
 ]
+
+for _strategy in (Bayes, Grid, Random, Sobol):
+    explained(_strategy)

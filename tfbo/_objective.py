@@ -1,0 +1,132 @@
+"""The objective of a search: what can be called with a configuration, and what it may return."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Mapping, Sized
+from typing import Any
+
+from tfbo import outcome
+from tfbo.errors import InvalidArgument, invalid
+
+_GETS = "tfbo calls the objective with one dict of parameters"
+_SUGGESTS = frozenset(
+    f"suggest_{kind}"
+    for kind in ("float", "int", "categorical", "uniform", "loguniform", "discrete_uniform")
+)
+
+
+def check(objective: Any) -> None:
+    """Refuse what no trial could run, or what would return no number to any of them.
+
+    Raises:
+        InvalidArgument: for what is no function of one dict, an async or a generator function, a class,
+            or an objective that is written for Optuna's `trial`.
+    """
+    if not callable(objective):
+        raise invalid("objective", "a function of a dict", objective, "Pass it without calling it.")
+    if inspect.isclass(objective) and any("__call__" in vars(c) for c in objective.__mro__):
+        raise invalid("objective", "a function of a dict", objective, "Pass an instance of it.")
+    _check_kind(objective)
+    _check_signature(objective)
+
+
+def called(objective: Any, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a trial, from what an objective returns for its parameters.
+
+    Raises:
+        InvalidArgument: where that is no number; the error says what may be meant.
+    """
+    returned = objective(dict(params))
+    try:
+        return outcome.of(returned)
+    except InvalidArgument:
+        expected, advice = "a number from the objective", _meant(returned)
+        raise invalid("objective", expected, _in_a_line(returned), advice) from None
+
+
+def hint(reason: str) -> str:
+    """The mistake that the text of an exception points to, as the end of a message; else nothing."""
+    if "'dict' object has no attribute 'suggest_" in reason:
+        advice = "describe the parameters in a tfbo.Space and read them as params['x']"
+        return f" ({_GETS}, not with Optuna's trial: {advice}.)"
+    if "'dict'" in reason or reason.startswith("KeyError: 0"):
+        return f" ({_GETS}: read them as params['x'].)"
+    return ""
+
+
+def _check_kind(objective: Any) -> None:
+    function = objective
+    while isinstance(function, functools.partial):
+        function = function.func
+    for way in (function, inspect.getattr_static(function, "__call__", None)):
+        if inspect.iscoroutinefunction(way) or inspect.isasyncgenfunction(way):
+            advice = "Pass lambda params: asyncio.run(objective(params))."
+            raise invalid("objective", "a function that is not async", objective, advice)
+        if inspect.isgeneratorfunction(way):
+            advice = "Replace yield by return."
+            raise invalid("objective", "a function that returns a number", objective, advice)
+
+
+def _check_signature(objective: Any) -> None:
+    try:
+        signature = inspect.signature(objective)
+    except (TypeError, ValueError):  # some are written in C
+        return
+    takes = list(signature.parameters.values())
+    try:
+        signature.bind({})
+    except TypeError:
+        expected = "a function of one dict of parameters"
+        advice = "Its only argument is the dict: def objective(params)."
+        needed = [p for p in takes if p.default is p.empty and p.kind not in (2, 4)]
+        if needed and takes[0].name in ("self", "cls"):
+            advice = "It is a method: pass it from an instance."
+        elif needed:
+            advice = "Pass lambda params: objective(**params), or read params['x'] in it."
+        raise invalid("objective", expected, f"{_name(objective)}{signature}", advice) from None
+    code = getattr(objective, "__code__", None)
+    if code is not None and takes[0].name == "trial" and _SUGGESTS & set(code.co_names):
+        advice = (
+            'Describe the parameters in the space, as in Space({"x": Float(0.0, 1.0)}), and read them '
+            "from the dict: params['x']."
+        )
+        got = f"{_name(objective)}{signature}, which asks a trial of Optuna"
+        raise invalid("objective", "a function of one dict of parameters", got, advice)
+
+
+def _name(objective: Any) -> str:
+    return str(getattr(objective, "__qualname__", None) or type(objective).__name__)
+
+
+def _in_a_line(returned: Any) -> Any:
+    """An array by its shape, and anything else as it is: its error is shown in a line."""
+    shape = getattr(returned, "shape", None)
+    return f"shape {list(shape)}" if isinstance(shape, tuple) and shape else returned
+
+
+def _meant(returned: Any) -> str:
+    """The advice for an objective that returned this instead of a number."""
+    if returned is None:
+        return "Is a return missing?"
+    if inspect.iscoroutine(returned):
+        returned.close()  # or Python warns that nobody awaited it
+        return "It is async: pass lambda params: asyncio.run(objective(params))."
+    if inspect.isgenerator(returned) or inspect.isasyncgen(returned):
+        return "It has a yield: replace it by return."
+    if hasattr(returned, "history") and hasattr(returned, "epoch"):
+        return 'It is the History of fit: return history.history["val_loss"][-1], for example.'
+    if isinstance(returned, Mapping):
+        keys = ", ".join(map(repr, list(returned)[:5]))
+        return f"Return one of its values (it has {keys or 'none'})."
+    if isinstance(returned, (str, bytes)):
+        return "Return float(...) of it."
+    if isinstance(returned, bool):
+        return "Return 1.0 or 0.0, or better how close it was."
+    if isinstance(returned, (tuple, list)) or getattr(returned, "ndim", None):
+        count = len(returned) if isinstance(returned, Sized) else 0
+        return f"Return one of its {count} values, or their mean."
+    if callable(returned):
+        return "Return what it says of the data, such as its loss: a float."
+    return "Return a float; for a configuration that failed raise an exception."
