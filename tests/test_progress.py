@@ -12,7 +12,9 @@ from collections import Counter
 from fcntl import ioctl
 from termios import TIOCSWINSZ
 
-from tfbo import Boolean, Float, Space, Study, progress
+import pytest
+
+from tfbo import Boolean, Float, Space, Study, TFBOWarning, progress
 from tfbo.strategies import Random
 
 SPACE = Space({"x": Float(-1.0, 1.0), "flag": Boolean()})
@@ -62,8 +64,9 @@ def in_terminal(*arguments, columns=100):
 
 def piped(*arguments):
     run = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *arguments], capture_output=True, text=True, check=True
-    )
+        [sys.executable, "-W", "ignore", "-c", SCRIPT, *arguments],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
     assert run.stdout == ""
     return run.stderr.splitlines()
 
@@ -72,7 +75,8 @@ def check_lines(lines):
     matches = [LINE.fullmatch(line) for line in lines]
     assert all(matches), lines
     assert [match[1] for match in matches] == ["0", "1", "2", "3"]
-    assert [match[2] for match in matches] == ["0.5", "failed (nan)", "0.75", "0.25"]
+    failed = "failed (nan): the value was nan"
+    assert [match[2] for match in matches] == ["0.5", failed, "0.75", "0.25"]
     assert [match[3] for match in matches] == ["best 0.5", "best 0.5", "best 0.75", "best 0.75"]
     assert all(match[4].startswith("0.0") for match in matches)
     assert all(float(match[4].split()[0]) >= 0.05 for match in matches)
@@ -88,12 +92,17 @@ def test_a_bar_in_a_terminal():
     shown = Counter(n for state in states for n in re.findall(r"trial (\d):", state))
     assert set(shown) == {"0", "1", "2", "3"}
     assert any("trial 1: failed (nan), best 0.5" in state for state in states)
+    states = in_terminal(columns=120)
+    assert any("trial 1: failed (nan): the value was nan, best 0.5" in state for state in states)
+    # The warning has lines of its own.
+    (warning,) = [state for state in states if "TFBOWarning" in state]
+    assert warning.startswith("<string>:") and warning.endswith("from its configuration.")
 
 
 def test_the_bar_fits_a_narrow_terminal():
     states = in_terminal(columns=80)
     assert "tfbo" in states[-1], states
-    assert all(len(state) <= 80 for state in states)
+    assert all(len(state) <= 80 for state in states if "TFBOWarning" not in state)
 
 
 def test_a_bar_without_an_end():
@@ -106,7 +115,8 @@ def test_lines_where_standard_error_is_no_terminal():
 
 
 def test_lines_in_a_terminal_without_tqdm():
-    check_lines(in_terminal("without tqdm"))
+    lines = in_terminal("without tqdm")
+    check_lines([line for line in lines if line.startswith("trial")])
 
 
 def test_lines_without_standard_error(monkeypatch, capsys):
@@ -153,7 +163,11 @@ def test_logging_is_quiet_by_default_and_speaks_when_asked(capfd):
             raise ValueError("no flags")
         return 1.0
 
-    make_study().optimize(objective, n_trials=6)
+    with pytest.warns(TFBOWarning) as seen:
+        make_study().optimize(objective, n_trials=6)
+    (warning,) = seen  # of several trials with the same cause
+    assert str(warning.message).startswith("A trial failed (error): ValueError: no flags, at ")
+    assert warning.filename == __file__
     assert capfd.readouterr() == ("", "")
     logger, text = logging.getLogger("tfbo"), io.StringIO()
     handler = logging.StreamHandler(text)

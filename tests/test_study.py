@@ -117,13 +117,20 @@ def test_a_standard_error_is_kept_with_the_value(study):
 
 
 def test_without_a_complete_trial_the_error_tells_why(study):
-    with pytest.raises(NoCompletedTrial, match="0 in all"):
+    with pytest.raises(NoCompletedTrial, match=r"no trials yet. Run some, by study.optimize"):
         study.best_value  # noqa: B018
-    with pytest.raises(NoCompletedTrial, match="0 in all"):
+    with pytest.raises(NoCompletedTrial, match="no trials yet"):
         study.best_observed  # noqa: B018
     study.tell(study.ask(), state="failed", kind="out of memory", reason="9 GB")
-    with pytest.raises(NoCompletedTrial, match="out of memory: 9 GB"):
+    study.tell(study.ask(), state="failed", reason="another one")
+    with pytest.raises(NoCompletedTrial, match=r"All 2 .* failed.*out of memory: 9 GB") as caught:
         study.best_params  # noqa: B018
+    assert "running" not in str(caught.value)
+    study.ask(2)
+    with pytest.raises(NoCompletedTrial, match=r"\(4 in all, 2 failed\).* running \(2\)"):
+        study.best_params  # noqa: B018
+    with pytest.raises(tfbo.TooFewTrials, match=r"0 complete trials.* running \(2\)"):
+        study.importance()
 
 
 def test_enqueued_configurations_come_first_and_once(study):
@@ -192,6 +199,10 @@ def test_a_callback_sees_each_trial_and_can_stop(study):
     assert len(study) == 4
 
 
+def interrupted(params):
+    raise KeyboardInterrupt
+
+
 class ResourceExhaustedError(Exception):
     pass
 
@@ -240,19 +251,30 @@ def test_a_value_that_is_no_number_is_the_objectives_failure(study):
     assert "expected a number" in study.trials[0].reason
 
 
-def test_ctrl_c_keeps_everything_and_returns(study):
+def test_ctrl_c_keeps_everything_and_raises_or_returns(study, capsys):
     def objective(params):
         if len(study) == 3:
             raise KeyboardInterrupt
         return 1.0
 
-    assert study.optimize(objective, n_trials=10) is study
+    with pytest.raises(KeyboardInterrupt) as caught:
+        study.optimize(objective, n_trials=10)
+    assert caught.value.study is study
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("Stopped by Ctrl-C: 2 trials kept in ") and "run the same again" in line
+    assert ("storage='runs.db'" in line) == (study.location == ":memory:")
     states = [(t.state, t.kind) for t in study.trials]
     assert states == [("complete", None)] * 2 + [("failed", "interrupted"), ("waiting", None)]
     assert study.trials[3].params == study.trials[2].params
     study.optimize(lambda p: 0.5, n_trials=2)
     assert study.trials[3].value == 0.5
     assert len(study) == 5
+    both = {"n_trials": 1, "interrupt": "return"}
+    assert study.optimize(interrupted, **both) is study
+    for search in (tfbo.minimize, tfbo.maximize):
+        result = search(interrupted, SPACE, seed=0, strategy=Random(), **both)
+        assert [t.kind for t in result.trials] == ["interrupted", None]
 
 
 def test_a_system_exit_is_marked_and_passed_on(study):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tfbo
+from tfbo._interrupts import STATUS, Interrupts
 from tfbo._text import printable
 from tfbo.errors import TFBOError, invalid
 
@@ -28,18 +29,21 @@ _KINDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0, 1 for an error, 130 after Ctrl-C."""
     parsed = _parser().parse_args(arguments)
+    interrupts = Interrupts()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), interrupts, interrupts.allowed():
             # matplotlib's, of characters that have no shape, which it would print.
             warnings.filterwarnings("ignore", r"Glyph \d+ \([\x00-\x1f\x7f-\x9f]", UserWarning)
-            return int(parsed.run(parsed))
+            status = int(parsed.run(parsed))
+        return STATUS if interrupts.arrived else status
     except TFBOError as error:
         for line in f"tfbo: {error}".split("\n"):
             print(printable(line), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("tfbo: interrupted", file=sys.stderr)
-        return 130
+        if not interrupts.arrived:  # else it has been said that it was heard
+            print("tfbo: interrupted", file=sys.stderr)
+        return STATUS
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

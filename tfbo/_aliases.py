@@ -196,9 +196,8 @@ def _refuse(
     bound = int(named[0] in ("self", "cls"))
     unknown = [name for name in options if name not in named]
     if unknown:
-        advice = " ".join(_argument(name, named[bound:]) for name in unknown)
-        listed = ", ".join(map(repr, unknown))
-        raise TypeError(f"{called}() has no argument {listed}. {advice}")
+        said = [f"{called}() has no argument {n!r}. {_argument(n, named[bound:])}" for n in unknown]
+        raise TypeError(" ".join(said))
     by_name = ", ".join(f"{name}=" for name in named[places : places + 6])
     advice = f"Give the others by name: {by_name}." if by_name else "Leave out the others."
     counted = f"{places - bound} argument{'' if places - bound == 1 else 's'}"

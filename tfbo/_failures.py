@@ -56,7 +56,7 @@ class Failures:
         if cause not in self._causes:
             self._causes.add(cause)
             warn(
-                f"A trial failed ({trial.kind}): {_described(trial)}; the search goes on without it, and "
+                f"A trial failed ({trial.kind}): {_described(trial)} The search goes on without it, and "
                 "stays away from its configuration."
             )
 
@@ -76,14 +76,14 @@ class Failures:
         if self._first is None or self._failed < self._told:
             return
         trial, error = self._first
-        first = f"the first one: {trial.kind}: {_described(trial)}"
+        first = f"the first failure ({trial.kind}): {_described(trial)}"
         if not self.too_many:
-            counted = "The only trial" if self._failed == 1 else f"All {self._failed} trials"
-            warn(f"{counted} of this search failed; {first}.")
+            if self._failed > 1:  # of a single one it has just been said
+                warn(f"All {self._failed} trials of this search failed; {first}")
             return
         stored = "" if error is not None or trial.traceback is None else f"\n{trial.traceback}"
         raise ObjectiveError(
-            f"The first {self._failed} trials of this search all failed, so it ended; {first}. All are "
+            f"The first {self._failed} trials of this search all failed, so it ended; {first} All are "
             "kept in the study. Mend the objective and call this again; max_failures= allows more of "
             f"them, None any number.{stored}"
         ) from error
@@ -94,7 +94,8 @@ def _described(trial: Trial) -> str:
     reason = trial.reason or "no reason was given"
     place = _place(trial)
     where = "" if place is None else f", {place}"
-    return printable(f"{reason.rstrip('.')}{where}{_objective.hint(reason)}")
+    text = printable(f"{reason}{where}{_objective.hint(reason)}")
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _place(trial: Trial) -> str | None:

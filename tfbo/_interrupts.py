@@ -16,7 +16,10 @@ import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfbo.study import Study
 
 _HEARD = "Ctrl-C: stopping as soon as what runs lets go; press it again to end at once."
 _AGAIN = "Ctrl-C again: ended at once."
@@ -57,9 +60,30 @@ class Interrupts:
 
     def __exit__(self, *_: object) -> None:
         if self._before is not None:
+            if self.arrived:
+                _listeners[0].hear()
             if len(_entered) == 1:
                 _listeners.pop().close()
             self._restore()
+
+    def conclude(self, study: Study, keeping: str = "storage='runs.db'") -> KeyboardInterrupt:
+        """Say in a line what is kept of an interrupted search, and how to go on; the exception to raise.
+
+        Args:
+            study: of the search; the exception has it, too, under that name.
+            keeping: the arguments by which a study in memory would have been stored.
+        """
+        kept = sum(trial.is_finished and trial.kind != "interrupted" for trial in study.trials)
+        count = f"{kept} trial{'' if kept == 1 else 's'}"
+        where = f"in {study.location!r}, study {study.name!r}"
+        advice = "run the same again"
+        if study.location == ":memory:":
+            where = "in memory, with this process"
+            advice += f"; {keeping} keeps them for another process, too"
+        say(f"Stopped by Ctrl-C: {count} kept {where}. To go on: {advice}.")
+        interruption = KeyboardInterrupt()
+        interruption.study = study  # type: ignore[attr-defined]
+        return interruption
 
     def _restore(self) -> None:
         """Put the handler back that was there, unless another one is there by now."""
@@ -107,6 +131,7 @@ class _Listener:
         self._written.setblocking(False)
         self._before = signal.set_wakeup_fd(self._written.fileno(), warn_on_full_buffer=False)
         self._closed = threading.Event()
+        self._said = threading.Lock()
         threading.Thread(target=self._listen, name="tfbo-ctrl-c", daemon=True).start()
 
     def close(self) -> None:
@@ -116,6 +141,11 @@ class _Listener:
         with contextlib.suppress(OSError):
             self._written.shutdown(socket.SHUT_RDWR)
         self._written.close()
+
+    def hear(self) -> None:
+        """Say, once, that it was heard."""
+        if self._said.acquire(blocking=False):
+            say(_HEARD)
 
     def restore(self) -> None:
         """Have signals written where they were before, unless somebody else has them by now."""
@@ -135,7 +165,7 @@ class _Listener:
                     continue
                 last, pressed = pressed, time.monotonic()
                 if last is None:
-                    say(_HEARD)
+                    self.hear()
                 elif pressed - last > _BOUNCE and not _is_interactive():
                     self._end_if_stuck((last + pressed) / 2)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tfbo import _objective
 from tfbo import progress as progress_bars
 from tfbo._failures import Failures
-from tfbo._interrupts import Interrupts, say
+from tfbo._interrupts import Interrupts
 from tfbo._running import Finished, Running
 from tfbo._settings import Limits, Means, Reactions
 from tfbo._warnings import warn
@@ -47,26 +47,9 @@ def run(study: Study, objective: Any, limits: Limits, means: Means, reactions: R
     finally:
         workers.close()
     if search.interrupted or interrupts.arrived:
-        say(_stopped(study))
+        interruption = interrupts.conclude(study)
         if reactions.interrupt == "raise":
-            interruption = KeyboardInterrupt()
-            interruption.study = study  # type: ignore[attr-defined]
             raise interruption
-
-
-def _stopped(study: Study) -> str:
-    """The line that ends an interrupted search: what is kept, and how to go on."""
-    trials = study.trials
-    kept = sum(trial.is_finished and trial.kind != "interrupted" for trial in trials)
-    again = sum(trial.state == WAITING for trial in trials)
-    where = f"in {study.location!r}, study {study.name!r}"
-    advice = "the same call goes on from there"
-    if study.location == ":memory:":
-        where = "in memory, with this study"
-        advice += "; storage='runs.db' keeps them beyond this process"
-    first = f"; {again} waiting to be tried again" if again else ""
-    count = f"{kept} trial{'' if kept == 1 else 's'}"
-    return f"Stopped by Ctrl-C: {count} kept {where}{first}. To go on: {advice}."
 
 
 class _Search:

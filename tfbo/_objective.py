@@ -42,7 +42,7 @@ def called(objective: Any, params: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return outcome.of(returned)
     except InvalidArgument:
-        expected, advice = "a number from the objective", _meant(returned)
+        expected, advice = "it to return a number", _meant(returned)
         raise invalid("objective", expected, _in_a_line(returned), advice) from None
 
 
@@ -50,9 +50,9 @@ def hint(reason: str) -> str:
     """The mistake that the text of an exception points to, as the end of a message; else nothing."""
     if "'dict' object has no attribute 'suggest_" in reason:
         advice = "describe the parameters in a tfbo.Space and read them as params['x']"
-        return f" ({_GETS}, not with Optuna's trial: {advice}.)"
+        return f" ({_GETS}, not with Optuna's trial: {advice})"
     if "'dict'" in reason or reason.startswith("KeyError: 0"):
-        return f" ({_GETS}: read them as params['x'].)"
+        return f" ({_GETS}: read them as params['x'])"
     return ""
 
 
@@ -80,7 +80,7 @@ def _check_signature(objective: Any) -> None:
     except TypeError:
         expected = "a function of one dict of parameters"
         advice = "Its only argument is the dict: def objective(params)."
-        needed = [p for p in takes if p.default is p.empty and p.kind not in (2, 4)]
+        needed = [p for p in takes if p.default is p.empty and p.kind != p.VAR_POSITIONAL]
         if needed and takes[0].name in ("self", "cls"):
             advice = "It is a method: pass it from an instance."
         elif needed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from pathlib import Path
@@ -90,7 +89,6 @@ def run(*, trials: int, storage: str, seed: int, quick: bool) -> int:
     if missing:
         print(f"tfbo demo needs {', '.join(missing)}: pip install 'tfbo[demo]'", file=sys.stderr)
         return 1
-    logging.getLogger("tfbo").addHandler(logging.StreamHandler())
     begin = time.monotonic()
     digits = load()
     epochs = _QUICK_EPOCHS if quick else _EPOCHS
@@ -110,9 +108,7 @@ def run(*, trials: int, storage: str, seed: int, quick: bool) -> int:
     )
     wanted = _finished(bayes) + trials
     for study, what in ((bayes, "Bayesian optimisation"), (chance, "Random search")):
-        if not _advance(study, what, wanted, objective):
-            print(f"\nInterrupted. The same command goes on from here; so far: {study!r}")
-            return 130
+        _advance(study, what, wanted, objective)
     _report(bayes, chance, digits, epochs, seed)
     picture = Path(storage).with_suffix(".png")
     figure = tfbo.plots.convergence(
@@ -125,8 +121,8 @@ def run(*, trials: int, storage: str, seed: int, quick: bool) -> int:
     return 0
 
 
-def _advance(study: Study, what: str, wanted: int, objective: Any) -> bool:
-    """Run trials until `wanted` are finished; False where Ctrl-C came before that."""
+def _advance(study: Study, what: str, wanted: int, objective: Any) -> None:
+    """Run trials until `wanted` are finished."""
     from tqdm import tqdm
 
     done = _finished(study)
@@ -140,7 +136,6 @@ def _advance(study: Study, what: str, wanted: int, objective: Any) -> bool:
         # Without a terminal there would be a second line for each trial, and no bar.
         bar = progress.in_terminal()
         study.optimize(objective, n_trials=wanted - done, callbacks=[show], progress=bar)
-    return _finished(study) >= wanted
 
 
 def _report(bayes: Study, chance: Study, digits: Digits, epochs: int, seed: int) -> None:

@@ -167,7 +167,7 @@ def test_a_trial_interrupted_and_queued_again_counts_once(study):
             raise KeyboardInterrupt
         return 1.0
 
-    study.optimize(objective, total=4)
+    study.optimize(objective, total=4, interrupt="return")
     assert [t.state for t in study.trials] == ["complete", "failed", "waiting"]
     study.optimize(lambda p: 1.0, total=4)
     assert [t.kind for t in study.trials] == [None, "interrupted", None, None, None]
@@ -283,7 +283,8 @@ def test_an_interruption_in_a_worker_is_one_of_the_search(study):
 
     for x in (0.0, 0.1):
         study.enqueue({"x": x})
-    study.optimize(objective, n_trials=9, n_jobs=2, callbacks=[lambda s, t: known.set()])
+    watching = {"callbacks": [lambda s, t: known.set()], "interrupt": "return"}
+    study.optimize(objective, n_trials=9, n_jobs=2, **watching)
     states = [(t.state, t.kind) for t in study.trials if t.state != "complete"]
     assert ("failed", "interrupted") in states
     again = [t for t in study.trials if t.state == "waiting"]
@@ -299,9 +300,10 @@ import objectives, tfbo
 
 folder = Path(sys.argv[1])
 study = tfbo.Study.load(storage=folder / "runs.db")
-study.optimize(partial(objectives.wait_if_first, folder), n_trials=3, **eval(sys.argv[2]))
-(folder / "release").touch()
-print("returned")
+try:
+    study.optimize(partial(objectives.wait_if_first, folder), n_trials=3, **eval(sys.argv[2]))
+finally:
+    (folder / "release").touch()
 """
 
 
@@ -313,7 +315,7 @@ def test_ctrl_c(arguments, tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.path.dirname(objectives.__file__)}
     run = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, tmp_path, arguments],
-        env=environment, stdout=subprocess.PIPE, text=True,
+        env=environment, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     finished = 0 if arguments == "{}" else 2
     objectives.wait_for(
@@ -323,7 +325,11 @@ def test_ctrl_c(arguments, tmp_path):
         )
     )
     run.send_signal(signal.SIGINT)
-    assert run.communicate(timeout=120)[0] == "returned\n"
+    err = run.communicate(timeout=120)[1].splitlines()
+    assert run.returncode == -signal.SIGINT
+    assert err[0].startswith("Ctrl-C: ")
+    assert err[1].startswith(f"Stopped by Ctrl-C: {finished} trials kept in ")
+    assert err[-1] == "KeyboardInterrupt" and len(err) < 16
     assert study.trials[0].kind == "interrupted"
     assert (study.trials[3].state, study.trials[3].params) == ("waiting", {"x": 0.0})
     assert [t.state for t in study.trials[1:3]] == (

@@ -8,6 +8,7 @@ import traceback
 from typing import Any
 
 from tfbo import outcome
+from tfbo._interrupts import Interrupts
 from tfbo.errors import InvalidArgument
 from tfbo.keras import columns, results
 from tfbo.keras.conditions import Parent
@@ -64,6 +65,7 @@ class BaseTuner:
         self.tuner_id = os.environ.get("KERASTUNER_TUNER_ID", "tuner0")
         self._project = Project(directory, project_name)
         self._study_callbacks: list[Any] = []
+        self._interrupts = Interrupts()
         if overwrite:
             self._project.clear()
         self._populate_initial_space()
@@ -147,8 +149,9 @@ class BaseTuner:
     def search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
         """Run trials until `max_trials` have been, or the space is exhausted.
 
-        After Ctrl-C, or when the process dies, the same script goes on where it was: the trial that
-        was running is run again with the same hyperparameters.
+        Ctrl-C raises KeyboardInterrupt, with one line before it; a second one ends at once. After it,
+        or when the process dies, the same script goes on where it was: the trial that was running is
+        run again with the same hyperparameters.
 
         Args:
             *fit_args: passed to `run_trial`, and by that to `fit`.
@@ -165,11 +168,18 @@ class BaseTuner:
             self.oracle.verbose = 1 if verbose == "auto" else verbose
         fit_kwargs = self._take_study_callbacks(fit_kwargs)
         self.on_search_begin()
-        try:
-            while self._run_next(*fit_args, **fit_kwargs):
-                pass
-        finally:
-            self.oracle.put_back()
+        interrupted = False
+        with Interrupts() as self._interrupts:
+            try:
+                while self._run_next(*fit_args, **fit_kwargs):
+                    pass
+            except KeyboardInterrupt:
+                interrupted = True
+            finally:
+                with self._interrupts.held():
+                    self.oracle.put_back()
+        if interrupted or self._interrupts.arrived:
+            raise self._interrupts.conclude(self.study, "directory= or project_name=")
         self.on_search_end()
 
     def _take_study_callbacks(self, fit_kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -183,19 +193,22 @@ class BaseTuner:
 
     def _run_next(self, *fit_args: Any, **fit_kwargs: Any) -> bool:
         """Run a trial; False where there is no further one."""
-        self.pre_create_trial()
+        with self._interrupts.allowed():
+            self.pre_create_trial()
         trial = self.oracle.create_trial(self.tuner_id)
         if trial.status == TrialStatus.STOPPED:
             return False
-        self.on_trial_begin(trial)
-        self._try_run_and_update_trial(trial, *fit_args, **fit_kwargs)
+        with self._interrupts.allowed():
+            self.on_trial_begin(trial)
+            self._try_run_and_update_trial(trial, *fit_args, **fit_kwargs)
         try:
             self.on_trial_end(trial)
         finally:
             stored = self.oracle.study_trial(trial)
             if stored.is_finished:
                 for callback in self._study_callbacks:
-                    callback(self.study, stored)
+                    with self._interrupts.allowed():
+                        callback(self.study, stored)
         return True
 
     def _try_run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
@@ -206,6 +219,8 @@ class BaseTuner:
         except FatalError:
             raise
         except Exception as error:
+            if self._interrupts.arrived:  # TensorFlow may make another exception of it
+                raise KeyboardInterrupt from error
             final = isinstance(error, FailedTrialError)
             trial.status = TrialStatus.FAILED if final else TrialStatus.INVALID
             trial.message = traceback.format_exc()
