@@ -133,9 +133,10 @@ class Script:
 
     def end(self):
         """Standard output and the exit status."""
-        out = self.process.communicate(timeout=180)[0] if self.process.stdout else ""
+        out = self.process.stdout.read()
+        status = self.process.wait(timeout=180)
         self._reader.join()
-        return out, self.process.returncode
+        return out, status
 
     def text(self):
         return [line for _, line in self.lines]
@@ -367,8 +368,7 @@ def test_the_demo_ends_with_130_and_goes_on(tmp_path):
 
     run.wait_until(has_begun)
     run.press()
-    out, status = run.end()
-    assert status == 130
+    assert run.end()[1] == 130
     assert run.lines[0][1] == HEARD and run.lines[0][0] < 1.5
     assert run.text()[1].startswith("Stopped by Ctrl-C: ") and len(run.lines) == 2, run.text()
     kept = int(run.text()[1].split()[3])
@@ -384,7 +384,7 @@ import tfbo.keras as kt
 class Slow(kt.RandomSearch):
     def run_trial(self, trial, **kwargs):
         x = trial.hyperparameters.Float("x", 0.0, 1.0)
-        if trial.trial_id == "02" and sys.argv[1] != "go on":
+        if trial.trial_id == "2" and sys.argv[1] != "go on":
             Path("ready").touch()
             try:
                 time.sleep(60.0)

@@ -131,7 +131,7 @@ class _Listener:
         self._written.setblocking(False)
         self._before = signal.set_wakeup_fd(self._written.fileno(), warn_on_full_buffer=False)
         self._closed = threading.Event()
-        self._said = threading.Lock()
+        self._said, self._lock = False, threading.Lock()
         threading.Thread(target=self._listen, name="tfbo-ctrl-c", daemon=True).start()
 
     def close(self) -> None:
@@ -144,8 +144,10 @@ class _Listener:
 
     def hear(self) -> None:
         """Say, once, that it was heard."""
-        if self._said.acquire(blocking=False):
-            say(_HEARD)
+        with self._lock:
+            if not self._said:
+                say(_HEARD)
+            self._said = True
 
     def restore(self) -> None:
         """Have signals written where they were before, unless somebody else has them by now."""

@@ -42,7 +42,7 @@ def called(objective: Any, params: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return outcome.of(returned)
     except InvalidArgument:
-        expected, advice = "it to return a number", _meant(returned)
+        expected, advice = "a number to be returned", _meant(returned)
         raise invalid("objective", expected, _in_a_line(returned), advice) from None
 
 
