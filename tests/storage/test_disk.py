@@ -1,11 +1,13 @@
 """Full, locked, damaged and read-only files: a clear error or the truth, and what was told stays."""
 
+import functools
 import os
 import random
 import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -21,13 +23,20 @@ def path(tmp_path):
     return str(tmp_path / "runs.db")
 
 
+@functools.cache
+def content(count):
+    """Of the file of a study of so many trials; each commit waits for the disk, so it is made once."""
+    with tempfile.TemporaryDirectory() as folder:
+        study = Study(SPACE, storage=(path := Path(folder) / "runs.db"), seed=0)
+        for i in range(count):
+            study.enqueue({"x": i})
+            study.tell(study.ask(), float(i), std=0.5)
+        return path.read_bytes()
+
+
 def told(path, count=40):
-    """A study of so many trials in a file of which no log is left beside it."""
-    study = Study(SPACE, storage=path, seed=0)
-    for i in range(count):
-        study.enqueue({"x": i})
-        study.tell(study.ask(), float(i), std=0.5)
-    study._ledger.storage.close()
+    """A study of so many trials in a file; a copy of a file is a copy of its studies."""
+    Path(path).write_bytes(content(count))
     return [(i, i, float(i)) for i in range(count)]
 
 
