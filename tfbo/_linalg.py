@@ -12,19 +12,8 @@ import tensorflow as tf
 _JITTER_FIRST = 1e-10
 _JITTER_STEP = 100.0
 _JITTER_RUNGS = 5
-# How often triangular matrices are halved: a third time gains nothing at n = 1000.
-_DEPTH = 2
 
 LOG_TWO_PI = math.log(2.0 * math.pi)
-
-
-def is_finite(factor: tf.Tensor) -> tf.Tensor:
-    """Whether each matrix of a batch `[..., n, n]` is finite throughout: bool `[...]`.
-
-    A failed factorisation is all NaN in one kernel and NaN from the failing pivot on in another, so
-    the whole factor is looked at.
-    """
-    return tf.reduce_all(tf.math.is_finite(factor), axis=[-2, -1])
 
 
 def cholesky(matrix: tf.Tensor, scale: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
@@ -41,61 +30,54 @@ def cholesky(matrix: tf.Tensor, scale: tf.Tensor | None = None) -> tuple[tf.Tens
     Returns:
         The factor `[..., n, n]` and an ok flag, bool `[...]`; the factor is meaningless where not ok.
     """
-    eye = tf.eye(tf.shape(matrix)[-1], dtype=matrix.dtype)
+    diagonal = tf.linalg.diag_part(matrix)
     if scale is None:
-        scale = tf.reduce_mean(tf.linalg.diag_part(matrix), axis=-1)
-    scale = scale + tf.zeros(tf.shape(matrix)[:-2], matrix.dtype)
+        scale = tf.reduce_mean(diagonal, axis=-1)
+    scale = tf.expand_dims(scale, -1)
 
-    def climb(rung: tf.Tensor, factor: tf.Tensor, ok: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        height = tf.cast(_JITTER_FIRST, matrix.dtype) * tf.pow(
-            tf.cast(_JITTER_STEP, matrix.dtype), tf.cast(rung, matrix.dtype)
-        )
+    def climb(height: tf.Tensor, factor: tf.Tensor, ok: tf.Tensor) -> tuple[tf.Tensor, ...]:
         jitter = tf.where(ok, tf.zeros_like(scale), height * scale)
-        retried = tf.linalg.cholesky(matrix + jitter[..., None, None] * eye)
-        factor = tf.where(ok[..., None, None], factor, retried)
-        return rung + 1, factor, is_finite(factor)
+        retried = tf.linalg.cholesky(tf.linalg.set_diag(matrix, diagonal + jitter))
+        factor = tf.where(tf.expand_dims(ok, -1), factor, retried)
+        return _JITTER_STEP * height, factor, _is_finite(factor)
 
     factor = tf.linalg.cholesky(matrix)
     _, factor, ok = tf.while_loop(
-        lambda rung, _, ok: (rung < _JITTER_RUNGS) & ~tf.reduce_all(ok),
+        lambda height, _, ok: ~tf.reduce_all(ok),
         climb,
-        (tf.constant(0), factor, is_finite(factor)),
+        (tf.constant(_JITTER_FIRST, matrix.dtype), factor, _is_finite(factor)),
+        maximum_iterations=_JITTER_RUNGS,
     )
-    return factor, ok
+    return factor, tf.squeeze(ok, -1)
 
 
-def inverse_lower(factor: tf.Tensor, *, depth: int = _DEPTH) -> tf.Tensor:
-    """Inverse of a lower-triangular batch `[..., n, n]`.
+def _is_finite(factor: tf.Tensor) -> tf.Tensor:
+    """Whether each matrix of a batch `[..., n, n]` is finite throughout: bool `[..., 1]`.
 
-    By halves: with blocks `A`, `C`, `B` the inverse is `A^-1`, `-B^-1 C A^-1`, `B^-1`. Nearly all of
-    the work is then matrix products, which run on all cores and do not multiply by the zeros above
-    the diagonal. At n = 1000 that takes half the time of a triangular solve of the identity matrix.
+    A failed factorisation is all NaN in one kernel and NaN from the failing pivot on in another, so
+    the whole factor is looked at.
     """
-    if depth == 0:
-        eye = tf.eye(tf.shape(factor)[-1], batch_shape=tf.shape(factor)[:-2], dtype=factor.dtype)
-        return tf.linalg.triangular_solve(factor, eye)
-    half = tf.shape(factor)[-1] // 2
-    upper = inverse_lower(factor[..., :half, :half], depth=depth - 1)
-    lower = inverse_lower(factor[..., half:, half:], depth=depth - 1)
-    side = -tf.matmul(lower, tf.matmul(factor[..., half:, :half], upper))
-    return _blocks(upper, tf.zeros_like(factor[..., :half, half:]), side, lower)
+    return tf.expand_dims(tf.reduce_all(tf.math.is_finite(factor), axis=[-2, -1]), -1)
 
 
-def gram_lower(factor: tf.Tensor, *, depth: int = _DEPTH) -> tf.Tensor:
-    """The product `factor^T factor` of a lower-triangular batch `[..., n, n]`, by halves as above."""
-    if depth == 0:
-        return tf.matmul(factor, factor, transpose_a=True)
-    half = tf.shape(factor)[-1] // 2
-    side, lower = factor[..., half:, :half], factor[..., half:, half:]
-    first = gram_lower(factor[..., :half, :half], depth=depth - 1)
-    first += tf.matmul(side, side, transpose_a=True)
-    cross = tf.matmul(side, lower, transpose_a=True)
-    transposed = tf.linalg.matrix_transpose(cross)
-    return _blocks(first, cross, transposed, gram_lower(lower, depth=depth - 1))
+def inverse_lower(factor: tf.Tensor) -> tf.Tensor:
+    """Inverse of a lower-triangular batch `[..., n, n]`."""
+    identity = tf.linalg.diag(tf.ones_like(tf.linalg.diag_part(factor)))
+    return tf.linalg.triangular_solve(factor, identity)
 
 
-def _blocks(a: tf.Tensor, b: tf.Tensor, c: tf.Tensor, d: tf.Tensor) -> tf.Tensor:
-    return tf.concat([tf.concat([a, b], axis=-1), tf.concat([c, d], axis=-1)], axis=-2)
+@tf.custom_gradient
+def with_diagonal(matrix: tf.Tensor, diagonal: tf.Tensor) -> tuple[tf.Tensor, object]:
+    """Matrices `[..., n, n]` with another diagonal `[..., n]`.
+
+    The gradient is written out: that of `tf.linalg.set_diag` takes sixty operations to find the shape.
+    """
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        beside = tf.linalg.set_diag(upstream, tf.zeros_like(diagonal))
+        return beside, tf.linalg.diag_part(upstream)
+
+    return tf.linalg.set_diag(matrix, diagonal), gradient
 
 
 @tf.custom_gradient
@@ -107,21 +89,21 @@ def normal_log_density(covariance: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, 
     (Rasmussen and Williams 2006, equation 5.9). NaN where the covariance is not positive definite.
     """
     factor = tf.linalg.cholesky(covariance)
-    column = tf.zeros_like(factor[..., :1]) + z[:, None]
-    whitened = tf.linalg.triangular_solve(factor, column)[..., 0]
-    n = tf.cast(tf.shape(z)[-1], z.dtype)
+    whitened = tf.linalg.triangular_solve(factor, z[:, None])
+    diagonal = tf.linalg.diag_part(factor)
+    n = tf.cast(tf.size(z), z.dtype)
     value = (
-        -0.5 * tf.reduce_sum(tf.square(whitened), axis=-1)
-        - tf.reduce_sum(tf.math.log(tf.linalg.diag_part(factor)), axis=-1)
+        -0.5 * tf.reduce_sum(tf.square(whitened), axis=[-2, -1])
+        - tf.reduce_sum(tf.math.log(diagonal), axis=-1)
         - 0.5 * n * LOG_TWO_PI
     )
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        inverse = inverse_lower(factor)
-        alpha = tf.linalg.matvec(inverse, whitened, transpose_a=True)
-        outer = alpha[..., :, None] * alpha[..., None, :]
-        d_covariance = (0.5 * upstream)[..., None, None] * (outer - gram_lower(inverse))
-        d_z = tf.reshape(-upstream[..., None] * alpha, [-1, tf.shape(z)[-1]])
-        return d_covariance, tf.reduce_sum(d_z, axis=0)
+        precision = tf.linalg.cholesky_solve(factor, tf.linalg.diag(tf.ones_like(diagonal)))
+        alpha = tf.linalg.triangular_solve(factor, whitened, adjoint=True)
+        upstream = upstream[..., None, None]
+        d_covariance = 0.5 * upstream * (tf.matmul(alpha, alpha, transpose_b=True) - precision)
+        d_z = -tf.reduce_sum(upstream * alpha, axis=list(range(len(alpha.shape) - 2)))
+        return d_covariance, d_z[:, 0]
 
     return value, gradient

@@ -88,11 +88,9 @@ FACTORS = Factors(Hyperparameters(*Hyperparameters._fields), *Factors._fields[1:
 
 def unpack(kernel: Kernel, theta: tf.Tensor) -> Hyperparameters:
     """Hyperparameters from their logarithms `[..., p]`."""
-    k = kernel.lengthscale_count
-    positive = tf.exp(theta)
-    return Hyperparameters(
-        positive[..., 0], positive[..., 1 : 1 + k], positive[..., 1 + k : -1], positive[..., -1]
-    )
+    sizes = [1, kernel.lengthscale_count, len(kernel.shape_names), 1]
+    amplitude, lengthscales, shape, noise = tf.split(tf.exp(theta), sizes, axis=-1)
+    return Hyperparameters(tf.squeeze(amplitude, -1), lengthscales, shape, tf.squeeze(noise, -1))
 
 
 def log_posterior(

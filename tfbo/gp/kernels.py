@@ -15,9 +15,11 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfbo import _linalg
 from tfbo.columns import INACTIVE, Column, Columns
 from tfbo.errors import invalid
 
@@ -87,9 +89,7 @@ class Kernel:
     @property
     def features(self) -> int:
         """How many features a row has, D."""
-        if self.columns is None:
-            return self.dimension
-        return sum(_width(column) for column in self.columns.columns)
+        return self._tables.owner.shape[1] if self._is_embedded else self.dimension
 
     @property
     def shape_names(self) -> tuple[str, ...]:
@@ -105,18 +105,25 @@ class Kernel:
           inactive column is 1 away from every active value, whatever that value is (the arc kernel
           of Swersky et al. 2013, arXiv 1409.4011, on an arc of one radian).
         """
-        if self.columns is None or not any(_is_embedded(c) for c in self.columns.columns):
+        if not self._is_embedded:
             return x
-        return tf.concat(
-            [_embed_column(c, x[..., i]) for i, c in enumerate(self.columns.columns)], -1
-        )
+        tables = self._tables
+        u = tf.matmul(x, tables.owner)
+        features = u * tables.number
+        if tables.cosine.any():
+            active = tf.cast(u > 0.5 * INACTIVE, u.dtype)
+            features += active * (tf.cos(u) * tables.cosine + tf.sin(u) * tables.sine)
+        if tables.level.any():
+            mine = tf.equal(tf.floor(u * tables.count) + 1.0, tables.level)
+            features += math.sqrt(0.5) * tf.cast(mine, u.dtype)
+        return features
 
     def scale(self, hyperparameters: Hyperparameters, features: tf.Tensor) -> tf.Tensor:
         """Features `[..., n, D]` divided by the lengthscale of the column that each belongs to."""
-        lengthscales = hyperparameters.lengthscales
-        if self.ard and self.columns is not None:
-            lengthscales = tf.gather(lengthscales, self._owners, axis=-1)
-        return features / lengthscales[..., None, :]
+        shrink = tf.math.reciprocal(hyperparameters.lengthscales)
+        if self.ard and self._is_embedded:
+            shrink = tf.gather(shrink, np.argmax(self._tables.owner, axis=0), axis=-1)
+        return features * tf.expand_dims(shrink, -2)
 
     def at(self, hyperparameters: Hyperparameters) -> Any:
         """The TFP kernel of scaled features at these hyperparameters."""
@@ -139,19 +146,23 @@ class Kernel:
         gram = self.at(hyperparameters).matrix(scaled, scaled)
         # The diagonal is known exactly; distances formed by a matmul are not.
         variance = tf.square(hyperparameters.amplitude) + hyperparameters.noise
-        variance = variance[..., None] + tf.zeros(tf.shape(gram)[:-1], gram.dtype)
-        if variances is not None:
-            variance += variances
+        beyond = tf.zeros_like(scaled[..., 0]) if variances is None else variances
+        variance = tf.expand_dims(variance, -1) + beyond
         if mask is not None:
             gram = tf.where(mask[:, None] & mask, gram, tf.zeros_like(gram))
             variance = tf.where(mask, variance, tf.ones_like(variance))
-        return tf.linalg.set_diag(gram, variance)
+        return _linalg.with_diagonal(gram, variance)
+
+    @property
+    def _is_embedded(self) -> bool:
+        """Whether any column is more, or other, than its own feature."""
+        columns = self.columns.columns if self.columns is not None else ()
+        return any(column.categorical or _is_on_arc(column) for column in columns)
 
     @functools.cached_property
-    def _owners(self) -> list[int]:
+    def _tables(self) -> _Tables:
         assert self.columns is not None
-        widths = [_width(column) for column in self.columns.columns]
-        return [i for i, width in enumerate(widths) for _ in range(width)]
+        return _tables(self.columns)
 
 
 def kernel(
@@ -174,15 +185,35 @@ def kernel(
     )
 
 
-def square_distance(x1: tf.Tensor, x2: tf.Tensor) -> tf.Tensor:
+Gradient = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+"""From what a matrix `[..., n, m]` is worth, entry by entry, to that of the rows that it is made of."""
+
+
+def _square_distance(x1: tf.Tensor, x2: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
+    assert x1.shape.rank == x2.shape.rank, "the gradient is that of rows with the same leading axes"
+    norm1, norm2 = (tf.reduce_sum(tf.square(x), axis=-1, keepdims=True) for x in (x1, x2))
+    product = tf.matmul(-2.0 * x1, x2, transpose_b=True)
+    distance = tf.nn.relu(norm1 + tf.linalg.matrix_transpose(norm2) + product)
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        slope = 2.0 * tf.where(distance > 0.0, upstream, tf.zeros_like(upstream))
+        row = tf.reduce_sum(slope, axis=-1, keepdims=True)
+        column = tf.linalg.matrix_transpose(tf.reduce_sum(slope, axis=-2, keepdims=True))
+        d_x1 = row * x1 - tf.matmul(slope, x2)
+        return d_x1, column * x2 - tf.matmul(slope, x1, transpose_a=True)
+
+    return distance, gradient
+
+
+@tf.custom_gradient
+def square_distance(x1: tf.Tensor, x2: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
     """Squared Euclidean distances `[..., n, m]` of rows `[..., n, D]` and `[..., m, D]` by one matmul.
 
     Rounding leaves an error of about 1e-16 times the squared norm, which may be negative: it is cut
-    at zero.
+    at zero. The gradient is written out: it is two products, of which broadcasting would make ninety
+    operations.
     """
-    norm1 = tf.reduce_sum(tf.square(x1), axis=-1)[..., :, None]
-    norm2 = tf.reduce_sum(tf.square(x2), axis=-1)[..., None, :]
-    return tf.nn.relu(norm1 + norm2 + tf.matmul(-2.0 * x1, x2, transpose_b=True))
+    return _square_distance(x1, x2)
 
 
 def _rbf(r2: tf.Tensor) -> tuple[tf.Tensor, Callable[[], tf.Tensor]]:
@@ -227,51 +258,53 @@ def _fast(correlation: type) -> type:
             return self._apply_with_distance(x1, x2, square_distance(x1, x2), example_ndims=2)
 
     class Closed(Fast):
-        def _apply_with_distance(
-            self, x1: tf.Tensor, x2: tf.Tensor, r2: tf.Tensor, example_ndims: int = 0
-        ) -> tf.Tensor:
+        def _matrix(self, x1: tf.Tensor, x2: tf.Tensor) -> tf.Tensor:
             @tf.custom_gradient
-            def evaluate(r2: tf.Tensor) -> tuple[tf.Tensor, object]:
+            def evaluate(x1: tf.Tensor, x2: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
+                r2, gradient = _square_distance(x1, x2)
                 value, derivative = _CLOSED[correlation](r2)
-                return value, lambda upstream: upstream * derivative()
+                return value, lambda upstream: gradient(upstream * derivative())
 
-            variance = tf.square(self.amplitude)
-            variance = tf.reshape(variance, tf.concat([tf.shape(variance), [1] * example_ndims], 0))
-            return variance * evaluate(r2)
+            return tf.square(self.amplitude)[..., None, None] * evaluate(x1, x2)
 
     chosen = Closed if correlation in _CLOSED else Fast
     chosen.__name__ = correlation.__name__
     return chosen
 
 
-def _is_embedded(column: Column) -> bool:
-    return bool(column.categorical or _is_on_arc(column))
+class _Tables(NamedTuple):
+    """What the features of embedded columns are made of."""
+
+    owner: np.ndarray
+    """Which column each feature belongs to, one-hot `[d, D]`."""
+    number: np.ndarray
+    """One where the feature is the number itself, `[D]`; zero elsewhere, here and below."""
+    cosine: np.ndarray
+    """One where it is the cosine of a number that some rows lack, `[D]`."""
+    sine: np.ndarray
+    """One where it is the sine, `[D]`."""
+    level: np.ndarray
+    """Which level of a category it stands for, from one on, `[D]`."""
+    count: np.ndarray
+    """How many levels that category has, `[D]`."""
+
+
+def _tables(columns: Columns) -> _Tables:
+    owners: list[int] = []
+    features: list[tuple[float, ...]] = []
+    for i, column in enumerate(columns.columns):
+        if column.categorical:
+            assert column.count is not None
+            rows = [(0.0, 0.0, 0.0, level + 1.0, column.count) for level in range(column.count)]
+        elif _is_on_arc(column):
+            rows = [(0.0, 1.0, 0.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0, 0.0)]
+        else:
+            rows = [(1.0, 0.0, 0.0, 0.0, 0.0)]
+        owners += [i] * len(rows)
+        features += rows
+    return _Tables(np.eye(len(columns))[:, owners], *np.array(features, np.float64).T)
 
 
 def _is_on_arc(column: Column) -> bool:
     """Whether it is a number that some rows lack."""
     return not column.categorical and bool(column.conditions or column.optional)
-
-
-def _width(column: Column) -> int:
-    if column.categorical:
-        assert column.count is not None
-        return column.count
-    return 2 if _is_on_arc(column) else 1
-
-
-def _embed_column(column: Column, u: tf.Tensor) -> tf.Tensor:
-    """One column `[..., n]` as features `[..., n, width]`."""
-    if column.categorical:
-        assert column.count is not None
-        levels = tf.range(column.count, dtype=u.dtype)
-        mine = tf.floor(u * float(column.count))
-        return tf.where(
-            tf.equal(mine[..., None], levels),
-            tf.cast(math.sqrt(0.5), u.dtype),
-            tf.cast(0.0, u.dtype),
-        )
-    if _is_on_arc(column):
-        arc = tf.stack([tf.cos(u), tf.sin(u)], axis=-1)
-        return tf.where((u > 0.5 * INACTIVE)[..., None], arc, tf.zeros_like(arc))
-    return u[..., None]
