@@ -49,19 +49,18 @@ def log_h(z: tf.Tensor) -> tuple[tf.Tensor, object]:
     Source: Ament et al. 2023 (arXiv 2310.20708), equation 9 and appendix A, whose branch for large
     negative z is the first term of the series.
     """
-    one = tf.ones_like(z)
-    direct, tail = z > -one, z <= -_SERIES_FROM * one
+    direct, tail = z > -1.0, z <= -_SERIES_FROM
 
-    z_direct = tf.where(direct, z, one)
+    z_direct = tf.where(direct, z, 1.0)
     cdf = 0.5 * tf.math.erfc(-_SQRT_HALF * z_direct)
     h = tf.exp(log_phi(z_direct)) + z_direct * cdf
 
-    t = tf.where(direct | tail, 2.0 * one, -z)
+    t = tf.where(direct | tail, tf.constant(2.0, z.dtype), -z)
     mills = _SQRT_HALF_PI * tf.exp(0.5 * tf.square(t)) * tf.math.erfc(_SQRT_HALF * t)
     log_middle = log_phi(t) + tf.math.log1p(-t * mills)
 
-    t_tail = tf.where(tail, -z, _SERIES_FROM * one)
-    powers = tf.exp(-2.0 * tf.math.log(t_tail)[..., None] * _ORDERS)
+    t_tail = tf.where(tail, -z, _SERIES_FROM)
+    powers = tf.exp(tf.expand_dims(-2.0 * tf.math.log(t_tail), -1) * _ORDERS)
     series = tf.reduce_sum(powers * _SERIES, axis=-1)
     log_tail = log_phi(t_tail) - 2.0 * tf.math.log(t_tail) + tf.math.log(series)
 
@@ -72,6 +71,23 @@ def log_h(z: tf.Tensor) -> tuple[tf.Tensor, object]:
         return upstream * slope
 
     return tf.where(direct, tf.math.log(h), tf.where(tail, log_tail, log_middle)), gradient
+
+
+@tf.custom_gradient
+def log_sum_exp(values: tf.Tensor) -> tuple[tf.Tensor, object]:
+    """Log of the sum of the exponentials of `[..., q, s]`, over both: `[...]`; -infinity where all are.
+
+    As `tf.reduce_logsumexp`, with the gradient written out: each term's share of the sum.
+    """
+    highest = tf.reduce_max(values, axis=[-2, -1], keepdims=True)
+    highest = tf.where(tf.math.is_finite(highest), highest, tf.zeros_like(highest))
+    terms = tf.exp(values - highest)
+    total = tf.reduce_sum(terms, axis=[-2, -1], keepdims=True)
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        return upstream[..., None, None] * terms / total
+
+    return tf.squeeze(tf.math.log(total) + highest, [-2, -1]), gradient
 
 
 def quantise(values: tf.Tensor) -> tf.Tensor:

@@ -99,6 +99,26 @@ class Columns:
         return tuple(done)
 
     @functools.cached_property
+    def _conditions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """All c conditions: parents `[c]`, codes `[c, k]`, and which each column needs `[c, d]`, 0 or 1.
+
+        A column needs its own and those of the columns that these look at. Missing codes are infinite.
+        """
+        every = [
+            (i, *looks) for i, column in enumerate(self.columns) for looks in column.conditions
+        ]
+        codes = np.full([len(every), max((len(codes) for *_, codes in every), default=0)], np.inf)
+        needed = np.zeros([len(every), len(self)])
+        for row, (_, _, held) in enumerate(every):
+            codes[row, : len(held)] = held
+        for i in self.order:
+            for row, (child, parent, _) in enumerate(every):
+                if child == i:
+                    needed[:, i] = np.maximum(needed[:, i], needed[:, parent])
+                    needed[row, i] = 1.0
+        return np.array([parent for _, parent, _ in every], int), codes, needed
+
+    @functools.cached_property
     def _tables(self) -> dict[str, np.ndarray]:
         """The constants of the vectorised formulas, each `[d]`; safe fillers where they do not apply."""
         on_lattice = [c.lattice is not None for c in self.columns]
@@ -143,14 +163,10 @@ def code(columns: Columns, index: Any, xp: Any = np) -> Any:
 
 def active(columns: Columns, u: Any, xp: Any = np) -> Any:
     """Whether each column is active, bool `[..., d]`, given the codes of the columns it depends on."""
-    flags: list[Any] = [None] * len(columns)
-    for i in columns.order:
-        flag = xp.ones_like(u[..., i], dtype=bool)
-        for parent, codes in columns.columns[i].conditions:
-            distance = xp.abs(u[..., parent, None] - np.array(codes))
-            flag = flag & flags[parent] & (xp.min(distance, axis=-1) < _TOLERANCE)
-        flags[i] = flag
-    return xp.stack(flags, axis=-1)
+    parents, codes, needed = columns._conditions
+    distance = xp.min(xp.abs(xp.take(u, parents, axis=-1)[..., None] - codes), axis=-1)
+    broken = xp.where(distance < _TOLERANCE, 0.0, 1.0)
+    return xp.matmul(broken, needed) < 0.5
 
 
 def snap(columns: Columns, u: Any, xp: Any = np) -> Any:

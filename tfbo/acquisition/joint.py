@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from tfbo import _numerics
 from tfbo.acquisition.base import Acquisition
 from tfbo.gp.fantasies import Fantasies
 
@@ -31,33 +32,35 @@ def worth(
     normals: tf.Tensor | None = None,
     deflation: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """Values `[...]` of sets of q points, beside those that are being tried.
+    """Values `[k]` of sets of q points, beside those that are being tried.
 
     Args:
         acquisition: what one point is worth.
         fantasies: of the s draws of what is being tried.
         incumbent: scalar, the best posterior mean among the points told.
-        x: `[..., q, d]`, legal rows; q is static.
+        x: `[k, q, d]`, legal rows; q is static.
         normals: `[s, q - 1]`, the draws of the standard normal behind all points but the last; None for
             one point.
-        deflation: `[..., q]` in (0, 1], by which the deviations at the points are multiplied; None
+        deflation: `[k, q]` in (0, 1], by which the deviations at the points are multiplied; None
             for one everywhere.
     """
     mean, factor = fantasies.joint(x)
     if deflation is not None:
-        factor *= deflation[..., None]
-    deviation = tf.linalg.diag_part(factor)[..., None]
+        factor *= tf.expand_dims(deflation, -1)
     best = tf.maximum(incumbent, fantasies.best)
-    if x.shape[-2] > 1:
+    if x.shape[-2] == 1:
+        deviation = factor
+    else:
         assert normals is not None, "several points need draws"
+        deviation = tf.expand_dims(tf.linalg.diag_part(factor), -1)
         earlier = tf.linalg.set_diag(factor, tf.zeros_like(deviation[..., 0]))[..., :-1]
         mean += tf.matmul(earlier, normals, transpose_b=True)
         outcomes = mean[..., :-1, :] + deviation[..., :-1, :] * tf.linalg.matrix_transpose(normals)
         best = _running_best(best, outcomes)
     values = acquisition.evaluate(mean, deviation, best)
-    draws = tf.cast(tf.shape(values)[-1], values.dtype)
+    draws = tf.cast(tf.size(fantasies.best), values.dtype)
     if acquisition.logarithmic:
-        return tf.reduce_logsumexp(values, axis=[-2, -1]) - tf.math.log(draws)
+        return _numerics.log_sum_exp(values) - tf.math.log(draws)
     return tf.reduce_sum(values, axis=[-2, -1]) / draws
 
 

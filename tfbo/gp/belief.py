@@ -88,10 +88,10 @@ def belief(
 
 
 def log_prior(believed: Belief, theta: tf.Tensor) -> tf.Tensor:
-    """Log density of the priors at log hyperparameters `[..., p]`, of those that are learned: `[...]`."""
+    """Log density of the priors at log hyperparameters `[r, p]`, of those that are learned: `[r]`."""
     log_prob = LogNormal(believed.loc, believed.scale).log_prob(theta)
     learned = tf.cast(tf.not_equal(believed.lower, believed.upper), theta.dtype)
-    return tf.reduce_sum(believed.weight * learned * log_prob, axis=-1)
+    return tf.linalg.matvec(log_prob, believed.weight * learned)
 
 
 def hold_noise(believed: Belief, variance: tf.Tensor) -> Belief:
@@ -128,14 +128,22 @@ def draws(believed: Belief, count: int, rng: np.random.Generator) -> np.ndarray:
     return np.clip(drawn, lower, upper)
 
 
-def neighbours(believed: Belief, theta: tf.Tensor) -> tf.Tensor:
-    """Points that differ from `theta` `[p]` in one hyperparameter, `[4 p, p]`.
+def neighbours(believed: Belief, theta: tf.Tensor, rows: int | None = None) -> tf.Tensor:
+    """Points that differ from `theta` `[p]` in one hyperparameter, `[4 p, p]`; see `padded` for `rows`.
 
     It is a tenth, ten times, the least or the most that it may be. The last two take a column out of
     the model, or make each of its values a world of its own: optima that climbs rarely find.
     """
-    p = theta.shape[-1]
-    eye = tf.eye(p, dtype=theta.dtype)
-    ten = tf.math.log(tf.constant(10.0, theta.dtype))
-    steps = [-ten * eye, ten * eye, eye * (believed.lower - theta), eye * (believed.upper - theta)]
-    return tf.clip_by_value(theta + tf.concat(steps, axis=0), believed.lower, believed.upper)
+    eye = np.eye(theta.shape[-1])
+    steps = np.log(10.0) * np.concatenate([-eye, eye])
+    ends = [tf.where(eye > 0.0, bound, theta) for bound in (believed.lower, believed.upper)]
+    points = tf.concat([theta + steps, *ends], axis=0)
+    return padded(tf.clip_by_value(points, believed.lower, believed.upper), rows)
+
+
+def padded(theta: tf.Tensor, rows: int | tf.Tensor | None) -> tf.Tensor:
+    """`theta` `[c, p]` with NaN below, of which nothing comes, to make it so many rows; None for c."""
+    if rows is None:
+        return theta
+    nan = tf.constant(float("nan"), theta.dtype)
+    return tf.pad(theta, [[0, rows - tf.shape(theta)[0]], [0, 0]], constant_values=nan)

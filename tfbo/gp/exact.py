@@ -6,14 +6,14 @@ What is believed of the hyperparameters (`Belief`) and where the climbs start ar
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfbo import _linalg
 from tfbo.errors import invalid
-from tfbo.gp.belief import Belief, log_prior, neighbours
+from tfbo.gp.belief import Belief, log_prior, neighbours, padded
 from tfbo.gp.kernels import Hyperparameters, Kernel
 from tfbo.optim import Curvature, Minimum, Objective, adam, bfgs, unknown_curvature
 
@@ -63,7 +63,7 @@ class Fitted(NamedTuple):
     known: tf.Tensor
     """Whether it was learned in all directions."""
     ok: tf.Tensor
-    """Whether any start led to a finite value; otherwise `theta` is the best draw of the priors."""
+    """Whether any start led to a finite value; otherwise `theta` is the start."""
 
 
 class Factors(NamedTuple):
@@ -122,8 +122,7 @@ def fit(
 ) -> Fitted:
     """Climb the log posterior from the start and the best candidates as one batch; the best optimum.
 
-    A climb that fails is dropped. If all fail, the answer is the start or candidate of the highest log
-    posterior with jitter on the diagonal, and `ok` is False.
+    A climb that fails is dropped. If all fail, the answer is the start, and `ok` is False.
 
     Args:
         kernel: the kernel.
@@ -136,78 +135,65 @@ def fit(
         rounds: climb again from the best neighbours of the optimum, as long as that gains anything, if
             there were several candidates or the start was surprisingly far from its optimum; no more rounds
             than these in all.
-        nearby: from how many of the neighbours, at the most; where shapes are fixed, `climbs + 1`.
+        nearby: from how many of the neighbours, at the most; where shapes are fixed, `climbs`.
         optimizer: a key of `OPTIMIZERS`.
         tolerance: end a climb where less than this, in nats, is to be gained.
         max_evaluations: evaluations of the batch in a round, at the most.
         compact: as in `bfgs.minimise`.
     """
 
-    def screen(theta: tf.Tensor, count: int) -> tf.Tensor:
-        value = _log_posteriors(kernel, believed, observed, theta)
-        return tf.gather(theta, tf.math.top_k(value, tf.minimum(count, tf.size(value))).indices)
-
-    def climb(starts: tf.Tensor, curvature: Curvature, best: Fitted) -> tuple[Fitted, tf.Tensor]:
+    def climb(i: tf.Tensor, more: tf.Tensor, pool: tf.Tensor, *flat: tf.Tensor) -> Any:
+        """A round: from the optimum so far (at first, the start) and from the best of the pool."""
+        best = Fitted(*flat)
+        count = climbs if climbs == nearby else tf.where(tf.equal(i, 0), climbs, nearby)
+        chosen = _screen(kernel, believed, observed, pool, count)
+        fresh = unknown_curvature(chosen)
         minimum = OPTIMIZERS[optimizer](
             lambda theta: -log_posterior(kernel, believed, observed, theta),
-            starts,
+            tf.concat([best.theta[None], chosen], axis=0),
             believed,
-            curvature,
+            Curvature(
+                tf.concat([best.inverse[None], fresh.inverse], axis=0),
+                tf.concat([best.known[None], fresh.known], axis=0),
+            ),
             tolerance=tolerance,
             max_evaluations=max_evaluations,
             rival=-best.value,
             compact=compact,
         )
-        i = tf.argmin(minimum.value)
-        better = -minimum.value[i] > best.value
-        found = Fitted(
-            tf.where(better, minimum.x[i], best.theta),
-            tf.where(better, -minimum.value[i], best.value),
-            tf.where(better, minimum.curvature.inverse[i], best.inverse),
-            tf.where(better, minimum.curvature.known[i], best.known),
-            best.ok | better,
-        )
-        return found, minimum.start_value[0] - minimum.value[0]
+        better = _better_of(best, minimum)
+        surprised = minimum.start_value[0] - minimum.value[0] > _SURPRISE
+        gained = better.value > best.value + tolerance
+        more = tf.where(tf.equal(i, 0), searching | surprised, gained)
+        return i + 1, more, neighbours(believed, better.theta, rows), *better
 
-    def surroundings(theta: tf.Tensor) -> tuple[tf.Tensor, Curvature]:
-        starts = screen(neighbours(believed, theta), nearby)
-        return starts, unknown_curvature(starts)
-
-    def climb_again(i: tf.Tensor, more: tf.Tensor, *flat: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        best = Fitted(*flat)
-        starts, known = tf.cond(
-            tf.equal(i, 0), lambda: (first, curvature), lambda: surroundings(best.theta)
-        )
-        better, moved = climb(starts, known, best)
-        gained = tf.where(
-            tf.equal(i, 0), searching | (moved > _SURPRISE), better.value > best.value + tolerance
-        )
-        return i + 1, gained, *better
-
-    first = start.theta[None]
-    if climbs:
-        first = tf.concat([first, screen(candidates, climbs)], axis=0)
-    fresh = unknown_curvature(first)
-    curvature = Curvature(
-        tf.concat([start.inverse[None], fresh.inverse[1:]], axis=0),
-        tf.concat([tf.reshape(start.known, [1]), fresh.known[1:]], axis=0),
-    )
-    searching = tf.shape(candidates)[0] > 1
-    nothing = Fitted(
-        start.theta,
-        tf.constant(-float("inf"), observed.z.dtype),
-        start.inverse,
-        tf.constant(False),
-        tf.constant(False),
-    )
-    _, _, *flat = tf.while_loop(
+    p, searching = start.theta.shape[0], tf.shape(candidates)[0] > 1
+    first = candidates if climbs else candidates[:0]
+    # Where shapes are fixed, those of the candidates and of the neighbours have to be the same.
+    rows = None if compact else max(first.shape[0], 4 * p)
+    lowest, known = tf.constant(-float("inf"), first.dtype), tf.convert_to_tensor(start.known)
+    nothing = Fitted(start.theta, lowest, start.inverse, known, tf.constant(False))
+    shapes = [tf.TensorShape(shape) for shape in ([], [], [rows, p])]
+    flat = tf.while_loop(
         lambda i, more, *_: (i < rounds) & more,
-        climb_again,
-        (tf.constant(0), tf.constant(True), *nothing),
+        climb,
+        (tf.constant(0), tf.constant(True), padded(first, rows), *nothing),
+        shape_invariants=(*shapes, *(part.shape for part in nothing)),
     )
-    best = Fitted(*flat)
-    return tf.cond(
-        best.ok, lambda: best, lambda: _best_draw(kernel, believed, observed, start, candidates)
+    return Fitted(*flat[3:])
+
+
+def _better_of(best: Fitted, minimum: Minimum) -> Fitted:
+    """The best optimum so far, or the best of a batch where that is better."""
+    i = tf.argmin(minimum.value)
+    value = -tf.gather(minimum.value, i)
+    better = value > best.value
+    return Fitted(
+        tf.where(better, tf.gather(minimum.x, i), best.theta),
+        tf.where(better, value, best.value),
+        tf.where(better, tf.gather(minimum.curvature.inverse, i), best.inverse),
+        tf.where(better, tf.gather(minimum.curvature.known, i), best.known),
+        best.ok | better,
     )
 
 
@@ -264,39 +250,20 @@ def _climb_by_adam(
 OPTIMIZERS: dict[str, Callable[..., Minimum]] = {"bfgs": _climb_by_bfgs, "adam": _climb_by_adam}
 
 
-def _log_posteriors(
-    kernel: Kernel, believed: Belief, observed: Observations, theta: tf.Tensor
+def _screen(
+    kernel: Kernel, believed: Belief, observed: Observations, theta: tf.Tensor, count: Any
 ) -> tf.Tensor:
-    """As `log_posterior` of any number of `theta` `[c, p]`, a few at a time; singular is -infinity."""
-    count, p = tf.shape(theta)[0], theta.shape[-1]
-    padding = tf.math.floormod(-count, _AT_ONCE)
-    padded = tf.concat([theta, tf.tile(theta[:1], [tf.minimum(count, 1) * padding, 1])], axis=0)
+    """Those `count` of `theta` `[c, p]` with the highest log posterior; a few are evaluated at a time."""
+    c, p = tf.shape(theta)[0], theta.shape[-1]
     value = tf.map_fn(
         lambda some: log_posterior(kernel, believed, observed, some),
-        tf.reshape(padded, [-1, _AT_ONCE, p]),
+        tf.reshape(padded(theta, c + tf.math.floormod(-c, _AT_ONCE)), [-1, _AT_ONCE, p]),
         parallel_iterations=1,
         fn_output_signature=tf.TensorSpec([_AT_ONCE], theta.dtype),
     )
-    value = tf.reshape(value, [-1])[:count]
-    return tf.where(tf.math.is_finite(value), value, tf.constant(-float("inf"), value.dtype))
-
-
-def _best_draw(
-    kernel: Kernel, believed: Belief, observed: Observations, start: Start, candidates: tf.Tensor
-) -> Fitted:
-    """The start or candidate of the highest log posterior, factored by the jitter ladder."""
-    theta = tf.concat([start.theta[None], candidates], axis=0)
-    covariance = _covariance(kernel, unpack(kernel, theta), observed)
-    factor, factored = _linalg.cholesky(covariance)
-    column = tf.zeros_like(factor[..., :1]) + observed.z[:, None]
-    whitened = tf.linalg.triangular_solve(factor, column)
-    log_det = tf.reduce_sum(tf.math.log(tf.linalg.diag_part(factor)), axis=-1)
-    value = -0.5 * tf.reduce_sum(tf.square(whitened), axis=[-2, -1]) - log_det
-    value += log_prior(believed, theta)
     lowest = tf.constant(-float("inf"), value.dtype)
-    value = tf.where(factored & tf.math.is_finite(value), value, lowest)
-    best = tf.argmax(value)
-    return Fitted(theta[best], value[best], start.inverse, *2 * [tf.constant(False)])
+    value = tf.reshape(tf.where(tf.math.is_finite(value), value, lowest), [-1])
+    return tf.gather(theta, tf.math.top_k(value, tf.minimum(count, c)).indices)
 
 
 def factorise(kernel: Kernel, theta: tf.Tensor, observed: Observations) -> Factors:

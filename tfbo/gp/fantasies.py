@@ -45,37 +45,33 @@ class Fantasies:
         """The function at sets of points, given each draw, in standardised units.
 
         Args:
-            x: `[..., q, d]`; q is static.
+            x: `[k, q, d]`; q is static.
 
         Returns:
-            Means `[..., q, s]`, and the lower Cholesky factor `[..., q, q]` of the covariance.
+            Means `[k, q, s]`, and the lower Cholesky factor `[k, q, q]` of the covariance.
         """
         # As one matrix: a batch of products with one factor each would not be one.
-        q = x.shape[-2]
-        mean, rows, whitened = self.posterior.project(tf.reshape(x, [-1, x.shape[-1]]))
+        q = x.shape[1]
+        mean, rows, whitened = self.posterior.project(tf.reshape(x, [-1, x.shape[2]]))
         process = self.posterior.kernel.at(self.posterior.hyperparameters)
         cross = process.matrix(rows, self.rows)
         cross -= tf.matmul(whitened, self.whitened, transpose_b=True)
         further = tf.matmul(cross, self.inverse, transpose_b=True)
-        means = mean[:, None] + tf.matmul(further, self.normals, transpose_b=True)
+        means = tf.expand_dims(mean, 1) + tf.matmul(further, self.normals, transpose_b=True)
         prior = tf.square(self.posterior.hyperparameters.amplitude)
-        known = tf.reduce_sum(tf.square(whitened), axis=-1)
-        known += tf.reduce_sum(tf.square(further), axis=-1)
+        known = tf.reduce_sum(tf.square(whitened), axis=-1, keepdims=True)
+        known += tf.reduce_sum(tf.square(further), axis=-1, keepdims=True)
         variance = tf.maximum(prior - known, SMALLEST_VARIANCE * prior)
-
-        def sets(values: tf.Tensor, *shape: int | tf.Tensor) -> tf.Tensor:
-            return tf.reshape(values, tf.concat([tf.shape(x)[:-1], shape], axis=0))
-
-        means = sets(means, tf.shape(self.normals)[0])
         if q == 1:
-            return means, sets(tf.sqrt(variance), 1)
-        rows = sets(rows, rows.shape[-1])
-        both = tf.concat([whitened, further], axis=-1)
-        both = sets(both, tf.shape(both)[-1])
+            return tf.expand_dims(means, 1), tf.expand_dims(tf.sqrt(variance), 1)
+
+        def sets(values: tf.Tensor) -> tf.Tensor:
+            return tf.reshape(values, [-1, q, tf.shape(values)[1]])
+
+        rows, both = sets(rows), sets(tf.concat([whitened, further], axis=-1))
         covariance = process.matrix(rows, rows) - tf.matmul(both, both, transpose_b=True)
-        variance = tf.reshape(variance, tf.shape(x)[:-1])
-        covariance = tf.linalg.set_diag(covariance, variance + _JITTER * prior)
-        return means, tf.linalg.cholesky(covariance)
+        variance = tf.reshape(variance, [-1, q]) + _JITTER * prior
+        return sets(means), tf.linalg.cholesky(_linalg.with_diagonal(covariance, variance))
 
 
 def fantasise(
@@ -93,7 +89,7 @@ def fantasise(
     mean, rows, whitened = posterior.project(pending)
     prior = tf.square(hyperparameters.amplitude)
     blurred = hyperparameters._replace(noise=_JITTER * prior)
-    features = posterior.kernel.embed(pending - posterior.origin)
+    features = posterior.features(pending)
     if mask is not None:
         whitened = tf.where(mask[:, None], whitened, tf.zeros_like(whitened))
     covariance = posterior.kernel.covariance(blurred, features, mask)

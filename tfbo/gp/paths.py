@@ -132,8 +132,7 @@ def _stretch(posterior: Posterior, mixing: tf.Tensor) -> tf.Tensor:
 
 
 def _scaled(posterior: Posterior, x: tf.Tensor) -> tf.Tensor:
-    features = posterior.kernel.embed(x - posterior.origin)
-    return posterior.kernel.scale(posterior.hyperparameters, features)
+    return posterior.kernel.scale(posterior.hyperparameters, posterior.features(x))
 
 
 def _sinusoids(waves: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:

@@ -38,15 +38,15 @@ class Posterior:
         factors: what prediction needs of the data.
         shift: what was subtracted from the outcomes.
         scale: what they were then divided by.
-        origin: what is subtracted from inputs, `[d]` or a scalar.
-        ok: False where the search for hyperparameters failed and a draw of the priors stands in.
+        origin: what is subtracted from inputs, `[d]`; None for nothing.
+        ok: False where the search for hyperparameters failed and its start stands in.
     """
 
     kernel: Kernel
     factors: Factors
     shift: tf.Tensor
     scale: tf.Tensor
-    origin: Any = 0.0
+    origin: tf.Tensor | None = None
     ok: bool | tf.Tensor = True
 
     @property
@@ -61,6 +61,10 @@ class Posterior:
         variance = prior - tf.reduce_sum(tf.square(whitened), axis=-1)
         return mean, tf.maximum(variance, SMALLEST_VARIANCE * prior)
 
+    def features(self, x: tf.Tensor) -> tf.Tensor:
+        """Features `[..., m, D]` of rows `[..., m, d]`, not yet scaled."""
+        return self.kernel.embed(x if self.origin is None else x - self.origin)
+
     def project(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """What the data say of rows `[..., m, d]`: from it every prediction follows.
 
@@ -68,7 +72,7 @@ class Posterior:
             The standardised mean `[..., m]`, the scaled features `[..., m, D]`, and `W = K(x, X) L^-T`
             `[..., m, n]`, of which `K(x, x) - W W^T` is the posterior covariance.
         """
-        rows = self.kernel.scale(self.hyperparameters, self.kernel.embed(x - self.origin))
+        rows = self.kernel.scale(self.hyperparameters, self.features(x))
         cross = self.kernel.at(self.hyperparameters).matrix(rows, self.factors.rows)
         mean = tf.linalg.matvec(cross, self.factors.alpha)
         return mean, rows, tf.matmul(cross, self.factors.inverse, transpose_b=True)

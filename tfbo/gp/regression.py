@@ -72,8 +72,8 @@ def fit(
         seed: of the random starts.
 
     Returns:
-        A `Posterior`; its `ok` is False where no start led anywhere and a draw of the priors stands
-        in, which is also logged as a warning.
+        A `Posterior`; its `ok` is False where no start led anywhere and the medians of the priors
+        stand in, which is also logged as a warning.
 
     Raises:
         InvalidArgument: for data that are not finite or do not fit together, or a bad setting.
@@ -121,9 +121,9 @@ def fit(
     factors = tf.nest.map_structure(tf.constant, factors)
     if not (bool(fitted.ok) and bool(factors.ok)):
         _LOGGER.warning(
-            "No start of the hyperparameter search led to a finite marginal likelihood; the draw of "
-            "the priors with the highest one stands in. Duplicated inputs with different outcomes "
-            "and a noise fixed near zero are the usual cause: leave noise=None."
+            "No start of the hyperparameter search led to a finite marginal likelihood; the medians "
+            "of the priors stand in. Duplicated inputs with different outcomes and a noise fixed "
+            "near zero are the usual cause: leave noise=None."
         )
     ok = tf.constant(fitted.ok) & factors.ok
     return Posterior(

@@ -51,4 +51,4 @@ def value_and_gradient(objective: Objective, x: tf.Tensor) -> tuple[tf.Tensor, t
     gradient = tape.gradient(value, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
     acceptable = tf.math.is_finite(value) & tf.reduce_all(tf.math.is_finite(gradient), axis=-1)
     value = tf.where(acceptable, value, tf.constant(float("inf"), value.dtype))
-    return value, tf.where(acceptable[:, None], gradient, tf.zeros_like(gradient))
+    return value, tf.where(tf.expand_dims(acceptable, 1), gradient, tf.zeros_like(gradient))

@@ -29,25 +29,27 @@ _STEPS_TO_LEAD = 20.0
 
 
 class _State(NamedTuple):
+    """What is known of each member; its numbers are columns, which broadcast against its points."""
+
     trial: tf.Tensor  # [r, p] the point evaluated next
     x: tf.Tensor  # [r, p] the best so far
-    value: tf.Tensor  # [r]
-    start_value: tf.Tensor  # [r]
+    value: tf.Tensor  # [r, 1]
+    start_value: tf.Tensor  # [r, 1]
     gradient: tf.Tensor  # [r, p]
     inverse: tf.Tensor  # [r, p, p] inverse Hessian
-    pairs: tf.Tensor  # int [r] how many pairs it has learned from; p where it was handed on
+    pairs: tf.Tensor  # int [r, 1] how many pairs it has learned from; p where it was handed on
     direction: tf.Tensor  # [r, p]
-    step: tf.Tensor  # [r]
-    gain: tf.Tensor  # [r] of the last accepted step; infinite before the first
-    backtracks: tf.Tensor  # int [r]
-    done: tf.Tensor  # bool [r]
-    converged: tf.Tensor  # bool [r]
+    step: tf.Tensor  # [r, 1]
+    gain: tf.Tensor  # [r, 1] of the last accepted step; infinite before the first
+    backtracks: tf.Tensor  # int [r, 1]
+    done: tf.Tensor  # bool [r, 1]
+    converged: tf.Tensor  # bool [r, 1]
     evaluations: tf.Tensor  # int
 
 
 class _Limits(NamedTuple):
-    lower: tf.Tensor  # [r, p]
-    upper: tf.Tensor  # [r, p]
+    lower: tf.Tensor  # [r, p] or what broadcasts to it
+    upper: tf.Tensor  # [r, p] or what broadcasts to it
     gradient_tolerance: float
     value_tolerance: float
     first_step: float
@@ -102,8 +104,8 @@ def minimise(
         A `Minimum`. Without a race, members do not influence each other.
     """
     limits = _Limits(
-        lower + tf.zeros_like(start),
-        upper + tf.zeros_like(start),
+        lower,
+        upper,
         gradient_tolerance,
         value_tolerance,
         first_step,
@@ -111,7 +113,7 @@ def minimise(
         rival,
         race,
     )
-    start = tf.clip_by_value(start, limits.lower, limits.upper)
+    start = tf.clip_by_value(start, lower, upper)
     initial = _initial(start, curvature or unknown_curvature(start))
 
     def iterate(*flat: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -127,16 +129,20 @@ def minimise(
             maximum_iterations=max_evaluations,
         )
     )
-    learned = Curvature(final.inverse, final.pairs >= tf.shape(start)[1])
     return Minimum(
-        final.x, final.value, final.converged, final.evaluations, learned, final.start_value
+        final.x,
+        tf.squeeze(final.value, 1),
+        tf.squeeze(final.converged, 1),
+        final.evaluations,
+        Curvature(final.inverse, tf.squeeze(final.pairs, 1) >= start.shape[1]),
+        tf.squeeze(final.start_value, 1),
     )
 
 
 def _initial(x: tf.Tensor, curvature: Curvature) -> _State:
-    r, p = tf.shape(x)[0], tf.shape(x)[1]
-    never = tf.zeros([r], tf.bool)
-    infinite = tf.fill([r], tf.constant(float("inf"), x.dtype))
+    zero = tf.zeros_like(x[:, :1])
+    never, none = tf.zeros_like(zero, tf.bool), tf.zeros_like(zero, tf.int32)
+    infinite = zero + float("inf")
     return _State(
         trial=x,
         x=x,
@@ -144,11 +150,11 @@ def _initial(x: tf.Tensor, curvature: Curvature) -> _State:
         start_value=infinite,
         gradient=tf.zeros_like(x),
         inverse=curvature.inverse,
-        pairs=tf.where(curvature.known, p, 0),
+        pairs=tf.where(tf.expand_dims(curvature.known, 1), x.shape[1], none),
         direction=tf.zeros_like(x),
-        step=tf.ones([r], x.dtype),
+        step=tf.ones_like(zero),
         gain=infinite,
-        backtracks=tf.zeros([r], tf.int32),
+        backtracks=none,
         done=never,
         converged=never,
         evaluations=tf.constant(0),
@@ -158,11 +164,12 @@ def _initial(x: tf.Tensor, curvature: Curvature) -> _State:
 def _evaluate(objective: Objective, state: _State, compact: bool) -> tuple[tf.Tensor, tf.Tensor]:
     """Values and gradients at the trial points, at least of the members that are not done."""
     if not compact:
-        return value_and_gradient(objective, state.trial)
-    active = tf.where(~state.done)
+        value, gradient = value_and_gradient(objective, state.trial)
+        return tf.expand_dims(value, 1), gradient
+    active = tf.where(~tf.squeeze(state.done, 1))
     value, gradient = value_and_gradient(objective, tf.gather_nd(state.trial, active))
     return (
-        tf.tensor_scatter_nd_update(state.value, active, value),
+        tf.tensor_scatter_nd_update(state.value, active, tf.expand_dims(value, 1)),
         tf.tensor_scatter_nd_update(state.gradient, active, gradient),
     )
 
@@ -170,7 +177,7 @@ def _evaluate(objective: Objective, state: _State, compact: bool) -> tuple[tf.Te
 def _advance(state: _State, value: tf.Tensor, gradient: tf.Tensor) -> _State:
     """Accept or refuse the evaluated points, and learn from the accepted ones."""
     moved = state.trial - state.x
-    slope = tf.reduce_sum(state.gradient * moved, axis=-1)
+    slope = tf.reduce_sum(state.gradient * moved, axis=-1, keepdims=True)
     first = tf.math.is_inf(state.value)
     enough = first | (value <= state.value + _ARMIJO * slope)
     accept = tf.math.is_finite(value) & enough & ~state.done
@@ -180,21 +187,22 @@ def _advance(state: _State, value: tf.Tensor, gradient: tf.Tensor) -> _State:
     inverse, pairs = _update_inverse(state, moved, gradient, accept & ~first)
 
     # A refused point: interpolate the parabola through value and slope, within [0.1, 0.5].
+    one = tf.ones_like(slope)
     bend = 2.0 * (value - state.value - slope)
     usable = tf.math.is_finite(bend) & (bend > 0.0)
-    shrink = tf.where(usable, -slope / tf.where(usable, bend, tf.ones_like(bend)), 0.0 * slope)
+    shrink = tf.where(usable, -slope / tf.where(usable, bend, one), 0.0 * slope)
     shrink = tf.clip_by_value(shrink, _SHRINK_MOST, _SHRINK_LEAST)
     refused = ~accept & ~state.done
-    backtracks = tf.where(refused, state.backtracks + 1, tf.zeros_like(state.backtracks))
+    backtracks = tf.where(refused, state.backtracks + 1, 0)
     stuck = refused & (first | (backtracks > _BACKTRACKS))
     return state._replace(
-        x=tf.where(accept[:, None], state.trial, state.x),
+        x=tf.where(accept, state.trial, state.x),
         value=tf.where(accept, value, state.value),
         start_value=tf.where(first, value, state.start_value),
-        gradient=tf.where(accept[:, None], gradient, state.gradient),
+        gradient=tf.where(accept, gradient, state.gradient),
         inverse=inverse,
         pairs=pairs,
-        step=tf.where(refused, state.step * shrink, tf.ones_like(state.step)),
+        step=tf.where(refused, state.step * shrink, one),
         gain=gain,
         backtracks=backtracks,
         done=state.done | exhausted | stuck,
@@ -204,61 +212,62 @@ def _advance(state: _State, value: tf.Tensor, gradient: tf.Tensor) -> _State:
 
 
 def _update_inverse(
-    state: _State, s: tf.Tensor, gradient: tf.Tensor, use: tf.Tensor
+    state: _State, moved: tf.Tensor, gradient: tf.Tensor, use: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The BFGS update of the inverse Hessian (Nocedal and Wright 2006, equations 6.17 and 6.20)."""
-    y = gradient - state.gradient
-    sy = tf.reduce_sum(s * y, axis=-1)
-    yy = tf.reduce_sum(y * y, axis=-1)
-    ss = tf.reduce_sum(s * s, axis=-1)
-    use = use & (sy > _CURVATURE * tf.sqrt(ss * yy))
-    sy, yy = (tf.where(use, v, tf.ones_like(v)) for v in (sy, yy))
 
-    rescale = tf.where(use & tf.equal(state.pairs, 0), sy / yy, tf.ones_like(sy))
-    inverse = rescale[:, None, None] * state.inverse
-    hy = tf.linalg.matvec(inverse, y)
-    yhy = tf.reduce_sum(y * hy, axis=-1)
-    cross = hy[:, :, None] * s[:, None, :]
-    outer = s[:, :, None] * s[:, None, :]
-    update = ((1.0 + yhy / sy) / sy)[:, None, None] * outer
-    update -= (cross + tf.linalg.matrix_transpose(cross)) / sy[:, None, None]
-    inverse = tf.where(use[:, None, None], inverse + update, state.inverse)
-    return inverse, state.pairs + tf.cast(use, tf.int32)
+    def dot(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(a * b, axis=1, keepdims=True)
+
+    s, y = tf.expand_dims(moved, -1), tf.expand_dims(gradient - state.gradient, -1)
+    sy, yy = dot(s, y), dot(y, y)
+    use = tf.expand_dims(use, -1) & (sy > _CURVATURE * tf.sqrt(dot(s, s) * yy))
+    one = tf.ones_like(sy)
+    sy, yy = tf.where(use, sy, one), tf.where(use, yy, one)
+
+    untaught = use & tf.expand_dims(tf.equal(state.pairs, 0), -1)
+    inverse = tf.where(untaught, sy / yy, one) * state.inverse
+    hy = tf.matmul(inverse, y)
+    cross = tf.matmul(hy, s, transpose_b=True)
+    update = (one + dot(y, hy) / sy) / sy * tf.matmul(s, s, transpose_b=True)
+    update -= (cross + tf.linalg.matrix_transpose(cross)) / sy
+    inverse = tf.where(use, inverse + update, state.inverse)
+    return inverse, state.pairs + tf.cast(tf.squeeze(use, -1), tf.int32)
 
 
 def _aim(state: _State, limits: _Limits) -> _State:
     """Choose the next point of every member that is not done."""
-    g = state.gradient
-    held = ((state.x <= limits.lower) & (g >= 0.0)) | ((state.x >= limits.upper) & (g <= 0.0))
-    free = tf.where(held, tf.zeros_like(g), g)
-    steepness = tf.reduce_max(tf.abs(free), axis=-1)
+    x, g = state.x, state.gradient
+    held = ((x <= limits.lower) & (g >= 0.0)) | ((x >= limits.upper) & (g <= 0.0))
+    zero, one = tf.zeros_like(g), tf.ones_like(state.step)
+    free = tf.where(held, zero, g)
+    steepness = tf.reduce_max(tf.abs(free), axis=-1, keepdims=True)
 
     newton = -tf.linalg.matvec(state.inverse, free)
-    newton = tf.where(held, tf.zeros_like(newton), newton)
-    decrement = -tf.reduce_sum(newton * free, axis=-1)
+    newton = tf.where(held, zero, newton)
+    decrement = -tf.reduce_sum(newton * free, axis=-1, keepdims=True)
     descends = (state.pairs > 0) & (decrement > 0.0)
-    settled = descends & (state.pairs >= tf.shape(g)[1])
+    settled = descends & (state.pairs >= x.shape[1])
     settled &= 0.5 * decrement <= limits.value_tolerance
     flat = (steepness <= limits.gradient_tolerance) | settled
 
-    scale = tf.where(steepness > 0.0, steepness, tf.ones_like(steepness))
-    steepest = -free * tf.minimum(tf.ones_like(scale), limits.first_step / scale)[:, None]
-    direction = tf.where(descends[:, None], newton, steepest)
-    length = tf.reduce_max(tf.abs(direction), axis=-1, keepdims=True)
-    direction *= tf.minimum(tf.ones_like(length), limits.longest_step / length)
-    fresh = tf.equal(state.backtracks, 0)
-    direction = tf.where(fresh[:, None], direction, state.direction)
+    scale = tf.where(steepness > 0.0, steepness, one)
+    steepest = -free * tf.minimum(one, limits.first_step / scale)
+    direction = tf.where(descends, newton, steepest)
+    if limits.longest_step < float("inf"):
+        length = tf.reduce_max(tf.abs(direction), axis=-1, keepdims=True)
+        direction *= tf.minimum(one, limits.longest_step / length)
+    direction = tf.where(tf.equal(state.backtracks, 0), direction, state.direction)
 
-    trial = state.x + state.step[:, None] * direction
-    trial = tf.clip_by_value(trial, limits.lower, limits.upper)
-    stopped = state.done | flat | tf.reduce_all(tf.equal(trial, state.x), axis=-1)
+    trial = tf.clip_by_value(x + state.step * direction, limits.lower, limits.upper)
+    stopped = state.done | flat | tf.reduce_all(tf.equal(trial, x), axis=-1, keepdims=True)
     hopes = state.value - _STEPS_TO_LEAD * state.gain
     if limits.rival is not None:
         stopped |= hopes > limits.rival
     if limits.race:
         stopped |= hopes > tf.reduce_min(state.value)
     return state._replace(
-        trial=tf.where(stopped[:, None], state.x, trial),
+        trial=tf.where(stopped, x, trial),
         direction=direction,
         done=stopped,
         converged=state.converged | (flat & tf.math.is_finite(state.value)),

@@ -22,6 +22,8 @@ Function = Callable[[tf.Tensor], tf.Tensor]
 """From legal rows `[k, d]` to values `[k]`."""
 Test = Callable[[tf.Tensor], tf.Tensor]
 """From legal rows `[k, d]` to bool `[k]`."""
+Judge = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""From legal rows `[k, d]` and their values to these, minus infinity where NaN or taken: `[k]`."""
 
 # Rows nearer than this are the same point: distances come from one matmul, whose rounding is 1e-8.
 _SAME = 1e-7
@@ -50,6 +52,7 @@ class Maximum(NamedTuple):
 class _Ascent(NamedTuple):
     function: Function
     columns: Columns
+    judge: Judge
     unit: tf.Tensor  # in which the function is climbed
     max_evaluations: int
     race: bool  # whether only the best member matters
@@ -84,22 +87,17 @@ def maximise(
         max_evaluations: of each ascent, at the most.
         compact: as in `bfgs.minimise`.
     """
-    legal_value = _legal(function, taken)
-    screened = tf.concat(screens, axis=0)
-    value = legal_value(snap(columns, screened, tnp))
-    best = []
-    first = tf.constant(0)
-    for size in [tf.shape(screen)[0] for screen in screens]:
-        top = tf.math.top_k(value[first : first + size], tf.minimum(climbs, size))
-        best.append(first + top.indices)
-        first += size
-    chosen = tf.concat(best, axis=0)
-    start, value = tf.gather(screened, chosen), tf.gather(value, chosen)
-    ascent = _Ascent(function, columns, _spread(value), max_evaluations, True, compact)
-    raw, value = _climb(ascent, legal_value, start, value)
+    judge = _judge(taken)
+    screened = snap(columns, tf.concat(screens, axis=0), tnp)
+    parts = tf.split(judge(screened, function(screened)), [tf.shape(s)[0] for s in screens])
+    tops = [tf.math.top_k(part, tf.minimum(climbs, tf.size(part))) for part in parts]
+    start = [tf.gather(screen, top.indices) for screen, top in zip(screens, tops, strict=True)]
+    value = tf.concat([top.values for top in tops], axis=0)
+    ascent = _Ascent(function, columns, judge, _spread(value), max_evaluations, True, compact)
+    raw, value = _climb(ascent, tf.concat(start, axis=0), value)
     best = tf.argmax(value)
-    highest = value[best]
-    return Maximum(snap(columns, raw[best], tnp), highest, tf.math.is_finite(highest))
+    highest = tf.gather(value, best)
+    return Maximum(snap(columns, tf.gather(raw, best), tnp), highest, tf.math.is_finite(highest))
 
 
 def maximise_each(
@@ -114,37 +112,32 @@ def maximise_each(
         start: in [0, 1]; made legal here.
         max_evaluations: of each ascent, at the most.
     """
-    legal_value = _legal(function, lambda rows: tf.zeros(tf.shape(rows)[:1], tf.bool))
-    value = legal_value(snap(columns, start, tnp))
+    judge = _judge(lambda rows: tf.zeros(tf.shape(rows)[:1], tf.bool))
+    rows = snap(columns, start, tnp)
+    value = judge(rows, function(rows))
     one = tf.ones([], start.dtype)
-    ascent = _Ascent(function, columns, one, max_evaluations, False, False)
-    return snap(columns, _climb(ascent, legal_value, start, value)[0], tnp)
+    ascent = _Ascent(function, columns, judge, one, max_evaluations, False, False)
+    return snap(columns, _climb(ascent, start, value)[0], tnp)
 
 
-def _legal(function: Function, taken: Test) -> Function:
-    def legal_value(rows: tf.Tensor) -> tf.Tensor:
-        """Values of legal rows `[k, d]`, minus infinity where taken."""
-        value = function(rows)
+def _judge(taken: Test) -> Judge:
+    def judge(rows: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
         lowest = tf.constant(-float("inf"), value.dtype)
         return tf.where(tf.math.is_nan(value) | taken(rows), lowest, value)
 
-    return legal_value
+    return judge
 
 
-def _climb(
-    ascent: _Ascent, legal_value: Function, start: tf.Tensor, value: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
+def _climb(ascent: _Ascent, start: tf.Tensor, value: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Rows `[r, d]` and values `[r]` from where neither an ascent nor a move gains anything."""
     columns = ascent.columns
-
-    def ascend(state: _Climb) -> _Climb:
-        return _better(columns, legal_value, state, _ascend(ascent, state.raw, state.i > 0))
 
     def body(*flat: tf.Tensor) -> tuple[tf.Tensor, ...]:
         before = state = _Climb(*flat)
         if _ascended(columns).any():
-            state = ascend(state)
-        state = _move(columns, legal_value, state)
+            raw, _ = _ascend(ascent, state.raw, state.i > 0)
+            state = _better(state, raw, _value(ascent, raw))
+        state = _move(ascent, state)
         if ascent.race:
             gain = tf.reduce_max(state.value) - tf.reduce_max(before.value)
         else:
@@ -153,7 +146,9 @@ def _climb(
 
     state = _Climb(tf.constant(0), start, value, tf.constant(True))
     if columns.continuous.all():
-        state = ascend(state)
+        # The end of an ascent is legal as it is.
+        raw, value = _ascend(ascent, state.raw, tf.constant(False))
+        state = _better(state, raw, ascent.judge(raw, value))
     else:
         flat = tf.while_loop(
             lambda i, raw, value, improved: improved, body, tuple(state), maximum_iterations=_ROUNDS
@@ -180,8 +175,9 @@ def _spread(value: tf.Tensor) -> tf.Tensor:
     that took in the worst starts would end the ascent of the best ones early.
     """
     lowest = tf.constant(-float("inf"), value.dtype)
-    ordered = tf.sort(tf.where(tf.math.is_finite(value), value, lowest), direction="DESCENDING")
-    spread = ordered[0] - ordered[tf.size(value) // 2]
+    finite = tf.where(tf.math.is_finite(value), value, lowest)
+    better = tf.math.top_k(finite, tf.size(value) // 2 + 1).values
+    spread = tf.reduce_max(better) - tf.reduce_min(better)
     return tf.where(tf.math.is_finite(spread) & (spread > 0.0), spread, tf.ones_like(spread))
 
 
@@ -195,8 +191,8 @@ def _ascended(columns: Columns) -> np.ndarray:
     return columns.continuous | np.array(many, bool)
 
 
-def _ascend(ascent: _Ascent, raw: tf.Tensor, strict: tf.Tensor) -> tf.Tensor:
-    """Rows `[r, d]` climbed from `raw`; where `strict`, along the continuous columns alone."""
+def _ascend(ascent: _Ascent, raw: tf.Tensor, strict: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Rows `[r, d]` climbed from `raw`, where `strict` along the continuous columns alone; values `[r]`."""
     columns = ascent.columns
     rows = snap(columns, raw, tnp)
     free = (columns.continuous | (_ascended(columns) & ~strict)) & (rows >= 0.0)
@@ -212,33 +208,40 @@ def _ascend(ascent: _Ascent, raw: tf.Tensor, strict: tf.Tensor) -> tf.Tensor:
         race=ascent.race,
         compact=ascent.compact,
     )
-    return tf.where(free, result.x, raw)
+    return tf.where(free, result.x, raw), -result.value * ascent.unit
 
 
-def _better(columns: Columns, legal_value: Function, state: _Climb, raw: tf.Tensor) -> _Climb:
+def _value(ascent: _Ascent, raw: tf.Tensor) -> tf.Tensor:
+    """Values `[k]` of the legal rows nearest to `raw` `[k, d]`."""
+    rows = snap(ascent.columns, raw, tnp)
+    return ascent.judge(rows, ascent.function(rows))
+
+
+def _better(state: _Climb, raw: tf.Tensor, value: tf.Tensor) -> _Climb:
     """Each member at its new row or, where that is not better, where it was."""
-    value = legal_value(snap(columns, raw, tnp))
     better = value > state.value
     return state._replace(
-        raw=tf.where(better[:, None], raw, state.raw), value=tf.where(better, value, state.value)
+        raw=tf.where(tf.expand_dims(better, 1), raw, state.raw),
+        value=tf.where(better, value, state.value),
     )
 
 
-def _move(columns: Columns, legal_value: Function, state: _Climb) -> _Climb:
+def _move(ascent: _Ascent, state: _Climb) -> _Climb:
     """Each member at the best of its neighbours, of which each differs in one discrete column."""
+    columns = ascent.columns
     shifts, cyclic, mine = _neighbourhood(columns)
     if not len(shifts):
         return state
-    r, d, k = tf.shape(state.raw)[0], len(columns), len(shifts)
+    d, k = len(columns), len(shifts)
     count = columns._tables["count"]
-    moved = index(columns, state.raw, tnp)[:, None, :] + shifts
+    moved = tf.expand_dims(index(columns, state.raw, tnp), 1) + shifts
     moved = tf.where(
         cyclic, tf.math.floormod(moved, count), tf.clip_by_value(moved, 0.0, count - 1.0)
     )
-    raw = tf.where(mine, code(columns, moved, tnp), state.raw[:, None, :])
-    value = legal_value(snap(columns, tf.reshape(raw, [r * k, d]), tnp))
-    best = tf.argmax(tf.reshape(value, [r, k]), axis=1)
-    return _better(columns, legal_value, state, tf.gather(raw, best, batch_dims=1))
+    raw = tf.where(mine, code(columns, moved, tnp), tf.expand_dims(state.raw, 1))
+    value = tf.reshape(_value(ascent, tf.reshape(raw, [-1, d])), [-1, k])
+    best = tf.argmax(value, axis=1)
+    return _better(state, tf.gather(raw, best, batch_dims=1), tf.reduce_max(value, axis=1))
 
 
 def _neighbourhood(columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

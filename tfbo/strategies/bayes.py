@@ -210,16 +210,17 @@ class Bayes:
     def surrogate(self, problem: Problem, state: Told) -> surrogate.Surrogate:
         """The model after the told trials, of which one at least is complete.
 
-        It is fitted from where the last fit ended, and searched for where there was none.
+        It is fitted from where the last fit ended, and searched for where there was none or where the
+        data surprise.
         """
         n, settings = len(state.trials), self
         plan = _device.plan(self.device or problem.device, n)
         last = fits.last(state.trials, model.believed(self._kernel(problem.space)))
-        rng = _random.generator(problem.seed, "bayes", n)
-        if last.searched:
+        rng = None if last.searched else _random.generator(problem.seed, "bayes", n)
+        if last.searched and plan.padded:  # the shape of a program that does not search
             settings = dataclasses.replace(self, n_restarts=1)
         evidence, order = settings._evidence(problem, state, last.start, plan, rng)
-        fitted = settings._answer(model.fit, problem.space, evidence, plan)
+        fitted = settings._answer(program.fit, problem.space, evidence, plan)
         choices = settings._choices(problem.space, _device.CPU, n)
         trials = tuple(state.trials[i] for i in order)
         return surrogate.of(problem, trials, choices, evidence, fitted)
@@ -242,7 +243,7 @@ class Bayes:
         answer = self._answer(run, problem.space, ask.question.evidence, plan, len(numbers))
         if not bool(answer.ok):
             _LOGGER.warning(
-                "Trial %d: the surrogate could not be fitted; the best draw of its priors stood in.",
+                "Trial %d: the surrogate could not be fitted; it stands where the fit began.",
                 numbers[0],
             )
         rows = answer.x[answer.found]
@@ -325,7 +326,7 @@ class Bayes:
         )
         if count and few < len(kept):
             some = evidence.among(told_trials.subset(evidence.x, evidence.y, few))
-            scout = self._answer(model.fit, problem.space, some, plan)
+            scout = self._answer(program.fit, problem.space, some, plan)
             evidence = evidence._replace(draws=scout.theta[None])
         return evidence, order[kept]
 

@@ -33,12 +33,17 @@ def deflation(columns: Columns, best: tf.Tensor) -> Function:
         best: the row of the best trial, `[d]`, in [0, 1], negative where inactive. What is on a face
             there may well be so elsewhere: it counts in full.
     """
-    numbers = np.array([not column.categorical for column in columns.columns])
+    numbers = np.array([float(not column.categorical) for column in columns.columns])
 
     def nearness(rows: tf.Tensor) -> tf.Tensor:
         """One on a face, zero in the middle or where a column is none or inactive: `[..., d]`."""
         near = tf.square(tf.square(tf.square(2.0 * rows - 1.0)))
-        return tf.where(numbers & (rows >= 0.0), near, tf.zeros_like(rows))
+        return near * (numbers * tf.cast(rows >= 0.0, rows.dtype))
 
     known = nearness(best)
-    return lambda rows: tf.exp(-_LESS * tf.reduce_sum(tf.nn.relu(nearness(rows) - known), axis=-1))
+
+    def share(rows: tf.Tensor) -> tf.Tensor:
+        faces = tf.reduce_sum(tf.nn.relu(nearness(rows) - known), axis=-1, keepdims=True)
+        return tf.squeeze(tf.exp(-_LESS * faces), -1)
+
+    return share

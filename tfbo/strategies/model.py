@@ -150,7 +150,7 @@ def fitted(choices: Choices, evidence: Evidence, observed: exact.Observations) -
         draws,
         climbs=choices.climbs,
         rounds=_ROUNDS if choices.climbs else 1,
-        nearby=choices.climbs + 1 if choices.padded else _NEARBY,
+        nearby=choices.climbs if choices.padded else _NEARBY,
         optimizer=choices.optimizer,
         tolerance=_TOLERANCE,
         compact=not choices.padded,

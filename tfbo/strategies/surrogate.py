@@ -59,7 +59,7 @@ class Surrogate:
         posterior: of the tempered outcomes.
         observed: what it was fitted to.
         tempering: how the outcomes were tempered.
-        ok: whether the fit succeeded; otherwise the priors' best draw stands in.
+        ok: whether the fit succeeded; otherwise it stands where the fit began.
     """
 
     space: Space
