@@ -24,21 +24,23 @@ class Fantasies:
     The draws stand for what is not known of the pending outcomes. At other points the function, given
     one of the draws, has a mean of its own and the same covariance for all of them.
 
+    All of it follows from the joint factor of the data and the pending rows: of its inverse `E`, the
+    whitened covariances of a point `w = k(x, X) E^T` give a draw's mean `w v` and the variance
+    `k(x, x) - w w^T`, where `v` are the outcomes, the drawn ones among them, in the same terms.
+
     Args:
         posterior: of the data.
-        rows: scaled features of the pending rows, `[m, D]`.
-        whitened: their covariances with the data, times the transposed inverse factor, `[m, n]`.
-        inverse: inverse of the lower factor of their posterior covariance, `[m, m]`; rows of what is
+        rows: scaled features of the data and of the pending rows, `[n + m, D]`.
+        inverse: `E`, inverse of the lower factor of their covariance, `[n + m, n + m]`; rows of what is
             padding are zero.
-        normals: the draws, `[s, m]`, in terms of independent standard normals.
+        drawn: `v` of each draw, `[s, n + m]`; what is pending is standard normal.
         best: the largest of each draw, `[s]`; minus infinity where nothing is pending.
     """
 
     posterior: Posterior
     rows: tf.Tensor
-    whitened: tf.Tensor
     inverse: tf.Tensor
-    normals: tf.Tensor
+    drawn: tf.Tensor
     best: tf.Tensor
 
     def joint(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -52,15 +54,15 @@ class Fantasies:
         """
         # As one matrix: a batch of products with one factor each would not be one.
         q = x.shape[1]
-        mean, rows, whitened = self.posterior.project(tf.reshape(x, [-1, x.shape[2]]))
-        process = self.posterior.kernel.at(self.posterior.hyperparameters)
+        posterior = self.posterior
+        rows = posterior.features(tf.reshape(x, [-1, x.shape[2]]))
+        rows = posterior.kernel.scale(posterior.hyperparameters, rows)
+        process = posterior.kernel.at(posterior.hyperparameters)
         cross = process.matrix(rows, self.rows)
-        cross -= tf.matmul(whitened, self.whitened, transpose_b=True)
-        further = tf.matmul(cross, self.inverse, transpose_b=True)
-        means = tf.expand_dims(mean, 1) + tf.matmul(further, self.normals, transpose_b=True)
-        prior = tf.square(self.posterior.hyperparameters.amplitude)
+        whitened = tf.matmul(cross, self.inverse, transpose_b=True)
+        means = tf.matmul(whitened, self.drawn, transpose_b=True)
+        prior = tf.square(posterior.hyperparameters.amplitude)
         known = tf.reduce_sum(tf.square(whitened), axis=-1, keepdims=True)
-        known += tf.reduce_sum(tf.square(further), axis=-1, keepdims=True)
         variance = tf.maximum(prior - known, SMALLEST_VARIANCE * prior)
         if q == 1:
             return tf.expand_dims(means, 1), tf.expand_dims(tf.sqrt(variance), 1)
@@ -68,8 +70,8 @@ class Fantasies:
         def sets(values: tf.Tensor) -> tf.Tensor:
             return tf.reshape(values, [-1, q, tf.shape(values)[1]])
 
-        rows, both = sets(rows), sets(tf.concat([whitened, further], axis=-1))
-        covariance = process.matrix(rows, rows) - tf.matmul(both, both, transpose_b=True)
+        rows, whitened = sets(rows), sets(whitened)
+        covariance = process.matrix(rows, rows) - tf.matmul(whitened, whitened, transpose_b=True)
         variance = tf.reshape(variance, [-1, q]) + _JITTER * prior
         return sets(means), tf.linalg.cholesky(_linalg.with_diagonal(covariance, variance))
 
@@ -100,4 +102,14 @@ def fantasise(
     if mask is not None:
         inverse = tf.where(mask[:, None], inverse, tf.zeros_like(inverse))
         draws = tf.where(mask, draws, tf.constant(-float("inf"), draws.dtype))
-    return Fantasies(posterior, rows, whitened, inverse, normals, tf.reduce_max(draws, axis=-1))
+    data = posterior.factors
+    below = -tf.matmul(inverse, tf.matmul(whitened, data.inverse))
+    above = tf.pad(data.inverse, [[0, 0], [0, tf.shape(pending)[0]]])
+    told = tf.tile(tf.linalg.matvec(data.inverse, data.z)[None], [tf.shape(normals)[0], 1])
+    return Fantasies(
+        posterior,
+        tf.concat([data.rows, rows], axis=0),
+        tf.concat([above, tf.concat([below, inverse], axis=1)], axis=0),
+        tf.concat([told, normals], axis=1),
+        tf.reduce_max(draws, axis=-1),
+    )

@@ -265,7 +265,10 @@ def _fast(correlation: type) -> type:
                 value, derivative = _CLOSED[correlation](r2)
                 return value, lambda upstream: gradient(upstream * derivative())
 
-            return tf.square(self.amplitude)[..., None, None] * evaluate(x1, x2)
+            variance = tf.square(self.amplitude)
+            if variance.shape.rank:
+                variance = variance[..., None, None]
+            return variance * evaluate(x1, x2)
 
     chosen = Closed if correlation in _CLOSED else Fast
     chosen.__name__ = correlation.__name__
