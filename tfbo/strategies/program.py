@@ -99,13 +99,8 @@ class _Given(NamedTuple):
         return lambda x: mixed.among(x, tried, counts)
 
 
-# Whose program has been asked in this process, and so is compiled.
-_ASKED: set[Choices] = set()
-
-
 def answer(choices: Choices, question: Question, device: str) -> Answer:
     """Run the program on a device."""
-    _ASKED.add(choices)
     asked = _pad(question) if choices.padded else question
     given: Answer = compiled(choices)(asked, device)
     first, end = int(np.sum(question.running)), len(question.running)
@@ -117,7 +112,7 @@ def fit(choices: Choices, evidence: Evidence, device: str) -> exact.Fitted:
 
     Both come to the same; a study that has been asked does not wait for another program.
     """
-    if choices.padded or choices not in _ASKED:
+    if choices.padded or not compiled(choices).graphs:
         return model.fit(choices, evidence, device)
     nowhere, nothing = evidence.x[:0], np.zeros([1, 0])
     question = Question(
