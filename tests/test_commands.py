@@ -8,9 +8,12 @@ import os
 import re
 import subprocess
 import sys
+from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import tfbo
 from tfbo import Boolean, Categorical, Constant, Float, Space, Study, Trial, plots, report, snapshot
@@ -156,8 +159,20 @@ def test_report_has_the_best_hyperparameters_to_the_last_digit(drawn):
     study, text = drawn
     page = Page(text)
     assert eval(page.texts["best-dict"]) == study.best_params
-    assert page.texts["best-value"] == repr(study.best_value)
+    assert float(page.texts["best-value"]) == pytest.approx(study.best_value, rel=1e-5)
+    assert f'title="{study.best_value!r}"' in text  # exact, for who points at it
     assert page.texts["best-trial"] == str(study.best_trial.number)
+
+
+def test_report_rounds_its_numbers(drawn):
+    _, text = drawn
+    seen = re.sub(
+        r'<script.*?</script>|<style.*?</style>|<pre id="best-dict">.*?</pre>', "", text, flags=re.S
+    )
+    numbers = re.findall(r"\d+\.\d+(?:e[-+]\d+)?", re.sub(r"<[^>]*>", " ", seen))
+    assert len(numbers) > 30
+    digits = [re.sub(r"^0*|e.*", "", number.replace(".", "")).lstrip("0") for number in numbers]
+    assert max(map(len, digits)) <= 6
 
 
 def test_report_escapes_what_the_user_wrote(drawn):
@@ -222,7 +237,7 @@ def test_report_of_few_trials_says_what_is_missing(tmp_path, capsys, count):
 
 def test_plot_writes_each_kind(runs, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(snapshot, "take", lambda storage, name: known(runs))
-    assert set(_KINDS) == set(plots.__all__) - {"convergence"}
+    assert set(_KINDS) == set(plots.__all__)
     for kind in _KINDS:
         output = tmp_path / f"{kind}.png"
         assert main(["plot", runs, "runs", "--kind", kind, "-o", str(output)]) == 0
@@ -241,6 +256,12 @@ def test_plot_writes_each_kind(runs, tmp_path, capsys, monkeypatch):
         (["--kind", "history", "--params", "rate", "-o", "x.png"], "no names for history"),
         (["--kind", "contour", "--params", "a", "b", "c", "-o", "x.png"], "two names at most"),
         (["--kind", "history", "-o", "x.doc"], "a file that ends in one of"),
+        (
+            ["runs", "runs", "--kind", "history", "-o", "x.png"],
+            "Only --kind convergence draws several",
+        ),
+        (["runs", "rusn", "--kind", "convergence", "-o", "x.png"], "It holds 'runs'"),
+        (["--kind", "convergence", "--params", "rate", "-o", "x.png"], "no names for convergence"),
         (["--kind", "history", "-o", "no/such/folder/x.png"], "No such file or directory"),
     ],
 )
@@ -286,12 +307,64 @@ def test_csv_has_the_columns_of_the_data_frame_and_exact_values(runs, capsys):
         assert cells["params_<kind>"] == str(trial.params["<kind>"])
         assert (cells["params_dropout"] == "") == ("dropout" not in trial.params)
         assert cells["reason"] == (trial.reason or "")
+        assert re.fullmatch(r"2001-09-09T\d\d:\d\d:\d\d\.\d{6}\+00:00", cells["started"])
+        assert datetime.fromisoformat(cells["started"]).timestamp() == trial.started
+    times = study.to_dataframe()["started"]
+    assert [time.timestamp() for time in times] == [trial.started for trial in study.trials]
+    assert str(times.dt.tz) == "UTC"
+
+
+def test_a_trial_that_was_not_started_has_no_time(tmp_path, capsys):
+    params = {"rate": 0.01, "<kind>": None, "use_dropout": False, "fixed": 1}
+    path = stored(tmp_path / "waiting.db", [Trial(0, params, "waiting")])
+    assert main(["export", path, "--csv"]) == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert row["started"] == row["duration"] == ""
+    frame = snapshot.take(SQLiteStorage(path)).to_dataframe()
+    assert frame["started"].isna().all() and str(frame["started"].dt.tz) == "UTC"
+
+
+def test_a_data_frame_without_pandas_says_what_to_install(runs, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r'pip install "tfbo\[pandas\]"'):
+        snapshot.take(SQLiteStorage(runs)).to_dataframe()
+
+
+def test_pandas_is_in_the_extras_that_need_it():
+    project = (Path(__file__).parent.parent / "pyproject.toml").read_text()
+    extras = dict(re.findall(r"^(\w+) = \[(.*?)\]$", project, re.MULTILINE | re.DOTALL))
+    assert all('"pandas>=' in extras[name] for name in ("pandas", "demo", "test"))
+
+
+def test_convergence_draws_all_studies_of_a_file_or_those_named(tmp_path, capsys, monkeypatch):
+    path = stored(tmp_path / "runs.db", trials_of(6, fails=0.0), name="one")
+    stored(path, trials_of(4, fails=0.0), name="two")
+    drawn = []
+    monkeypatch.setattr(
+        plots, "convergence", lambda *studies: drawn.append([s.name for s in studies]) or Figure()
+    )
+    for names in ([], ["two"], ["two", "one"]):
+        output = str(tmp_path / "x.png")
+        assert main(["plot", path, *names, "--kind", "convergence", "-o", output]) == 0
+    assert drawn == [["one", "two"], ["two"], ["two", "one"]]
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["report"], ["plot", "--kind", "history"], ["export", "--csv"], ["export", "--json"]],
+)
+def test_a_study_is_not_overwritten_with_what_is_made_of_it(runs, capsys, command):
+    before = Path(runs).read_bytes()
+    assert main([command[0], runs, *command[1:], "-o", runs]) == 1
+    assert "a file other than the storage" in capsys.readouterr().err
+    assert Path(runs).read_bytes() == before
 
 
 def test_json_loads_back_as_it_was(runs, tmp_path, capsys):
     output = tmp_path / "x.json"
     assert main(["export", runs, "runs", "--json", "-o", str(output)]) == 0
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out == f"Wrote {output} (12 trials).\n"
     loaded = json.loads(output.read_text("utf-8"))
     study = snapshot.take(SQLiteStorage(runs))
     assert Space.from_json(json.dumps(loaded["space"])) == study.space

@@ -1,7 +1,7 @@
 """The command line, run as a user would run it."""
 
-import operator
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -25,6 +25,7 @@ def runs(tmp_path):
     for value in (0.5, 0.9, float("nan"), 0.7):
         study.tell(study.ask(), value)
     study.ask()
+    study.enqueue({"x": 0.5, "flag": True})
     Study(space, storage=path, name="empty", seed=0)
     return path
 
@@ -32,15 +33,41 @@ def runs(tmp_path):
 def test_show_lists_studies(runs, capsys):
     assert main(["show", runs]) == 0
     head, _, mnist, empty = capsys.readouterr().out.splitlines()
-    assert head.split() == ["study", "direction", "trials", "complete", "failed", "best", "created"]
-    assert mnist.split()[:6] == ["mnist", "maximize", "5", "3", "1", "0.9"]
-    assert empty.split()[:6] == ["empty", "minimize", "0", "0", "0", "-"]
+    states = ["complete", "failed", "running", "waiting"]
+    assert head.split() == ["study", "direction", "trials", *states, "best", "created"]
+    assert mnist.split()[:8] == ["mnist", "maximize", "6", "3", "1", "1", "1", "0.9"]
+    assert empty.split()[:8] == ["empty", "minimize", "0", "0", "0", "0", "0", "-"]
+
+
+def test_show_puts_decimal_points_below_each_other(tmp_path, capsys):
+    path = str(tmp_path / "runs.db")
+    study = Study(Space({"x": Float(0.0, 1.0)}), storage=path, strategy=Random())
+    for value in (0.25, 1e9, -1.5e-7, 1234.5, float("nan"), 2):
+        study.tell(study.ask(), value)
+    assert main(["show", path, "study"]) == 0
+    head, rule, *rows = capsys.readouterr().out.splitlines()
+    begin = head.index("value") + len("value") - len(rule.split()[1])
+    cells = [row[begin : head.index("state")].rstrip() for row in rows]
+    assert [cell.split() for cell in cells] == [
+        ["-1.5e-07"], ["0.25"], ["2"], ["1234.5"], ["1e+09"], ["-"],
+    ]  # fmt: skip
+    ends = {re.split(r"[.e]", cell)[0] for cell in cells}
+    assert {len(end) for end in ends} == {len("1234")}
+
+
+def test_a_long_name_does_not_push_other_rows_aside(runs, capsys):
+    long = "a" * 300
+    Study(Space({"x": Float(0.0, 1.0)}), storage=runs, name=long, strategy=Random())
+    assert main(["show", runs]) == 0
+    head, _, mnist, _, last = capsys.readouterr().out.splitlines()
+    assert last.startswith(long + "  minimize")
+    assert len(head) < 120 and len(mnist) < 120
 
 
 def test_show_lists_trials_best_first(runs, capsys):
     assert main(["show", runs, "mnist"]) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
-    assert [row[0] for row in rows] == ["1", "3", "0", "2", "4"]
+    assert [row[0] for row in rows] == ["1", "3", "0", "2", "4", "5"]
     assert rows[3][2:4] == ["failed", "(nan)"]
     assert main(["show", runs, "empty"]) == 0
     assert "no trial yet" in capsys.readouterr().out
@@ -82,8 +109,14 @@ def test_show_does_not_import_tensorflow(runs):
 
 
 def test_the_demo_runs_and_goes_on(tmp_path):
-    first = run("demo", "--quick", "--trials", "4", "--storage", "d.db", cwd=tmp_path)
+    # As for a user who has set nothing.
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    first = run("demo", "--quick", "--trials", "4", "--storage", "d.db", cwd=tmp_path, env=plain)
     assert first.returncode == 0, first.stderr
+    assert first.stderr == ""
+    head, _, said, *lines = first.stdout.splitlines()
+    assert head == "Loading TensorFlow ..." and said.startswith("Bayesian optimisation")
+    assert all(re.match(r"trial +\d+: 0\.\d+ in ", line) for line in lines[:4]), lines
     for word in (
         "a new study",
         "Best hyperparameters",
@@ -114,15 +147,21 @@ def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
         len(names["tuner"].study) == 2
         and names["model"].predict(names["x"], verbose=0).shape[1] == 10
     )
-    example = example.replace("n_trials=15", "n_trials=2").replace("epochs=3", "epochs=1")
-    names = {}
-    exec(compile(example, "README", "exec"), names)
-    study = names["study"]
-    # An objective that any process can import, and that takes no time.
-    several = {"study": study, "objective": operator.itemgetter("learning_rate")}
-    workers = workers.replace("n_trials=20", "n_trials=2").replace("total=100", "total=7")
-    exec(compile(workers, "README", "exec"), several)
+    # One script, as the README says, and run as one: its processes import it again.
+    script = f"{example}\n{workers}"
+    for long, brief in (
+        ("15", "2"),
+        ("20", "2"),
+        ("epochs=3", "epochs=1"),
+        ("total=100", "total=7"),
+    ):
+        assert long in script
+        script = script.replace(long, brief)
+    (tmp_path / "script.py").write_text(script)
+    subprocess.run([sys.executable, "script.py"], cwd=tmp_path, check=True, timeout=500)
+    study = Study.load(storage="runs.db", name="digits")
     assert [trial.state for trial in study.trials] == ["complete"] * 7
+    names = {}
     compile(ray, "README", "exec")  # tests/integrations/test_ray.py runs one like it
     indented = "\n".join(line.removeprefix("  ") for line in asking.splitlines())
     exec(compile(indented, "README", "exec"), {"tfbo": tfbo, "study": study})

@@ -31,7 +31,9 @@ for i in range(5):
     study.enqueue({"x": i / 10})
 values = iter([0.5, float("nan"), 0.75, 0.25, 0.125])
 limits = {"patience": 2} if "open" in sys.argv else {"n_trials": 4}
-study.optimize(lambda p: time.sleep(0.05) or next(values), progress=True, **limits)
+waits = iter([3.0] if "slow start" in sys.argv else [])
+objective = lambda p: time.sleep(next(waits, 0.05)) or next(values)
+study.optimize(objective, progress=True, **limits)
 assert "tensorflow" not in sys.modules
 """
 
@@ -97,6 +99,15 @@ def test_a_bar_in_a_terminal():
     # The warning has lines of its own.
     (warning,) = [state for state in states if "TFBOWarning" in state]
     assert warning.startswith("<string>:") and warning.endswith("from its configuration.")
+
+
+def test_the_time_left_of_a_bar_does_not_count_what_the_first_trial_waits_for():
+    states = in_terminal("slow start")
+    found = [re.match(r"(\d)/4 .*<(\S+) trial", state) for state in states]
+    left = [one.group(1, 2) for one in found if one]
+    # The first takes 3 s, the others 0.05 s; tqdm's own time left would be 4 s and more after two.
+    assert left[0][0] in "12" and left[-1][0] == "4", states
+    assert all(text == "?" if n == "1" else text == "00:00" for n, text in left), states
 
 
 def test_the_bar_fits_a_narrow_terminal():

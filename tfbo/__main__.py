@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tfbo
+from tfbo import _quiet
 from tfbo._interrupts import STATUS, Interrupts
 from tfbo._text import printable
 from tfbo.errors import TFBOError, invalid
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _KINDS = (
     "history", "slices", "contour", "importance", "parallel_coordinates", "calibration", "timeline",
+    "convergence",
 )  # fmt: skip
 
 
@@ -34,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings(), interrupts, interrupts.allowed():
             # matplotlib's, of characters that have no shape, which it would print.
             warnings.filterwarnings("ignore", r"Glyph \d+ \([\x00-\x1f\x7f-\x9f]", UserWarning)
+            if getattr(parsed, "output", None) is not None:
+                _check_output(parsed.output, parsed.storage)
             status = int(parsed.run(parsed))
         return STATUS if interrupts.arrived else status
     except TFBOError as error:
@@ -74,7 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("-o", "--output", required=True, help="the page to write: report.html")
     report.set_defaults(run=_report)
 
-    plot = _of_a_study(commands, "plot", "draw a picture of a study")
+    plot = commands.add_parser("plot", help="draw a picture of a study")
+    plot.add_argument("storage", help="SQLite file")
+    plot.add_argument(
+        "names", nargs="*", metavar="name", help="a study; not needed where there is only one; "
+        "several (all, where none is named) for --kind convergence",
+    )  # fmt: skip
     plot.add_argument("--kind", required=True, choices=_KINDS, help="which picture")
     plot.add_argument(
         "--params", nargs="+", metavar="P", help="hyperparameters: of slices, contour (two) and "
@@ -103,8 +112,6 @@ def _of_a_study(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
 
 
 def _demo(parsed: argparse.Namespace) -> int:
-    # Say so before TensorFlow is loaded, or it prints pages of its own.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from tfbo import demo
 
     trials = parsed.trials or (6 if parsed.quick else 30)
@@ -120,18 +127,21 @@ def _show(parsed: argparse.Namespace) -> int:
 
 
 def _report(parsed: argparse.Namespace) -> int:
-    study = _snapshot(parsed)
+    study = _snapshots(parsed.storage, [parsed.name])[0]
     from tfbo import report
 
-    _write(parsed.output, report.html(study, location=parsed.storage))
-    print(f"Wrote {parsed.output}.")
+    _write(parsed, report.html(study, location=parsed.storage), len(study))
     return 0
 
 
 def _plot(parsed: argparse.Namespace) -> int:
-    study = _snapshot(parsed)
+    several = parsed.kind == "convergence"
+    if len(parsed.names) > 1 and not several:
+        advice = "Only --kind convergence draws several."
+        raise invalid("name", "one study", parsed.names, advice)
+    studies = _snapshots(parsed.storage, parsed.names or [None], every=several)
     try:
-        figure = _drawn(study, parsed.kind, parsed.params or [])
+        figure = _drawn(studies, parsed.kind, parsed.params or [])
         known = sorted(figure.canvas.get_supported_filetypes())
         if Path(parsed.output).suffix[1:].lower() not in known:
             advice = "For example x.png."
@@ -149,10 +159,11 @@ def _plot(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _drawn(study: Study, kind: str, params: list[str]) -> Figure:
+def _drawn(studies: list[Study], kind: str, params: list[str]) -> Figure:
     from tfbo import plots
 
     draw = getattr(plots, kind)
+    study = studies[0]
     if kind == "contour" and len(params) <= 2:
         drawn = draw(study, *params)
     elif kind in ("slices", "parallel_coordinates"):
@@ -160,6 +171,10 @@ def _drawn(study: Study, kind: str, params: list[str]) -> Figure:
     elif params:
         most = "two names at most" if kind == "contour" else f"no names for {kind}"
         raise invalid("--params", most, params, "Name fewer hyperparameters.")
+    elif kind == "convergence":
+        if not any(trial.is_finished for one in studies for trial in one.trials):
+            plots.source.require_finished(plots.source.of(study), kind)
+        return plots.convergence(*studies)
     else:
         drawn = draw(study)
     figure: Figure = (drawn[0] if kind == "slices" else drawn).figure
@@ -170,18 +185,31 @@ def _export(parsed: argparse.Namespace) -> int:
     from tfbo import export
 
     storage = tfbo.SQLiteStorage(parsed.storage, create=False)
-    text = (export.as_csv if parsed.csv else export.as_json)(storage, parsed.name)
+    record, trials = export.read(storage, parsed.name)
+    text = (export.as_csv if parsed.csv else export.as_json)(record, trials)
     if parsed.output is None:
         sys.stdout.write(text)
     else:
-        _write(parsed.output, text)
+        _write(parsed, text, len(trials))
     return 0
 
 
-def _snapshot(parsed: argparse.Namespace) -> Study:
-    """A copy of the study in memory, for pictures: looking at a study must not change it."""
-    # Say so before TensorFlow is loaded, or it prints pages of its own.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+def _snapshots(path: str, names: Sequence[str | None], *, every: bool = False) -> list[Study]:
+    """Copies of studies in memory, for pictures: looking at a study must not change it.
+
+    Args:
+        path: of the file.
+        names: of the studies; None for the only one.
+        every: let None stand for all studies of the file.
+    """
+    from tfbo import opening
+
+    storage = tfbo.SQLiteStorage(path, create=False)
+    if every and names == [None]:
+        names = [record.name for record in storage.studies()] or names
+    found = [opening.find(storage, name).name for name in names]
+    # Only now, for it takes seconds: a name that was mistyped is told at once.
+    _quiet.import_tensorflow()
     from tfbo import snapshot
     from tfbo.plots import style
 
@@ -189,12 +217,16 @@ def _snapshot(parsed: argparse.Namespace) -> Study:
         style.require_matplotlib()
     except ImportError as error:
         raise TFBOError(str(error)) from None
-    return snapshot.take(tfbo.SQLiteStorage(parsed.storage, create=False), parsed.name)
+    return [snapshot.take(storage, name) for name in found]
 
 
-def _write(path: str, text: str) -> None:
-    with _explained(path):
-        Path(path).write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+def _write(parsed: argparse.Namespace, text: str, trials: int) -> None:
+    """Write the file that was asked for, and say so."""
+    with _explained(parsed.output):
+        Path(parsed.output).write_text(
+            text, encoding="utf-8", errors="backslashreplace", newline=""
+        )
+    print(f"Wrote {parsed.output} ({trials} {'trial' if trials == 1 else 'trials'}).")
 
 
 @contextlib.contextmanager
@@ -205,6 +237,15 @@ def _explained(path: str) -> Iterator[None]:
     except OSError as error:
         advice = f"{error.strerror}: choose another path."
         raise invalid("--output", "a file that can be written", path, advice) from None
+
+
+def _check_output(output: str, storage: str) -> None:
+    """Refuse what cannot be written, or must not be, before anything is computed."""
+    if os.path.exists(output) and os.path.exists(storage) and os.path.samefile(output, storage):
+        advice = "That one holds the studies: choose another path."
+        raise invalid("--output", "a file other than the storage", output, advice)
+    with _explained(output):
+        os.stat(Path(output).parent)
 
 
 def _positive(text: str) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tfbo._text import printable
-from tfbo.trial import COMPLETE, Trial
+from tfbo.trial import COMPLETE, RUNNING, Trial
 
 if TYPE_CHECKING:
     from tfbo.study import Study
@@ -56,6 +57,37 @@ class Show(NamedTuple):
     """In which something else can be written to standard error."""
 
 
+class Pace:
+    """How long trials take: the median of the last ones, without the first.
+
+    The first waits for whatever is imported and compiled, which no later one does; a median does not
+    mind one that is compiled for later on, such as the first that a model suggests.
+
+    Example:
+        >>> pace = Pace()
+        >>> for seconds in (60.0, 2.0, 2.0, 30.0):
+        ...     pace.note(seconds)
+        >>> pace.left(10), pace.left(10, at_once=4)
+        (20.0, 5.0)
+    """
+
+    _LAST = 9
+
+    def __init__(self) -> None:
+        self._seconds: list[float] = []
+
+    def note(self, seconds: float) -> None:
+        """Take in what one more trial took."""
+        self._seconds.append(seconds)
+
+    def left(self, count: int, at_once: int = 1) -> float | None:
+        """Seconds that `count` further trials will take; None where that is not known yet."""
+        known = self._seconds[1:][-self._LAST :]
+        if count <= 0:
+            return 0.0
+        return statistics.median(known) * count / at_once if known else None
+
+
 @contextlib.contextmanager
 def bar(study: Study, total: int | None, wanted: bool) -> Iterator[Show]:
     """Show the trials of a search.
@@ -74,18 +106,27 @@ def bar(study: Study, total: int | None, wanted: bool) -> Iterator[Show]:
             lambda trial, watch: print(_report(study, trial, watch), file=sys.stderr, flush=True)
         )
         return
-    # The times are what tqdm's own format has no room for in 80 columns.
-    layout = "{n_fmt}/{total_fmt} {bar} {elapsed}<{remaining} {desc}"
+    # The times are what tqdm's own format has no room for in 80 columns. Its time left would count
+    # what is imported and compiled at the beginning as if each trial took it.
+    layout = "{n_fmt}/{total_fmt} {bar} {elapsed}<{desc}"
     if total is None:
         layout = "{n_fmt} {elapsed} {desc}"
-    sums = Stopwatch()
+    sums, pace = Stopwatch(), Pace()
     # Without an interval: tqdm would skip the last of trials that come faster than it draws.
-    with tqdm(total=total, bar_format=layout, dynamic_ncols=True, mininterval=0) as shown:
+    settings = {"bar_format": layout, "dynamic_ncols": True, "mininterval": 0}
+    with tqdm(total=total, **settings) as shown:
+        shown.set_description_str("" if total is None else "?")
 
         def show(trial: Trial, watch: Stopwatch) -> None:
             for what, seconds in watch.seconds.items():
                 sums.seconds[what] += seconds
-            about = f"trial {trial.number}: ", f", {best(study)}, {sums}"
+            left = ""
+            if total is not None:
+                pace.note(sum(watch.seconds.values()))
+                running = sum(other.state == RUNNING for other in study.trials)
+                seconds = pace.left(total - shown.n - 1, at_once=1 + running)
+                left = f"{'?' if seconds is None else tqdm.format_interval(seconds)} "
+            about = f"{left}trial {trial.number}: ", f", {best(study)}, {sums}"
             room = _columns() - _METER - sum(map(len, about))
             shown.set_description_str(outcome(trial, room).join(about), refresh=False)
             shown.update()

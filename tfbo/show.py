@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from tfbo import progress
 from tfbo._text import printable
 from tfbo.storage import Record, Storage, no_study
-from tfbo.trial import COMPLETE, FAILED, STATES, Trial, rank
+from tfbo.trial import COMPLETE, FAILED, RUNNING, WAITING, Trial, rank
 
 # Characters of a cell: names and choices may be megabytes long.
 _WIDEST = 10_000
+# Characters of a column of texts, beyond which a cell pushes aside the rest of its own row only.
+_COLUMN = 32
+_COUNTED = (COMPLETE, FAILED, RUNNING, WAITING)
 
 
 def studies(storage: Storage) -> str:
@@ -20,7 +23,7 @@ def studies(storage: Storage) -> str:
     if not records:
         raise no_study(storage.location)
     rows = [_study_row(record, storage.changes(record.name, 0).trials) for record in records]
-    return table(("study", "direction", "trials", "complete", "failed", "best", "created"), rows)
+    return table(("study", "direction", "trials", *_COUNTED, "best", "created"), rows)
 
 
 def trials(storage: Storage, name: str) -> str:
@@ -38,13 +41,11 @@ def trials(storage: Storage, name: str) -> str:
 def _study_row(record: Record, listed: Sequence[Trial]) -> tuple[str, ...]:
     values = [trial.value for trial in listed if trial.value is not None]
     best = min if record.direction == "minimize" else max
-    counts = {state: sum(trial.state == state for trial in listed) for state in STATES}
     return (
         record.name,
         record.direction,
         str(len(listed)),
-        str(counts[COMPLETE]),
-        str(counts[FAILED]),
+        *(str(sum(trial.state == state for trial in listed)) for state in _COUNTED),
         f"{best(values):.6g}" if values else "-",
         time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created)),
     )
@@ -62,20 +63,46 @@ def _trial_row(trial: Trial) -> tuple[str, ...]:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns of text under their heads; numbers to the right. Each row stays on its line."""
+    """Columns of text under their heads, numbers with their points below each other, each row in a line.
+
+    Example:
+        >>> print(table(("name", "value"), [("a", "0.25"), ("b", "1e+09"), ("c", "12.5"), ("d", "-")]))
+        name   value
+        ----  ------
+        a      0.25
+        b      1e+09
+        c     12.5
+        d      -
+    """
     cells = [[_cell(text) for text in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
-    numeric = [all(_is_number(cell) for cell in column) for column in zip(*cells, strict=True)]
+    columns = [_column(*column) for column in zip(head, *cells, strict=True)]
+    widths = [
+        max(len(text) for text in column if text is column[0] or len(text) <= _COLUMN)
+        for column in columns
+    ]
+    rule = tuple("-" * width for width in widths)
+    lines = list(zip(*columns, strict=True))
+    return "\n".join(
+        "  ".join(map(str.ljust, line, widths)).rstrip() for line in (lines[0], rule, *lines[1:])
+    )
 
-    def line(row: Sequence[str]) -> str:
-        padded = (
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(row, widths, numeric, strict=True)
-        )
-        return "  ".join(padded).rstrip()
 
-    rule = "  ".join("-" * width for width in widths)
-    return "\n".join([line(head), rule, *map(line, cells)])
+def _column(head: str, *cells: str) -> list[str]:
+    """A column with its head: texts as they are, numbers all of one width."""
+    if not all(_is_number(cell) for cell in cells):
+        return [head, *cells]
+    parts = [_parted(cell) for cell in cells]
+    before = max(len(whole) for whole, _ in parts)
+    after = max(len(rest) for _, rest in parts)
+    aligned = [whole.rjust(before) + rest.ljust(after) for whole, rest in parts]
+    width = max(len(head), before + after)
+    return [text.rjust(width) for text in (head, *aligned)]
+
+
+def _parted(number: str) -> tuple[str, str]:
+    """A number up to the end of its whole part, and the rest of it."""
+    end = next((i for i, c in enumerate(number) if c in ".e"), len(number))
+    return number[:end], number[end:]
 
 
 def _cell(text: str) -> str:

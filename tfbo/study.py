@@ -424,7 +424,7 @@ class Study:
         return self._advisor.surrogate()
 
     def to_dataframe(self) -> pandas.DataFrame:
-        """A row for each trial, its parameters in columns `params_...`; ImportError without pandas."""
+        """A row for each trial, its parameters in columns `params_...`; needs the extra `pandas`."""
         return frame.of(self.trials, self.space)
 
     def __len__(self) -> int:

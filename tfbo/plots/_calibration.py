@@ -22,8 +22,8 @@ def calibration(study: Study, *, ax: Axes | None = None) -> Axes:
     """Each observation against what the surrogate predicts of it from all the others.
 
     Dots on the diagonal are predicted well; lines are 95 % intervals, noise included. Observations
-    outside of theirs are marked. Below stands how many observations lie in their 50, 80 and 95 %
-    intervals: about that many should.
+    outside of theirs are marked, and so are dots that would lie beyond the frame. Below stands how many
+    observations lie in their 50, 80 and 95 % intervals: about that many should.
 
     Args:
         study: with two complete trials or more.
@@ -72,6 +72,13 @@ def calibration(study: Study, *, ax: Axes | None = None) -> Axes:
                 at[part], y[part], marker, color=colour, markersize=look.size, alpha=look.alpha,
                 markeredgewidth=0, label=f"{label} ({int(part.sum())})", zorder=3,
             )  # fmt: skip
+    at_edge = shown.beyond(observed) | shown.beyond(mean)
+    if at_edge.any():
+        ax.plot(
+            at[at_edge], y[at_edge], "s", color="none", markersize=look.size + 4.0, clip_on=False,
+            markeredgecolor="black", markeredgewidth=0.8, zorder=4,
+            label=f"beyond the frame ({int(at_edge.sum())})",
+        )  # fmt: skip
     style.labels(ax, f"observed\n{coverage_text(predicted)}", "predicted from all other trials")
     style.legend(ax)
     return ax

@@ -127,10 +127,13 @@ def _fill(
         ax.contour(
             *places, mean, levels=seen.levels, colors="white", linewidths=0.4, alpha=0.5, zorder=0
         )
-    bar = ax.figure.colorbar(drawn, ax=ax, pad=0.02, extend="neither", format=seen.text)
+    bar = ax.figure.colorbar(drawn, ax=ax, pad=0.02, extend=seen.beyond, format=seen.text)
     bar.set_ticks(seen.ticks)
     bar.minorticks_off()
-    bar.set_label(f"posterior mean ({source.aim(found.study)})", fontsize=style.NORMAL)
+    text = f"posterior mean ({source.aim(found.study)})"
+    if seen.left_out:
+        text += f"; {seen.left_out}"
+    bar.set_label(text, fontsize=style.NORMAL)
     bar.ax.tick_params(labelsize=style.SMALL, color=style.GREY)
     bar.outline.set_visible(False)
 
@@ -143,6 +146,10 @@ class _Colouring(NamedTuple):
     levels: np.ndarray
     ticks: list[float]
     text: Callable[[float, Any], str]
+    beyond: str
+    """At which ends there are means that have its colour: "neither", "min", "max" or "both"."""
+    left_out: str
+    """How many observed values the colours do not reach, in words."""
 
 
 def _colouring(found: source.Source, mean: np.ndarray) -> _Colouring:
@@ -155,6 +162,7 @@ def _colouring(found: source.Source, mean: np.ndarray) -> _Colouring:
     low, high = max(float(means.min()), shown.low), min(float(means.max()), shown.high)
     if low >= high:
         low, high = shown.low, shown.high
+    ends = (bool(means.min() < low), bool(means.max() > high))
     log = shown.log
     # What differs by less than this looks the same: it would be a picture of rounding errors.
     least = 0.01 * (shown.high - shown.low)
@@ -168,6 +176,8 @@ def _colouring(found: source.Source, mean: np.ndarray) -> _Colouring:
         (np.geomspace if log else np.linspace)(low, high, _LEVELS),
         ticks.round_numbers(low, high, log=log),
         ticks.formatter(low, high, log=log),
+        {(False, False): "neither", (True, False): "min", (False, True): "max"}.get(ends, "both"),
+        shown.left_out(found.values),
     )
 
 

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfbo.errors import invalid
-from tfbo.plots import style
+from tfbo.plots import marks, outcomes, source, style
 from tfbo.study import Study
-from tfbo.trial import COMPLETE, FAILED
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
 def convergence(*studies: Study, labels: list[str] | None = None, ylabel: str = "value") -> Figure:
     """The best value so far against the trial number, one line a study, dots for the trials.
 
-    The frame holds the better half of the trials; worse ones lie on its edge. Crosses at the bottom
-    are failed trials.
+    The frame holds the better half of the trials; worse ones lie on its edge, as triangles. Crosses at
+    the bottom are failed trials.
 
     Args:
         studies: one or more, of one direction.
@@ -31,7 +31,7 @@ def convergence(*studies: Study, labels: list[str] | None = None, ylabel: str = 
         matplotlib is touched.
 
     Raises:
-        InvalidArgument: for no study, or a number of labels that is not theirs.
+        InvalidArgument: for no study, studies of both directions, or a number of labels that is not theirs.
         ImportError: where matplotlib is not installed.
 
     Example:
@@ -45,42 +45,57 @@ def convergence(*studies: Study, labels: list[str] | None = None, ylabel: str = 
     names = [study.name for study in studies] if labels is None else list(labels)
     if len(names) != len(studies):
         raise invalid("labels", f"{len(studies)} texts", labels, "Give one for each study.")
+    directions = {study.direction for study in studies}
+    if len(directions) > 1:
+        advice = "Draw those that minimise and those that maximise by themselves."
+        raise invalid("studies", "studies of one direction", sorted(directions), advice)
     figure = style.figure(7.0, 4.2)
     axes = figure.subplots()
-    low, high = _frame(studies)
+    shown = _frame(studies)
     for study, name, colour in zip(studies, names, style.cycle(len(studies)), strict=True):
-        trials = study.trials
-        complete = [trial for trial in trials if trial.state == COMPLETE]
-        numbers = [trial.number + 1 for trial in complete]
-        values = np.array([trial.value for trial in complete], float)
-        shown = np.clip(values, low, high)
-        axes.plot(numbers, shown, "o", color=colour, alpha=0.35, markersize=4, markeredgewidth=0)
-        better = np.minimum if study.direction == "minimize" else np.maximum
-        best = np.clip(better.accumulate(values), low, high)
-        axes.step(numbers, best, where="post", color=colour, lw=2, label=name)
-        failed = [trial.number + 1 for trial in trials if trial.state == FAILED]
-        bottom = [0.02] * len(failed)
-        axes.plot(
-            failed, bottom, "x", color=colour, markersize=5, transform=axes.get_xaxis_transform()
-        )
-    if low < high:
-        axes.set_ylim(low, high)
+        _draw(axes, study, style.shortened(name, 40), colour, shown)
+    if shown is None:
+        axes.set_yticks([])
+    else:
+        axes.set_ylim(shown.low, shown.high)
     style.labels(axes, "trial", f"{ylabel} (line: best so far)")
     style.whole(axes.xaxis)
     style.frame(axes)
-    if any(study.trials for study in studies):
-        axes.legend(frameon=False)
+    style.legend(axes, columns=3)
     return figure
 
 
-def _frame(studies: tuple[Study, ...]) -> tuple[float, float]:
-    """Limits of the vertical axis: the better half of all values."""
+def _draw(
+    axes: Axes, study: Study, name: str, colour: str, shown: outcomes.Outcomes | None
+) -> None:
+    """One study: a dot, a mark on the edge or a cross for each trial, and the line of the best."""
+    found = source.of(study)
+    if shown is not None and found.complete:
+        numbers, values = found.numbers, found.values
+        inside = ~shown.beyond(values)
+        axes.plot(
+            numbers[inside], values[inside], "o", color=colour, alpha=0.35, markersize=4,
+            markeredgewidth=0,
+        )  # fmt: skip
+        better = np.minimum if study.direction == "minimize" else np.maximum
+        best = shown.clip(better.accumulate(values))
+        last = max(trial.number for trial in (*found.complete, *found.failed))
+        axes.step([*numbers, last], [*best, best[-1]], where="post", color=colour, lw=2, label=name)
+        marks.at_edge(axes, numbers, values, shown, colour)
+    failed = [trial.number for trial in found.failed]
+    if failed:
+        axes.plot(
+            failed, [0.02] * len(failed), "x", color=colour, markersize=5, linestyle="none",
+            transform=axes.get_xaxis_transform(), label=f"failed ({len(failed)})",
+        )  # fmt: skip
+
+
+def _frame(studies: tuple[Study, ...]) -> outcomes.Outcomes | None:
+    """The better half of all values; None without any."""
     sign = 1.0 if studies[0].direction == "minimize" else -1.0
     values = [sign * t.value for s in studies for t in s.trials if t.value is not None]
     if not values:
-        return 0.0, 0.0
+        return None
     worst = float(np.quantile(values, 0.5 if len(values) > 4 else 1.0))
-    best = min(values)
-    margin = 0.06 * (worst - best)
-    ends = sorted((sign * (best - margin), sign * (worst + margin)))
-    return ends[0], ends[1]
+    shown = [sign * value for value in values if value <= worst]
+    return outcomes.of(shown, studies[0].direction)

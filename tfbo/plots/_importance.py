@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfbo.plots import source, style
+from tfbo.plots import knowledge, source, style
 from tfbo.study import Study
 
 if TYPE_CHECKING:
@@ -17,8 +17,10 @@ def importance(study: Study, *, ax: Axes | None = None) -> Axes:
     """How much of the objective's variance each hyperparameter explains, with 95 % intervals.
 
     The Sobol indices of `Study.importance`, computed on the surrogate. First order is what a
-    hyperparameter explains by itself; total is that with all its interactions with others. Where the
-    two differ, it matters in combination.
+    hyperparameter explains by itself; total is that with all its interactions with others, so that
+    totals may add up to more than 1. Where the two differ, it matters in combination. Above stands how
+    much of the values' variance the surrogate predicts (leave-one-out); where that is little, it does
+    not know yet what matters, and the bars are hollow.
 
     Args:
         study: with two complete trials or more.
@@ -43,16 +45,20 @@ def importance(study: Study, *, ax: Axes | None = None) -> Axes:
     found = source.of(study)
     source.names(found, "names", None)
     source.require(found, 2, "importance")
-    ranked = study.importance()
+    ranked, share = study.importance(), knowledge.predicted_share(study)
+    hollow: dict[str, Any] = {"fill": False, "hatch": "////"} if share < knowledge.LITTLE else {}
     ax = style.axes(ax, height=1.3 + 0.42 * len(ranked))
     places = np.arange(len(ranked))
     kinds = (
-        ("first order", [i.first for i in ranked.values()], -0.19, style.BLUE),
-        ("total", [i.total for i in ranked.values()], 0.19, style.SKY),
+        ("by itself (first order)", [i.first for i in ranked.values()], -0.19, style.BLUE),
+        ("with its interactions (total)", [i.total for i in ranked.values()], 0.19, style.SKY),
     )
     for label, estimates, shift, colour in kinds:
         values = np.array([estimate.value for estimate in estimates])
-        ax.barh(places + shift, values, height=0.36, color=colour, label=label)
+        ax.barh(
+            places + shift, values, height=0.36, color=colour, edgecolor=colour, label=label, lw=0.0,
+            **hollow,
+        )  # fmt: skip
         ax.hlines(
             places + shift, [e.low for e in estimates], [e.high for e in estimates],
             color="black", lw=1.1,
@@ -68,6 +74,9 @@ def importance(study: Study, *, ax: Axes | None = None) -> Axes:
     ax.set_ylim(len(ranked) - 0.4, -0.6)
     farthest = max(estimate.high for _, listed, _, _ in kinds for estimate in listed)
     ax.set_xlim(0.0, max(1.0, 1.03 * farthest))
-    style.labels(ax, "share of the variance that it explains")
+    known = f"the surrogate predicts {100.0 * share:.0f} % of the variance of the values"
+    if hollow:
+        known += ":\ntoo little to tell which hyperparameters matter. Run more trials."
+    style.labels(ax, f"share of the variance that it explains (totals overlap)\n{known}")
     style.legend(ax)
     return ax

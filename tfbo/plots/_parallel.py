@@ -76,6 +76,7 @@ def parallel_coordinates(
             ticks.texts(places, shown.low, shown.high, log=shown.log),
             right=True,
         )
+        style.note(ax, shown.left_out(found.values))
     _dress(ax, [*wanted, "value"], below=bool((points < 0.0).any()))
     return ax
 

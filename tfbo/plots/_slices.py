@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tfbo.errors import invalid
-from tfbo.plots import configurations, marks, outcomes, scales, source, style
+from tfbo.plots import configurations, knowledge, marks, outcomes, scales, source, style
 from tfbo.study import Study
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class _Slice(NamedTuple):
     """`[g]`: lower end of the 95 % band."""
     high: np.ndarray
     """`[g]`."""
+    unknown: np.ndarray
+    """Which of them are no surer than the spread of all values, bool `[g]`."""
     moved: dict[str, Any]
     """What had to leave the best trial for this hyperparameter to be active."""
 
@@ -41,10 +43,11 @@ def slices(study: Study, names: Sequence[str] | None = None, *, ax: Any = None) 
     """The surrogate along each hyperparameter, the others as in the best trial, and the observations.
 
     The line is the posterior mean, the band around it holds the objective (without its noise) with a
-    probability of 95 %. Dots are trials: the others of their hyperparameters are not as in the best
-    trial, so that they scatter. Crosses at the bottom are failed trials. A conditional hyperparameter
-    that is not active in the best trial is shown with its parents at a value at which it is, which
-    the remark above says.
+    probability of 95 %. Where it is as wide as the values themselves are spread, the surrogate knows
+    nothing, and the band is hatched. Dots are trials: the others of their hyperparameters are not as in
+    the best trial, so that they scatter. Crosses at the bottom are failed trials. A conditional
+    hyperparameter that is not active in the best trial is shown with its parents at a value at which it
+    is, which the remark above says.
 
     Args:
         study: with two complete trials or more.
@@ -79,7 +82,7 @@ def slices(study: Study, names: Sequence[str] | None = None, *, ax: Any = None) 
         if i % _COLUMNS == 0 or ax is not None:
             style.labels(panel, y=f"value ({source.aim(study)})")
     if ax is None:
-        handles, texts = panels[0].get_legend_handles_labels()
+        handles, texts = _legend(panels)
         legend = panels[0].figure.legend(
             handles, texts, loc="outside upper left", ncols=6, frameon=False, fontsize=style.SMALL
         )
@@ -87,6 +90,17 @@ def slices(study: Study, names: Sequence[str] | None = None, *, ax: Any = None) 
     else:
         style.legend(panels[0])
     return panels
+
+
+def _legend(panels: np.ndarray) -> tuple[list[Any], list[str]]:
+    """What is what in any of the panels, each thing once."""
+    named: dict[str, Any] = {}
+    for panel in panels:
+        for handle, text in zip(*panel.get_legend_handles_labels(), strict=True):
+            # Panels differ in how many of the trials have the hyperparameter.
+            if not any(text.split(" (")[0] == other.split(" (")[0] for other in named):
+                named[text] = handle
+    return list(named.values()), list(named)
 
 
 def _panels(ax: Any, count: int) -> np.ndarray:
@@ -121,7 +135,8 @@ def _predicted(found: source.Source, names: Sequence[str]) -> list[_Slice]:
     parts = zip(lines, grids, np.split(mean, ends), np.split(std, ends), strict=True)
     return [
         _Slice(
-            line, line.positions(grid), m, m - _95 * s, m + _95 * s, around.moved({line.name: grid[0]})
+            line, line.positions(grid), m, m - _95 * s, m + _95 * s, knowledge.unknown(found, s),
+            around.moved({line.name: grid[0]}),
         )
         for line, grid, m, s in parts
     ]  # fmt: skip
@@ -137,18 +152,7 @@ def _draw(ax: Axes, found: source.Source, one: _Slice, shown: outcomes.Outcomes)
     values = np.array([trial.value for trial in having], float)
     marks.observed(ax, scales.places(one.scale, having), values, shown)
     marks.failed_along(ax, scales.places(one.scale, failed), len(found.trials))
-    look: dict[str, Any] = {"color": style.MODEL, "label": "posterior mean"}
-    band: dict[str, Any] = {"color": style.MODEL, "alpha": 0.2, "lw": 0.0, "label": "95 % band"}
-    mean, low, high = shown.clip(one.mean), shown.clip(one.low), shown.clip(one.high)
-    if one.scale.discrete:
-        ax.bar(one.positions, high - low, bottom=low, width=0.7, zorder=1, **band)
-        ends = one.positions - 0.35, one.positions + 0.35
-        ax.hlines(mean, *ends, lw=2.0, zorder=3, path_effects=style.outlined(3.4), **look)
-    else:
-        ax.fill_between(one.positions, low, high, zorder=1, **band)
-        ax.plot(
-            one.positions, mean, lw=2.0, zorder=3, path_effects=style.outlined(3.4), **look
-        )  # fmt: skip
+    _draw_posterior(ax, one, shown)
     best = found.study.best_trial
     if name in best.params:
         place = one.scale.positions([best.params[name]])[0]
@@ -157,3 +161,27 @@ def _draw(ax: Axes, found: source.Source, one: _Slice, shown: outcomes.Outcomes)
     if len(having) < len(found.complete):
         remarks.append(f"active in {len(having)} of {len(found.complete)}")
     style.note(ax, ", ".join(remarks))
+
+
+def _draw_posterior(ax: Axes, one: _Slice, shown: outcomes.Outcomes) -> None:
+    """The mean as a line and the 95 % band; hatched where it says nothing that the values do not."""
+    look: dict[str, Any] = {"color": style.MODEL, "lw": 2.0, "zorder": 3, "label": "posterior mean"}
+    look["path_effects"] = style.outlined(3.4)
+    band: dict[str, Any] = {"color": style.MODEL, "alpha": 0.2, "lw": 0.0, "label": "95 % band"}
+    blank: dict[str, Any] = {
+        "facecolor": "none", "edgecolor": style.GREY, "hatch": "////", "lw": 0.0, "alpha": 0.5,
+        "label": "nothing known: as wide as all values",
+    }  # fmt: skip
+    x, unknown = one.positions, one.unknown
+    mean, low, high = shown.clip(one.mean), shown.clip(one.low), shown.clip(one.high)
+    if one.scale.discrete:
+        ax.bar(x, high - low, bottom=low, width=0.7, zorder=1, **band)
+        ax.hlines(mean, x - 0.35, x + 0.35, **look)
+        if unknown.any():
+            at = np.flatnonzero(unknown)
+            ax.bar(x[at], (high - low)[at], bottom=low[at], width=0.7, zorder=1, **blank)
+    else:
+        ax.fill_between(x, low, high, zorder=1, **band)
+        ax.plot(x, mean, **look)
+        if unknown.any():
+            ax.fill_between(x, low, high, where=unknown, zorder=1, **blank)

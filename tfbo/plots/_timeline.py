@@ -24,6 +24,10 @@ _CUT = 0.06
 # The shortest bar that can be seen, as a share of the width.
 _SHORTEST = 0.002
 _MOST_NUMBERED = 60
+# Bars whose median is a larger share of the width than this have a gap between them.
+_SEPARATE = 0.004
+# So many lanes have a number each.
+_FEW_LANES = 16
 
 
 def timeline(study: Study, *, ax: Axes | None = None) -> Axes:
@@ -143,12 +147,14 @@ def _draw_bars(
     width = max(float(ends.max()), 1e-6)
     widths = np.maximum(ends - starts, _SHORTEST * width)
     few = len(trials) <= _MOST_NUMBERED
+    # Neighbours are kept apart while their bars are wide enough to be seen beside the gap.
+    gap = 0.6 if few else 0.3 if np.median(widths) > _SEPARATE * width else 0.0
     for state in (COMPLETE, RUNNING, FAILED):
         ours = [i for i, trial in enumerate(trials) if trial.state == state]
         if ours:
             boxes = [_box(starts[i], widths[i], lanes[i]) for i in ours]
             drawn = PolyCollection(
-                boxes, facecolors=style.STATES[state], edgecolors="white", linewidths=0.6 * few,
+                boxes, facecolors=style.STATES[state], edgecolors="white", linewidths=gap,
                 label=f"{state} ({len(ours)})",
             )  # fmt: skip
             ax.add_collection(drawn)
@@ -162,7 +168,10 @@ def _draw_bars(
     style.frame(ax, grid="x")
     ax.set_xlim(-0.01 * width, 1.01 * width + _SHORTEST * width)
     ax.set_ylim(max(lanes) + 0.6, -0.6)
-    style.whole(ax.yaxis)
+    if max(lanes) < _FEW_LANES:
+        ax.set_yticks(range(max(lanes) + 1))
+    else:
+        style.whole(ax.yaxis)
     cut = ", long pauses cut out" if clock.pauses else ""
     style.labels(ax, f"{clock.name} since the first start{cut}", "lane")
     style.legend(ax)

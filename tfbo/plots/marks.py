@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfbo.plots import style
+from tfbo.plots import style, ticks
 from tfbo.plots.outcomes import Outcomes
 
 if TYPE_CHECKING:
@@ -26,12 +26,25 @@ def observed(ax: Axes, x: np.ndarray, values: np.ndarray, shown: Outcomes) -> No
         x[~beyond], values[~beyond], "o", color=style.OBSERVED, alpha=look.alpha, markersize=look.size,
         markeredgewidth=0, label="trial", zorder=3.5,
     )  # fmt: skip
-    for side, marker in ((values > shown.high, "^"), (values < shown.low, "v")):
+    at_edge(ax, x, values, shown)
+
+
+def at_edge(
+    ax: Axes, x: np.ndarray, values: np.ndarray, shown: Outcomes, colour: str = style.OBSERVED
+) -> None:
+    """A triangle on the edge for each of the values `[n]` beyond the frame, and how far they go."""
+    look = style.dots(len(values))
+    sides = (
+        (values > shown.high, "^", "up to", np.max),
+        (values < shown.low, "v", "down to", np.min),
+    )
+    for side, marker, towards, end in sides:
         if side.any():
+            far = ticks.text(float(end(values[side])), 3)
             ax.plot(
-                x[side], shown.clip(values[side]), marker, color=style.OBSERVED, alpha=look.alpha,
+                x[side], shown.clip(values[side]), marker, color=colour, alpha=look.alpha,
                 markersize=max(look.size, 4.0), markeredgewidth=0, clip_on=False, zorder=2,
-                label=f"beyond the frame ({int(side.sum())})",
+                label=f"beyond the frame ({int(side.sum())}), {towards} {far}", linestyle="none",
             )  # fmt: skip
 
 

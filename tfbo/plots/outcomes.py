@@ -18,7 +18,15 @@ _LOG_FROM = 100.0
 # of the better share is, it would press that share into a line. The frame ends at `shown` times that
 # distance then, and what is worse lies on its edge.
 _FEW = ((0.5, 1000.0, 4.0), (0.75, 100.0, 8.0), (0.9, 20.0, 4.0))
-_FEWEST = 8
+# On a logarithmic scale, which shows much already, a quarter as far is far, and the better half of the
+# values has to have so much of it.
+_LOG_TIMES, _LOG_HALF = 0.25, 0.1
+# Better values are left out only where they are absurdly so: further from the median than this many
+# times the distance of the tenth best.
+_TOO_GOOD = 1000.0
+_FEWEST = 4
+# A share is taken of values of which it leaves out about one, or more: nine in ten from eight on.
+_LEFT_OUT = 0.75
 # How far predictions may widen the frame, as a share of it.
 _MORE = 0.35
 
@@ -46,6 +54,11 @@ class Outcomes:
         values = np.asarray(values, float)
         return (values < self.low) | (values > self.high)
 
+    def left_out(self, values: Any) -> str:
+        """How many values `[n]` lie beyond the frame, in words; nothing where none does."""
+        count = int(self.beyond(values).sum())
+        return f"{count} {'value' if count == 1 else 'values'} beyond the frame" if count else ""
+
     def unit(self, values: Any) -> np.ndarray:
         """Values `[n]` as shares in [0, 1] of the frame."""
         scaled = np.log if self.log else np.asarray
@@ -66,12 +79,12 @@ def of(values: Any, direction: str, others: Any = ()) -> Outcomes:
         others: further values, such as predictions, that should lie in the frame too.
     """
     values = np.asarray(values, float)
-    log = bool(values.min() > 0.0 and values.max() >= _LOG_FROM * values.min())
+    sign = 1.0 if direction == "minimize" else -1.0
+    values = sign * _believable(sign * values)
+    log = bool(values.min() > 0.0) and _spans_much(sign * np.log(values))
     others = np.asarray(others, float)
     others = others[np.isfinite(others) & ((others > 0.0) | (not log))]
-    scaled = np.log(values) if log else values
-    sign = 1.0 if direction == "minimize" else -1.0
-    best, worst = _shown(sign * scaled)
+    best, worst = _shown(sign * (np.log(values) if log else values), _LOG_TIMES if log else 1.0)
     reach = np.log(others) if log else others
     reach = np.clip(sign * reach, best - _MORE * (worst - best), worst + _MORE * (worst - best))
     best, worst = min([best, *reach]), max([worst, *reach])
@@ -82,12 +95,28 @@ def of(values: Any, direction: str, others: Any = ()) -> Outcomes:
     return Outcomes(low, high, log)
 
 
-def _shown(values: np.ndarray) -> tuple[float, float]:
-    """The best of values of which less is better, and the worst that is shown."""
+def _believable(values: np.ndarray) -> np.ndarray:
+    """Values of which less is better, without those that are absurdly good."""
+    middle = float(np.median(values))
+    good = middle - float(np.quantile(values, 0.1, method="higher"))
+    if len(values) < _FEWEST or good <= 0.0 or middle - values.min() <= _TOO_GOOD * good:
+        return values
+    return np.asarray(values[values >= middle - _FEW[0][2] * good])
+
+
+def _spans_much(logarithms: np.ndarray) -> bool:
+    """Whether values, without those far off, span so much that a linear scale would hide some."""
+    best, worst = _shown(logarithms, _LOG_TIMES)
+    half = float(np.median(logarithms)) - best
+    return bool(worst - best >= np.log(_LOG_FROM) and half >= _LOG_HALF * (worst - best))
+
+
+def _shown(values: np.ndarray, strictness: float) -> tuple[float, float]:
+    """The best of values of which less is better, and the worst that is not far off."""
     best, worst = float(values.min()), float(values.max())
-    if len(values) >= _FEWEST:
-        for share, times, reach in _FEW:
-            most = float(np.quantile(values, share)) - best
-            if most > 0.0 and worst - best > times * most:
-                return best, float(values[values <= best + reach * most].max())
+    for share, times, reach in _FEW:
+        most = float(np.quantile(values, share, method="lower")) - best
+        enough = len(values) * (1.0 - share) >= _LEFT_OUT
+        if enough and most > 0.0 and worst - best > strictness * times * most:
+            return best, float(values[values <= best + reach * most].max())
     return best, worst

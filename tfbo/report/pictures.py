@@ -34,13 +34,13 @@ PICTURES = (
     Picture(
         "importance", "Which hyperparameters matter",
         "The share of the objective's variance that each explains, by itself (first order) and with "
-        "its interactions (total), as the surrogate sees it.",
+        "its interactions (total), as the surrogate sees it. Hollow bars: it does not know yet.",
         plots.importance,
     ),
     Picture(
         "slices", "Each hyperparameter by itself",
         "What the surrogate expects, the other hyperparameters as in the best trial. Dots are trials, "
-        "whose others are not.",
+        "whose others are not. Where the band is hatched, it knows nothing.",
         plots.slices,
     ),
     Picture(

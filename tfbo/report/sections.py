@@ -43,7 +43,7 @@ def summary(study: Study, trials: Sequence[Trial], location: str) -> Html:
 
 
 def best(study: Study, trials: Sequence[Trial]) -> Html:
-    """The best hyperparameters, exact, also to be copied."""
+    """The best hyperparameters, rounded to be read and exact to be copied."""
     parts: list[Html] = [tag("h2", "Best hyperparameters")]
     if not any(trial.state == COMPLETE for trial in trials):
         parts.append(tag("p", _nothing_complete(trials), class_="missing"))
@@ -53,13 +53,13 @@ def best(study: Study, trials: Sequence[Trial]) -> Html:
     parts.append(
         tag(
             "p", "Trial ", tag("b", found.number, id="best-trial"), " with the value ",
-            tag("b", repr(found.value), id="best-value"), f"{std}.",
+            tag("b", f"{found.value:.6g}", id="best-value", title=repr(found.value)), f"{std}.",
         )
     )  # fmt: skip
     if observed.number != found.number:
         parts.append(
             tag(
-                "p", f"Trial {observed.number} was told a better value, {observed.value!r}. Values are "
+                "p", f"Trial {observed.number} was told a better value, {observed.value:.6g}. Values are "
                 f"noisy, and the surrogate believes trial {found.number} to be the better one.",
                 id="best-noise",
             )
@@ -148,7 +148,7 @@ def _list(prefix: str, rows: Sequence[tuple[str, Any]]) -> Html:
 
 
 def _parameters(name: str, params: Mapping[str, Any]) -> Html:
-    rows = [tag("tr", tag("th", key, scope="row"), tag("td", str(v))) for key, v in params.items()]
+    rows = [tag("tr", tag("th", key, scope="row"), table.value(v)) for key, v in params.items()]
     return tag("table", tag("tbody", *rows), id=name, class_="parameters")
 
 

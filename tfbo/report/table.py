@@ -11,6 +11,8 @@ from tfbo.study import Study
 from tfbo.trial import FAILED, Trial, rank
 
 _LONGEST_REASON = 300
+# Texts of more characters are broken into lines.
+_SHORT = 24
 
 
 def trials(study: Study, listed: Sequence[Trial]) -> Html:
@@ -33,7 +35,9 @@ def trials(study: Study, listed: Sequence[Trial]) -> Html:
 
 
 def _head(name: str, text: bool) -> Html:
-    return tag("th", name, scope="col", tabindex=0, **({"class_": "text"} if text else {}))
+    # Where a head may be broken: long names would make their column wide.
+    parts = join(name.replace("_", "_\0").split("\0"), Html("<wbr>"))
+    return tag("th", parts, scope="col", tabindex=0, **({"class_": "text"} if text else {}))
 
 
 def _row(trial: Trial, names: Sequence[str], errors: bool, failed: bool) -> Html:
@@ -44,7 +48,8 @@ def _row(trial: Trial, names: Sequence[str], errors: bool, failed: bool) -> Html
     cells.append(tag("td", moment(trial.started), class_="text"))
     cells.append(_number(trial.duration, digits=4))
     if failed:
-        cells.append(tag("td", "" if trial.reason is None else _reason(trial), class_="text"))
+        reason = "" if trial.reason is None else _reason(trial)
+        cells.append(tag("td", reason, class_="text long" if reason else "text"))
     return tag("tr", *cells, **({} if trial.state != FAILED else {"class_": "failed"}))
 
 
@@ -55,8 +60,11 @@ def _reason(trial: Trial) -> str:
 
 
 def value(value: Any) -> Html:
-    """A cell with the value of a parameter: as it would be written in Python, text without quotes."""
-    return _number(value) if _is_number(value) else tag("td", str(value), class_="text")
+    """A cell with the value of a parameter: a number rounded, text without quotes."""
+    if _is_number(value):
+        return _number(value)
+    text = str(value)
+    return tag("td", text, class_="text long" if len(text) > _SHORT else "text")
 
 
 def _is_number(value: Any) -> bool:
