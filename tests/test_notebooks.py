@@ -54,5 +54,14 @@ def test_it_opens_with_what_the_reader_will_be_able_to_do_and_has_its_outputs(pa
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_its_pictures_are_those_of_the_code_of_today(path):
+    spec = importlib.util.spec_from_file_location("run", path.parent / "run.py")
+    run = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(run)
+    again = f"python notebooks/run.py {path.stem}"
+    assert read(path).metadata.get("drawn_by") == run.drawn_by(), f"Draw them anew: {again}"
+
+
 def test_there_are_six():
     assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06"]

@@ -105,3 +105,63 @@ def test_a_click_on_a_header_sorts(page, report, name):
     assert orders[1] == orders[0][::-1]
     assert orders[0][0] != orders[0][-1]
     assert page.errors() == []
+
+
+@pytest.fixture
+def emulate(driver):
+    """Shows pages in a window of 1280 pixels, with the colours that a user prefers."""
+
+    def emulated(scheme):
+        size = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    yield emulated
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_the_page_and_its_table_fit_1280_pixels(page, picture, report, emulate):
+    emulate("light")
+    page.goto(report.url)
+    picture("report-1280")
+    assert page.run("return document.documentElement.scrollWidth <= innerWidth")
+    assert page.run("return all('.wide')[0].scrollWidth <= all('.wide')[0].clientWidth")
+
+
+CONTRAST = """
+function luminance(colour) {
+  const [r, g, b] = colour.match(/[\\d.]+/g).map(c => {
+    const s = c / 255;
+    return s <= 0.04045 ? s / 12.92 : Math.pow((s + 0.055) / 1.055, 2.4);
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+function behind(element) {
+  const colour = getComputedStyle(element).backgroundColor;
+  return colour !== 'rgba(0, 0, 0, 0)' ? colour : behind(element.parentElement);
+}
+return all(arguments[0]).map(element => {
+  const levels = [getComputedStyle(element).color, behind(element)].map(luminance).sort();
+  return (Math.max(...levels) + 0.05) / (Math.min(...levels) + 0.05);
+});
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_can_be_read_by_day_and_by_night(page, picture, report, emulate, scheme):
+    emulate(scheme)
+    page.goto(report.url)
+    picture(f"report-{scheme}")
+    red, _, _ = page.run(
+        "return getComputedStyle(document.documentElement).backgroundColor.match(/\\d+/g)"
+    )
+    assert (int(red) > 200) == (scheme == "light")
+    for selector in ("p", "dt", "dd", "figcaption", "th", "td", "pre", "summary", "footer"):
+        contrasts = page.run(CONTRAST, selector)
+        assert contrasts and min(contrasts) >= 4.5, (selector, min(contrasts))
+    # Pictures keep their colours, of which captions speak, and have white below them.
+    assert set(page.run("return all('img').map(e => getComputedStyle(e).backgroundColor)")) == {
+        "rgb(255, 255, 255)"
+    }

@@ -245,6 +245,13 @@ def test_timeline_shows_when_each_trial_ran_and_beside_which(known):
     assert [text.get_text() for text in ax.texts] == ["0", "1", "2", "4"]
 
 
+def test_a_timeline_of_one_worker_has_one_lane_and_bars_that_can_be_told_apart(known):
+    trials = known.trials_of(150, fails=0.1)
+    ax = plots.timeline(known.study_of(trials))
+    assert ax.get_yticks().tolist() == [0] and texts(ax.yaxis) == ["0"]
+    assert all(bars.get_linewidth()[0] > 0.0 for bars in ax.collections)
+
+
 def test_timeline_cuts_out_long_pauses(known):
     space = Space({"flag": Boolean()})
     trials = [

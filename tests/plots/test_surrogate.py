@@ -1,13 +1,16 @@
 """What is on the Axes of pictures of the surrogate."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.text import Text
 
 import tfbo
 from tfbo import Float, Int, Space, Study, plots
 from tfbo.plots import style
-from tfbo.strategies import Random
+from tfbo.strategies import Prediction, Random
 from tfbo.trial import Trial
 
 
@@ -135,6 +138,69 @@ def test_importance_shows_both_orders_with_intervals(thirty):
     assert ends[0] == [0.4, 0.6] and ends[6] == [0.5, 0.7]
     low, high = ax.get_ylim()
     assert low > high  # the most important at the top
+
+
+def test_importance_says_how_much_is_known(known):
+    study = known.study_of(known.trials_of(40, fails=0.0))
+    ax = plots.importance(study)
+    said = ax.get_xlabel()
+    assert "totals overlap" in said
+    entries = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert "by itself (first order)" in entries and "with its interactions (total)" in entries
+    done = study.leave_one_out()
+    spread = np.square(done.value - done.value.mean()).sum()
+    share = 1.0 - np.square(done.value - done.mean).sum() / spread
+    assert share > 0.33 and f"predicts {100.0 * share:.0f} % of the variance" in said
+    assert all(bar.get_fill() for bars in ax.containers for bar in bars)
+
+
+def test_importance_of_a_surrogate_that_knows_nothing_is_hollow(known):
+    trials = known.trials_of(9, fails=0.0)
+    trials = [dataclasses.replace(t, value=float(t.number % 2)) for t in trials]
+    ax = plots.importance(known.study_of(trials))  # its predictions are off by up to 3
+    assert "predicts 0 % of the variance" in ax.get_xlabel()
+    assert "Run more trials" in ax.get_xlabel()
+    assert not any(bar.get_fill() for bars in ax.containers for bar in bars)
+
+
+def test_slices_mark_where_nothing_is_known(known):
+    space = Space({"x": Float(0.0, 1.0), "kind": tfbo.Categorical(["a", "b"])})
+    trials = [Trial(i, {"x": 0.1 * i, "kind": "a"}, "complete", value=float(i)) for i in range(5)]
+
+    class Sure(known.Flat):
+        """Sure on the left, and of one kind."""
+
+        def predict(self, configurations):
+            sure = [p["x"] < 0.5 and p["kind"] == "a" for p in configurations]
+            return Prediction(np.zeros(len(sure)), np.where(sure, 0.1, 3.0))
+
+    number, kind = plots.slices(known.study_of(trials, space=space, kind=Sure))
+    _, blank = number.collections
+    assert blank.get_label().startswith("nothing known") and blank.get_hatch()
+    x = blank.get_paths()[0].vertices[:, 0]
+    assert 0.5 <= x.min() < 0.53 and x.max() == 1.0
+    hatched = [bar for bar in kind.patches if bar.get_hatch()]
+    assert [round(bar.get_x() + 0.35) for bar in hatched] == [1]
+    entries = [text.get_text() for text in number.figure.legends[0].get_texts()]
+    assert sum(text.startswith("nothing known") for text in entries) == 1
+    assert sum(text.startswith("trial") for text in entries) == 1
+
+
+FRAMED = ["history", "slices", "contour", "calibration", "parallel_coordinates"]
+
+
+@pytest.mark.parametrize("name", FRAMED)
+def test_every_picture_says_that_an_outcome_is_far_off(name, known):
+    trials = known.trials_of(30, fails=0.0)
+    trials[20] = dataclasses.replace(trials[20], value=1e9)
+    settings = {"x": "rate", "y": "optimizer"} if name == "contour" else {}
+    axes = draw(name, known.study_of(trials), **settings)
+    figure = axes[0].figure
+    figure.draw_without_rendering()
+    said = " ".join(text.get_text() for text in figure.findobj(Text))
+    assert "beyond the frame" in said
+    if name in ("history", "slices", "calibration"):
+        assert axes[0].get_ylim()[1] < 1000.0
 
 
 def test_calibration_states_the_coverage(known):

@@ -1,0 +1,61 @@
+"""Run the notebooks and keep what they print and draw: python notebooks/run.py [01_quickstart ...]
+
+To be run when what they show has changed, such as a picture; a test says so where it was forgotten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+# TensorFlow's notes about the machine, which are written before it has read its own setting.
+_NOTES = re.compile(
+    r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:).*\n?", re.MULTILINE
+)
+
+
+def drawn_by() -> str:
+    """A digest of the code that draws pictures."""
+    files = sorted((FOLDER.parent / "tfbo" / "plots").glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
+def run(path: Path) -> None:
+    """Run a notebook in an empty folder, and write it with its outputs."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(path, as_version=4)
+    with tempfile.TemporaryDirectory() as folder:
+        where = {"metadata": {"path": folder}}
+        NotebookClient(notebook, timeout=1200, kernel_name="python3", resources=where).execute()
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)  # times, which differ from run to run
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if _is_ours(output)]
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+        "drawn_by": drawn_by(),
+    }
+    nbformat.write(notebook, path)
+
+
+def _is_ours(output: Any) -> bool:
+    """Take out what TensorFlow wrote; False where nothing is left."""
+    if output.output_type == "stream":
+        output.text = _NOTES.sub("", output.text)
+        return bool(output.text)
+    return True
+
+
+if __name__ == "__main__":
+    for path in sorted(FOLDER.glob("*.ipynb")):
+        if len(sys.argv) == 1 or path.stem in sys.argv[1:]:
+            print(path.stem, flush=True)
+            run(path)
