@@ -1,4 +1,6 @@
-"""Run the notebooks and keep what they print and draw: python notebooks/run.py [01_quickstart ...]
+"""Run the notebooks, or those named, and keep what they print and draw.
+
+    python notebooks/run.py 01_quickstart
 
 To be run when what they show has changed, such as a picture; a test says so where it was forgotten.
 """

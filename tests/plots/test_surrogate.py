@@ -176,13 +176,13 @@ def test_slices_mark_where_nothing_is_known(known):
 
     number, kind = plots.slices(known.study_of(trials, space=space, kind=Sure))
     _, blank = number.collections
-    assert blank.get_label().startswith("nothing known") and blank.get_hatch()
+    assert blank.get_label().startswith("little or nothing known") and blank.get_hatch()
     x = blank.get_paths()[0].vertices[:, 0]
     assert 0.5 <= x.min() < 0.53 and x.max() == 1.0
     hatched = [bar for bar in kind.patches if bar.get_hatch()]
     assert [round(bar.get_x() + 0.35) for bar in hatched] == [1]
     entries = [text.get_text() for text in number.figure.legends[0].get_texts()]
-    assert sum(text.startswith("nothing known") for text in entries) == 1
+    assert sum(text.startswith("little or nothing known") for text in entries) == 1
     assert sum(text.startswith("trial") for text in entries) == 1
 
 

@@ -61,7 +61,7 @@ def convergence(*studies: Study, labels: list[str] | None = None, ylabel: str = 
     style.labels(axes, "trial", f"{ylabel} (line: best so far)")
     style.whole(axes.xaxis)
     style.frame(axes)
-    style.legend(axes, columns=3)
+    style.legend(axes)
     return figure
 
 

@@ -54,7 +54,7 @@ def history(study: Study, *, ax: Axes | None = None) -> Axes:
     last = max(len(found.trials) - 1, 1)
     ax.set_xlim(-0.02 * last - 0.5, 1.02 * last + 0.5)
     style.whole(ax.xaxis)
-    style.legend(ax, columns=5)
+    style.legend(ax)
     return ax
 
 

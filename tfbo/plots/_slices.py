@@ -34,7 +34,7 @@ class _Slice(NamedTuple):
     high: np.ndarray
     """`[g]`."""
     unknown: np.ndarray
-    """Which of them are no surer than the spread of all values, bool `[g]`."""
+    """Where it knows next to nothing, bool `[g]`."""
     moved: dict[str, Any]
     """What had to leave the best trial for this hyperparameter to be active."""
 
@@ -43,9 +43,9 @@ def slices(study: Study, names: Sequence[str] | None = None, *, ax: Any = None) 
     """The surrogate along each hyperparameter, the others as in the best trial, and the observations.
 
     The line is the posterior mean, the band around it holds the objective (without its noise) with a
-    probability of 95 %. Where it is as wide as the values themselves are spread, the surrogate knows
-    nothing, and the band is hatched. Dots are trials: the others of their hyperparameters are not as in
-    the best trial, so that they scatter. Crosses at the bottom are failed trials. A conditional
+    probability of 95 %. Where it is about as wide as the values themselves are spread, next to nothing is
+    known, and the band is hatched. Dots are trials: the others of their hyperparameters are not as in the
+    best trial, so that they scatter. Crosses at the bottom are failed trials. A conditional
     hyperparameter that is not active in the best trial is shown with its parents at a value at which it
     is, which the remark above says.
 
@@ -83,9 +83,11 @@ def slices(study: Study, names: Sequence[str] | None = None, *, ax: Any = None) 
             style.labels(panel, y=f"value ({source.aim(study)})")
     if ax is None:
         handles, texts = _legend(panels)
-        legend = panels[0].figure.legend(
-            handles, texts, loc="outside upper left", ncols=6, frameon=False, fontsize=style.SMALL
-        )
+        figure = panels[0].figure
+        legend = figure.legend(
+            handles, texts, loc="outside upper left", frameon=False, fontsize=style.SMALL,
+            ncols=style.legend_columns(texts, figure.get_figwidth()),
+        )  # fmt: skip
         style.legible(legend)
     else:
         style.legend(panels[0])
@@ -170,7 +172,7 @@ def _draw_posterior(ax: Axes, one: _Slice, shown: outcomes.Outcomes) -> None:
     band: dict[str, Any] = {"color": style.MODEL, "alpha": 0.2, "lw": 0.0, "label": "95 % band"}
     blank: dict[str, Any] = {
         "facecolor": "none", "edgecolor": style.GREY, "hatch": "////", "lw": 0.0, "alpha": 0.5,
-        "label": "nothing known: as wide as all values",
+        "label": "little or nothing known",
     }  # fmt: skip
     x, unknown = one.positions, one.unknown
     mean, low, high = shown.clip(one.mean), shown.clip(one.low), shown.clip(one.high)

@@ -11,6 +11,8 @@ from tfbo.study import Study
 # A surrogate that predicts less of the values than this is not to be believed yet. Sobol indices of a
 # model are commonly trusted from a share of 0.7 on; below a third its own intervals are too narrow.
 LITTLE = 0.33
+# A standard deviation of so much of the values' own leaves two thirds of their variance unexplained.
+_HARDLY = 0.8
 
 
 def predicted_share(study: Study) -> float:
@@ -30,6 +32,6 @@ def predicted_share(study: Study) -> float:
 
 
 def unknown(found: Source, std: np.ndarray) -> np.ndarray:
-    """Where predictions with these standard deviations `[g]` say no more than the values' own spread."""
+    """Where standard deviations `[g]` of predictions say hardly more than the spread of all values."""
     shown = outcomes.of(found.values, found.study.direction)
-    return np.asarray(std >= np.std(shown.clip(found.values)))
+    return np.asarray(std >= _HARDLY * np.std(shown.clip(found.values)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -29,6 +30,8 @@ SERIES = (BLUE, VERMILLION, GREEN, PURPLE)
 SMALL, NORMAL = 8.0, 9.5
 _GRID = "#e4e4e4"
 _DPI = 150
+# Inches of a legend that a mark takes with the gaps around it, and a letter of the small size.
+_MARK, _LETTER = 0.5, 0.062
 
 
 class Dots(NamedTuple):
@@ -121,15 +124,27 @@ def note(ax: Axes, text: str) -> None:
     ax.set_title(text, loc="right", fontsize=SMALL, color=GREY, parse_math=False)
 
 
-def legend(ax: Axes, columns: int = 4) -> None:
-    """What is what, in a row above the Axes, where it hides nothing."""
+def legend(ax: Axes) -> None:
+    """What is what, above the Axes, where it hides nothing; in as few rows as their width allows."""
     handles, names = ax.get_legend_handles_labels()
     if handles:
+        place = ax.get_subplotspec()
+        beside = 1 if place is None else place.get_gridspec().ncols
+        columns = legend_columns(names, ax.figure.bbox.width / ax.figure.dpi / beside)
         drawn = ax.legend(
             handles, names, loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=columns,
             frameon=False, fontsize=SMALL, borderaxespad=0.2, handletextpad=0.5, columnspacing=1.2,
         )  # fmt: skip
         legible(drawn)
+
+
+def legend_columns(names: Sequence[str], inches: float) -> int:
+    """How many columns of these texts, each with a mark before it, fit side by side."""
+    for columns in range(len(names), 1, -1):
+        parts = np.array_split(np.array([len(name) for name in names]), columns)
+        if sum(_MARK + _LETTER * int(part.max()) for part in parts) <= inches:
+            return columns
+    return 1
 
 
 def legible(drawn: Legend) -> None:

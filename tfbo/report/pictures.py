@@ -40,7 +40,7 @@ PICTURES = (
     Picture(
         "slices", "Each hyperparameter by itself",
         "What the surrogate expects, the other hyperparameters as in the best trial. Dots are trials, "
-        "whose others are not. Where the band is hatched, it knows nothing.",
+        "whose others are not. Where the band is hatched, it knows next to nothing.",
         plots.slices,
     ),
     Picture(
