@@ -115,6 +115,8 @@ def run(*, trials: int, storage: str, seed: int, quick: bool) -> int:
         _advance(study, what, wanted, objective)
     _report(bayes, chance, digits, epochs, seed)
     picture = Path(storage).with_suffix(".png")
+    if picture == Path(storage):  # which must not be drawn over
+        picture = Path(f"{storage}.png")
     figure = tfbo.plots.convergence(
         bayes, chance, labels=["tfbo", "random search"], ylabel="validation accuracy"
     )

@@ -46,7 +46,7 @@ def find(storage: Storage, name: str | None) -> Record:
         if len(names) != 1:
             listed = ", ".join(map(rows.shown, names))
             advice = f"There are: {listed}."
-            raise invalid("name", "one of the studies in the storage", name, advice)
+            raise invalid("name", "one of the studies in the storage", "nothing", advice)
         name = names[0]
     return storage.find(name)
 

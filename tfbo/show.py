@@ -57,9 +57,15 @@ def _trial_row(trial: Trial) -> tuple[str, ...]:
         str(trial.number),
         "-" if trial.value is None else f"{trial.value:.6g}",
         state,
-        "-" if trial.duration is None else f"{trial.duration:.1f}",
+        _seconds(trial.duration),
         progress.params(trial),
     )
+
+
+def _seconds(duration: float | None) -> str:
+    if duration is None:
+        return "-"
+    return f"{duration:.1f}" if duration >= 1.0 else f"{duration:.2g}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
 # Positive values that span so much are shown on a logarithmic scale.
 _LOG_FROM = 100.0
-# (share, times, shown): where the worst value is more than `times` as far from the best as the worst
-# of the better share is, it would press that share into a line. The frame ends at `shown` times that
-# distance then, and what is worse lies on its edge.
-_FEW = ((0.5, 1000.0, 4.0), (0.75, 100.0, 8.0), (0.9, 20.0, 4.0))
+# (share, times): a value more than `times` as far from the best as the worst of the better share is
+# would press that share into a line. It lies on the edge of the frame instead.
+_FEW = ((0.5, 1000.0), (0.75, 100.0), (0.9, 20.0))
 # On a logarithmic scale, which shows much already, a quarter as far is far, and the better half of the
 # values has to have so much of it.
 _LOG_TIMES, _LOG_HALF = 0.25, 0.1
@@ -99,9 +98,10 @@ def _believable(values: np.ndarray) -> np.ndarray:
     """Values of which less is better, without those that are absurdly good."""
     middle = float(np.median(values))
     good = middle - float(np.quantile(values, 0.1, method="higher"))
-    if len(values) < _FEWEST or good <= 0.0 or middle - values.min() <= _TOO_GOOD * good:
+    kept = values[values >= middle - _TOO_GOOD * good]
+    if len(values) < _FEWEST or good <= 0.0 or len(kept) == len(values):
         return values
-    return np.asarray(values[values >= middle - _FEW[0][2] * good])
+    return _believable(kept)
 
 
 def _spans_much(logarithms: np.ndarray) -> bool:
@@ -114,9 +114,9 @@ def _spans_much(logarithms: np.ndarray) -> bool:
 def _shown(values: np.ndarray, strictness: float) -> tuple[float, float]:
     """The best of values of which less is better, and the worst that is not far off."""
     best, worst = float(values.min()), float(values.max())
-    for share, times, reach in _FEW:
+    for share, times in _FEW:
         most = float(np.quantile(values, share, method="lower")) - best
         enough = len(values) * (1.0 - share) >= _LEFT_OUT
         if enough and most > 0.0 and worst - best > strictness * times * most:
-            return best, float(values[values <= best + reach * most].max())
+            return _shown(values[values <= best + strictness * times * most], strictness)
     return best, worst
