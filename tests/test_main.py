@@ -135,6 +135,42 @@ def test_the_demo_runs_and_goes_on(tmp_path):
     assert counts == {"digits-quick-seed0": 6, "digits-quick-seed0-random": 6}
 
 
+BAR = """
+import sys
+from tfbo import demo
+
+demo._advance = lambda *_: print("a bar would begin", "tensorflow" in sys.modules)  # and was interrupted
+demo.run(trials=1, storage="d.db", seed=0, quick=True)
+"""
+
+
+def test_the_bar_of_the_demo_begins_when_tensorflow_is_there(tmp_path):
+    begun = subprocess.run(
+        [sys.executable, "-c", BAR], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert begun.stdout.splitlines()[:2] == ["Loading TensorFlow ...", "a bar would begin True"]
+
+
+def test_an_import_of_tensorflow_that_fails_shows_what_it_wrote(tmp_path):
+    (tmp_path / "tensorflow.py").write_text(
+        "import os\nos.write(2, b'a note of the library\\n')\nraise ImportError('no AVX')\n"
+    )
+    code = "from tfbo import _quiet; _quiet.import_tensorflow()"
+    path = os.pathsep.join([str(tmp_path), str(Path(tfbo.__file__).parent.parent)])
+    quiet = {n: v for n, v in os.environ.items() if not n.startswith("TF_")} | {"PYTHONPATH": path}
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=quiet)
+    assert made.returncode == 1
+    assert made.stderr.startswith("a note of the library\n") and "no AVX" in made.stderr
+
+
+def test_the_readme_says_to_clone_before_it_installs_from_the_folder():
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    first = readme.split("```")[1].strip().splitlines()
+    assert re.match(r"git clone \S+ tfbo && cd tfbo\b", first[0])
+    assert [line.split()[:2] for line in first[1:]] == [["pip", "install"]] * 2
+    assert all('".[' in line for line in first[1:])
+
+
 def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
     readme = Path(__file__).parent.parent / "README.md"
     blocks = [b.split("```")[0] for b in readme.read_text().split("```python\n")[1:]]
