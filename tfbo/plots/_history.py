@@ -17,9 +17,9 @@ def history(study: Study, *, ax: Axes | None = None) -> Axes:
     """The value of each trial and the best so far, against the number of the trial.
 
     Positive values that span two orders of magnitude or more are on a logarithmic axis. A few values
-    that are very much worse than all others lie on the edge of the frame, as triangles. Crosses at
-    the bottom are failed trials. Where standard errors were told, thin lines show one of them on
-    each side.
+    that are far off all others lie on the edge of the frame, as triangles, and the legend says how far.
+    Crosses at the bottom are failed trials. Where standard errors were told, thin lines show one of
+    them on each side.
 
     Args:
         study: with a finished trial or more.

@@ -70,7 +70,7 @@ class Outcomes:
 
 
 def of(values: Any, direction: str, others: Any = ()) -> Outcomes:
-    """The frame of some values `[n]`, n >= 1: all of them, but for a few that are far worse.
+    """The frame of some values `[n]`, n >= 1: all of them, but for a few that are far off.
 
     Args:
         values: what was observed.
