@@ -322,6 +322,7 @@ def test_a_trial_that_was_not_started_has_no_time(tmp_path, capsys):
     assert row["started"] == row["duration"] == ""
     frame = snapshot.take(SQLiteStorage(path)).to_dataframe()
     assert frame["started"].isna().all() and str(frame["started"].dt.tz) == "UTC"
+    assert all(frame[name].dtype == float for name in ("value", "std", "duration"))
 
 
 def test_a_data_frame_without_pandas_says_what_to_install(runs, monkeypatch):

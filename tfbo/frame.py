@@ -31,12 +31,12 @@ def of(trials: Sequence[Trial], names: Iterable[str]) -> pandas.DataFrame:
     columns = {
         "number": [trial.number for trial in trials],
         "state": [trial.state for trial in trials],
-        "value": [trial.value for trial in trials],
-        "std": [trial.std for trial in trials],
+        "value": pandas.Series([trial.value for trial in trials], dtype=float),
+        "std": pandas.Series([trial.std for trial in trials], dtype=float),
         **{f"params_{name}": [trial.params.get(name) for trial in trials] for name in names},
         "kind": [trial.kind for trial in trials],
         "reason": [trial.reason for trial in trials],
         "started": pandas.Series(started, dtype="datetime64[us, UTC]"),
-        "duration": [trial.duration for trial in trials],
+        "duration": pandas.Series([trial.duration for trial in trials], dtype=float),
     }
     return pandas.DataFrame(columns)

@@ -33,8 +33,8 @@ th, td { padding: 0.2rem 0.7rem; text-align: right; white-space: nowrap; font-va
 .parameters th { text-align: left; font-weight: 400; color: var(--quiet); padding-left: 0; }
 .parameters td, .parameters th { white-space: normal; overflow-wrap: anywhere; }
 .wide { overflow: auto; max-height: 85vh; border: 1px solid var(--line); }
-#trials { min-width: 100%; font-size: 0.8rem; }
-#trials th, #trials td { padding: 0.2rem 0.45rem; }
+#trials { min-width: 100%; font-size: 0.78rem; }
+#trials th, #trials td { padding: 0.2rem 0.3rem; vertical-align: top; }
 #trials thead th { position: sticky; top: 0; background: var(--head); cursor: pointer; user-select: none;
   white-space: normal; vertical-align: bottom; }
 #trials thead th:hover, #trials thead th:focus-visible { background: var(--over); }
@@ -43,7 +43,7 @@ th, td { padding: 0.2rem 0.7rem; text-align: right; white-space: nowrap; font-va
 #trials tbody tr:hover { background: var(--raised); }
 #trials .failed td { color: var(--bad); }
 #trials .text { text-align: left; }
-#trials td.long { white-space: normal; overflow-wrap: anywhere; min-width: 12rem; max-width: 28rem; }
+#trials td.long { white-space: normal; overflow-wrap: anywhere; min-width: 9rem; max-width: 28rem; }
 details { margin: 0.4rem 0; }
 summary { cursor: pointer; overflow-wrap: anywhere; }
 footer { margin-top: 2.5rem; }

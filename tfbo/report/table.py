@@ -45,7 +45,9 @@ def _row(trial: Trial, names: Sequence[str], errors: bool, failed: bool) -> Html
     cells += [_number(trial.std)] if errors else []
     cells.append(tag("td", trial.state, class_="text"))
     cells += [value(trial.params[name]) if name in trial.params else tag("td") for name in names]
-    cells.append(tag("td", moment(trial.started), class_="text"))
+    started = moment(trial.started)
+    # To the minute; what is sorted by is the title.
+    cells.append(tag("td", started[: -len(":00")], class_="text", title=started))
     cells.append(_number(trial.duration, digits=4))
     if failed:
         reason = "" if trial.reason is None else _reason(trial)
