@@ -78,7 +78,7 @@ def runs(tmp_path):
 class Page(html.parser.HTMLParser):
     """What is in a page: texts by id, tags, where things are fetched from."""
 
-    VOID = ("meta", "img")
+    VOID = ("meta", "img", "wbr")
 
     def __init__(self, text):
         super().__init__()
