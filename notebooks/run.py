@@ -32,28 +32,34 @@ def run(path: Path) -> None:
     import nbformat
     from nbclient import NotebookClient
 
-    notebook = nbformat.read(path, as_version=4)
+    notebook, digest = nbformat.read(path, as_version=4), drawn_by()
     with tempfile.TemporaryDirectory() as folder:
         where = {"metadata": {"path": folder}}
         NotebookClient(notebook, timeout=1200, kernel_name="python3", resources=where).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # times, which differ from run to run
         if "outputs" in cell:
-            cell.outputs = [output for output in cell.outputs if _is_ours(output)]
+            cell.outputs = _kept(cell.outputs)
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
-        "drawn_by": drawn_by(),
+        "drawn_by": digest,
     }
     nbformat.write(notebook, path)
 
 
-def _is_ours(output: Any) -> bool:
-    """Take out what TensorFlow wrote; False where nothing is left."""
-    if output.output_type == "stream":
-        output.text = _NOTES.sub("", output.text)
-        return bool(output.text)
-    return True
+def _kept(outputs: list[Any]) -> list[Any]:
+    """Outputs without what TensorFlow wrote; what was printed in pieces is one text."""
+    kept: list[Any] = []
+    for output in outputs:
+        if output.output_type == "stream":
+            if kept and kept[-1].output_type == "stream" and kept[-1].name == output.name:
+                output.text = kept.pop().text + output.text
+            output.text = _NOTES.sub("", output.text)
+            if not output.text:
+                continue
+        kept.append(output)
+    return kept
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What is on the Axes of each picture."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 from tfbo import Boolean, Constant, Float, InvalidArgument, Space, plots
 from tfbo.errors import TooFewTrials
@@ -263,3 +265,24 @@ def test_timeline_cuts_out_long_pauses(known):
     assert "14 hours" in [text.get_text() for text in ax.texts]
     ends = [end for *_, end in bars(ax)]
     assert max(ends) * 60.0 == pytest.approx(400.0 + 0.06 * 400.0)
+
+
+@pytest.mark.parametrize("name", [*ALL, "convergence"])
+def test_legends_stay_within_their_picture(name, known):
+    trials = known.trials_of(30)
+    far = {"minimize": 1e9, "maximize": -1e9}
+    for direction, value in far.items():
+        first = next(t for t in trials if t.state == "complete")
+        listed = [dataclasses.replace(t, value=value) if t is first else t for t in trials]
+        drawn = draw(name, known.study_of(listed, direction=direction))[0]
+        figure = drawn if name == "convergence" else drawn.figure
+        figure.draw_without_rendering()
+        for legend in figure.findobj(Legend):
+            box = legend.get_window_extent()
+            assert box.x0 >= 0.0 and box.x1 <= figure.bbox.width, (direction, box)
+
+
+def test_a_slice_of_one_hyperparameter_has_room_for_its_legend(known):
+    figure = plots.slices(known.study_of(known.trials_of(30)), ["rate"])[0].figure
+    figure.draw_without_rendering()
+    assert figure.legends[0].get_window_extent().x1 <= figure.bbox.width

@@ -32,6 +32,8 @@ _GRID = "#e4e4e4"
 _DPI = 150
 # Inches of a legend that a mark takes with the gaps around it, and a letter of the small size.
 _MARK, _LETTER = 0.5, 0.062
+# Inches to the left of Axes, for their labels.
+_LEFT = 0.7
 
 
 class Dots(NamedTuple):
@@ -130,7 +132,8 @@ def legend(ax: Axes) -> None:
     if handles:
         place = ax.get_subplotspec()
         beside = 1 if place is None else place.get_gridspec().ncols
-        columns = legend_columns(names, ax.figure.bbox.width / ax.figure.dpi / beside)
+        inches = ax.figure.bbox.width / ax.figure.dpi / beside
+        columns = legend_columns(names, inches - _LEFT)
         drawn = ax.legend(
             handles, names, loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=columns,
             frameon=False, fontsize=SMALL, borderaxespad=0.2, handletextpad=0.5, columnspacing=1.2,
