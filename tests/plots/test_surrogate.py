@@ -256,3 +256,17 @@ def test_pictures_of_the_real_surrogate():
     assert len(line(count, "posterior mean").get_xdata()) == 8
     assert "% in the 95 %" in plots.calibration(study).get_xlabel()
     assert set(texts(plots.importance(study).yaxis)) == {"x", "n"}
+
+
+def test_the_legend_of_slices_counts_what_is_far_off_on_either_side(known):
+    trials = known.trials_of(30, fails=0.0)
+    for number, value in ((3, 1e9), (4, 1e8), (5, -1e9)):
+        trials[number] = dataclasses.replace(trials[number], value=value)
+    # The first panel has few of them.
+    without = {k: v for k, v in trials[3].params.items() if k != "dropout"}
+    trials[3] = dataclasses.replace(trials[3], params={**without, "use_dropout": False})
+    figure = plots.slices(known.study_of(trials), ["dropout", "rate"])[0].figure
+    entries = [text.get_text() for text in figure.legends[0].get_texts()]
+    far = [text for text in entries if text.startswith("beyond")]
+    assert far == ["beyond the frame (2), up to 1e9", "beyond the frame (1), down to -1e9"]
+    assert entries.count("trial") == 1

@@ -1,9 +1,11 @@
 """Pictures of a study, drawn with matplotlib (the extra `plot`).
 
 Each function takes a study and returns the matplotlib Axes that it drew on: those given as `ax`, or
-new ones in a figure of their own, which `axes.figure.savefig("picture.png")` writes. No global state
-of matplotlib is touched. Times, values and parameters are in the user's units, a parameter on a
-logarithmic scale has a logarithmic axis, and categories have the names that the user gave them.
+new ones in a figure of their own, which `axes.figure.savefig("picture.png")` writes. `convergence` takes
+several, and returns a figure. No global state of matplotlib is touched. Times, values and parameters are
+in the user's units, a parameter on a logarithmic scale has a logarithmic axis, and categories have the
+names that the user gave them. Values that are far off all others lie on the edge of the frame, and the
+picture says how many they are.
 """
 
 from tfbo.plots._calibration import calibration

@@ -95,14 +95,17 @@ def slices(study: Study, names: Sequence[str] | None = None, *, ax: Any = None) 
 
 
 def _legend(panels: np.ndarray) -> tuple[list[Any], list[str]]:
-    """What is what in any of the panels, each thing once."""
-    named: dict[str, Any] = {}
+    """What is what in any of the panels, each thing once, with the largest of their counts."""
+    found: dict[str, tuple[int, str, Any]] = {}
     for panel in panels:
         for handle, text in zip(*panel.get_legend_handles_labels(), strict=True):
-            # Panels differ in how many of the trials have the hyperparameter.
-            if not any(text.split(" (")[0] == other.split(" (")[0] for other in named):
-                named[text] = handle
-    return list(named.values()), list(named)
+            # Panels differ in how many of the trials have the hyperparameter, and in how far they go.
+            what, _, rest = text.partition(" (")
+            count, _, far = rest.partition(")")
+            key = what + far.rpartition(" ")[0]
+            one = (int(count or 0), text, handle)
+            found[key] = max(found.get(key, one), one, key=lambda entry: entry[0])
+    return [handle for *_, handle in found.values()], [text for _, text, _ in found.values()]
 
 
 def _panels(ax: Any, count: int) -> np.ndarray:
