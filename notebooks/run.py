@@ -8,17 +8,12 @@ To be run when what they show has changed, such as a picture; a test says so whe
 from __future__ import annotations
 
 import hashlib
-import re
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
-# TensorFlow's notes about the machine, which are written before it has read its own setting.
-_NOTES = re.compile(
-    r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:).*\n?", re.MULTILINE
-)
 
 
 def drawn_by() -> str:
@@ -49,13 +44,19 @@ def run(path: Path) -> None:
 
 
 def _kept(outputs: list[Any]) -> list[Any]:
-    """Outputs without what TensorFlow wrote; what was printed in pieces is one text."""
+    """Outputs as one reads them: a text that was printed in pieces whole, and of others' notes none.
+
+    Of standard error, on which TensorFlow, Ray and others write about the machine, only the lines of
+    tfbo's own trials are kept.
+    """
     kept: list[Any] = []
     for output in outputs:
         if output.output_type == "stream":
             if kept and kept[-1].output_type == "stream" and kept[-1].name == output.name:
                 output.text = kept.pop().text + output.text
-            output.text = _NOTES.sub("", output.text)
+            if output.name == "stderr":
+                lines = output.text.splitlines(keepends=True)
+                output.text = "".join(line for line in lines if line.startswith("trial "))
             if not output.text:
                 continue
         kept.append(output)
