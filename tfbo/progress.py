@@ -124,8 +124,8 @@ def bar(study: Study, total: int | None, wanted: bool) -> Iterator[Show]:
             if total is not None:
                 pace.note(sum(watch.seconds.values()))
                 running = sum(other.state == RUNNING for other in study.trials)
-                seconds = pace.left(total - shown.n - 1, at_once=1 + running)
-                left = f"{'?' if seconds is None else tqdm.format_interval(seconds)} "
+                later = pace.left(total - shown.n - 1, at_once=1 + running)
+                left = f"{'?' if later is None else tqdm.format_interval(later)} "
             about = f"{left}trial {trial.number}: ", f", {best(study)}, {sums}"
             room = _columns() - _METER - sum(map(len, about))
             shown.set_description_str(outcome(trial, room).join(about), refresh=False)
