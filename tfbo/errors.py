@@ -76,10 +76,18 @@ def invalid(argument: str, expected: str, got: Any, advice: str) -> InvalidArgum
     """The error for an argument: its name, what was expected, what came, and what to do next."""
     # What has no value to show is described: "shape [3]", "nan at index [0]", "nothing".
     described = isinstance(got, str) and got.startswith(_DESCRIPTIONS)
-    shown = str(got) if described else repr(got)
+    shown = str(got) if described else _shown(got)
     if len(shown) > 200:
         shown = shown[:200] + "..."
     return InvalidArgument(f"{argument}: expected {expected}, got {shown}. {advice}")
+
+
+def _shown(got: Any) -> str:
+    """A value as Python writes it; its type, where that raises, as of a whole number of many digits."""
+    try:
+        return repr(got)
+    except Exception:
+        return f"a value of type {type(got).__name__}, which Python cannot show"
 
 
 def require_count(argument: str, number: Any, *, least: int = 1, advice: str) -> int:

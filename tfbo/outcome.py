@@ -7,6 +7,7 @@ import traceback as tracebacks
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tfbo._scalars import as_float
 from tfbo.errors import NoCompletedTrial, TrialStateError, invalid
 from tfbo.trial import COMPLETE, FAILED, KINDS, PRESUMED, RUNNING, Trial, rank
 
@@ -155,17 +156,9 @@ def to_do(trials: Sequence[Trial]) -> str:
 
 
 def as_number(argument: str, value: Any) -> float:
-    """A float from any number: Python's, NumPy's, a tensor of one element."""
-    advice = "Return float(...) of it; for a failure use state='failed'."
-    if isinstance(value, (str, bytes, bool)) or value is None:
+    """A float from any number: Python's, NumPy's, an array or a tensor of one element."""
+    number = as_float(value)
+    if number is None:
+        advice = "Return float(...) of it; for a failure use state='failed'."
         raise invalid(argument, "a number", value, advice)
-    try:
-        if hasattr(value, "numpy"):  # a tensor or a variable
-            value = value.numpy()
-        if getattr(value, "ndim", 0):
-            (value,) = value.reshape(-1)
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
-    except (TypeError, ValueError, AttributeError):
-        raise invalid(argument, "a number", value, advice) from None
+    return number

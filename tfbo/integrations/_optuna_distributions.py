@@ -18,7 +18,7 @@ from optuna.distributions import (
 )
 
 from tfbo.errors import invalid
-from tfbo.space import Categorical, Float, Int, Parameter, Params, Space, checks
+from tfbo.space import Categorical, Float, Int, Parameter, Params, Space, decimals
 
 # With more levels than this a parameter is searched as if it were continuous, and then rounded: no
 # model tells such levels apart, and tables of the levels of a logarithmic scale would fill the memory.
@@ -55,7 +55,7 @@ class Axis:
         level = legal
         if self.parameter.count is None:
             level = round((legal - self.origin) / self.step)
-        return min(checks.grid_value(self.origin, self.step, level), self._range[1])
+        return min(decimals.value(self.origin, self.step, level), self._range[1])
 
     @property
     def _range(self) -> tuple[float, float]:
@@ -76,7 +76,7 @@ def axis(name: str, distribution: BaseDistribution) -> Axis:
         advice = "Leave it to the independent sampler, or use suggest_float, _int or _categorical."
         raise invalid(f"search_space[{name!r}]", "a distribution of Optuna", distribution, advice)
     low, high, step = distribution.low, distribution.high, distribution.step
-    levels = None if step is None else checks.steps(low, high, step) + 1
+    levels = None if step is None else decimals.steps(low, high, step) + 1
     if levels is None or levels > _MOST_LEVELS:
         return Axis(distribution, Float(low, high, log=distribution.log), low, step)
     if distribution.log:

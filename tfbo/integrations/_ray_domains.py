@@ -11,12 +11,14 @@ import dataclasses
 import json
 import math
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from typing import Any, NamedTuple, NoReturn
 
+import numpy as np
 from ray.tune.search import sample
 
-from tfbo.errors import invalid
-from tfbo.space import Categorical, Constant, Float, Int, Parameter, Params, Space, checks
+from tfbo.errors import InvalidArgument, invalid
+from tfbo.space import Categorical, Constant, Float, Int, Parameter, Params, Space, checks, decimals
 
 Path = tuple[Any, ...]
 
@@ -102,8 +104,7 @@ class Axes(NamedTuple):
         listed = [[axis.path, axis.choices, axis.lattice] for axis in self.axes.values()]
         try:
             exact = all(
-                axis.choices is None
-                or _equal(json.loads(json.dumps(axis.choices)), list(axis.choices))
+                axis.choices is None or all(map(_is_exact, axis.choices))
                 for axis in self.axes.values()
             )
         except (TypeError, ValueError):
@@ -190,9 +191,9 @@ def _choice(path: Path, categories: list[Any]) -> Axis:
     if not categories or any(map(has_domains, categories)):
         advice = "Give TFBOSearch a tfbo.Space for parameters that belong to one choice."
         raise invalid(_label(path), "one choice or more, none of them a domain", categories, advice)
-    plain = list(map(checks.plain, categories))
-    if all(map(_is_scalar, plain)):
-        distinct = list({(type(value), value): value for value in plain}.values())
+    scalars = list(map(_scalar, categories))
+    if _MISSING not in scalars:
+        distinct = list({(type(value), value): value for value in scalars}.values())
         return Axis(path, _levels(distinct))
     objects = tuple({id(value): value for value in categories}.values())
     return Axis(path, _levels(list(range(len(objects)))), choices=objects)
@@ -223,7 +224,7 @@ def _number(path: Path, domain: Any, step: Any, log: bool) -> Axis:
         raise invalid(_label(path), expected, got, advice)
     if step is None:
         return Axis(path, Float(low, high, log=log))
-    if checks.steps(low, high, step) >= _MOST_LEVELS:
+    if decimals.steps(low, high, step) >= _MOST_LEVELS:
         return Axis(path, Float(low, high, log=log), lattice=(step, high))
     return Axis(path, (Int if whole else Float)(low, high, log=log, step=step))
 
@@ -235,12 +236,17 @@ def _index(quotient: float, inwards: Any) -> int:
 
 
 def _multiple(step: Any, i: int) -> Any:
-    return checks.grid_value(type(step)(0), step, i)
+    return decimals.value(type(step)(0), step, i)
 
 
-def _is_scalar(value: Any) -> bool:
-    finite = isinstance(value, float) and math.isfinite(value)
-    return finite or value is None or isinstance(value, (str, bool, int))
+def _scalar(value: Any) -> Any:
+    """The JSON scalar that a choice is; a member of an Enum is an object, which Ray hands back."""
+    if isinstance(value, Enum) or not isinstance(value, (str, int, float, np.generic, type(None))):
+        return _MISSING
+    try:
+        return checks.scalar("choice", value)
+    except InvalidArgument:
+        return _MISSING
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -248,6 +254,12 @@ def _equal(one: Any, other: Any) -> bool:
         return type(one) is type(other) and bool(one == other)
     except Exception:  # arrays, for example, have no one answer
         return False
+
+
+def _is_exact(value: Any) -> bool:
+    """Whether JSON gives back what it is, also to the type of what is in it."""
+    read = json.loads(json.dumps(value))
+    return _equal(read, value) and repr(read) == repr(value)
 
 
 def _label(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tfbo._scalars import plain
 from tfbo.errors import invalid
 from tfbo.space import checks
 
@@ -21,16 +22,16 @@ class Parent:
     """
 
     def __init__(self, name: str, values: Any) -> None:
-        listed = list(values) if isinstance(values, (list, tuple)) else [values]
+        listed = checks.one_or_more("parent_values", values)
         if not listed:
             advice = f"List the values of {name!r} for which the hyperparameters are active."
             raise invalid("parent_values", "one value or more", values, advice)
-        self.name = str(name)
-        self.values = [checks.scalar("parent_values", value) for value in listed]
+        self.name = str(plain(name))
+        self.values = list(listed)
 
     def is_active(self, values: Mapping[str, Any]) -> bool:
         """Whether it holds, given the values of the active hyperparameters."""
-        return self.name in values and values[self.name] in self.values
+        return self.name in values and plain(values[self.name]) in self.values
 
     @property
     def key(self) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from tfbo._scalars import plain
 from tfbo.errors import InvalidArgument, invalid
 from tfbo.keras import conditions as conditions_
 from tfbo.keras import domains
@@ -27,7 +28,7 @@ class HyperParameter:
     """
 
     def __init__(self, name: str, default: Any = None, conditions: Any = None) -> None:
-        self.name = str(name)
+        self.name = str(plain(name))
         self._default = default
         self.conditions: list[Parent] = list(conditions or [])
 
@@ -97,6 +98,9 @@ class _Numerical(HyperParameter):
         self.max_value = self._number("max_value", max_value)
         self.sampling = str(sampling or "linear").lower()
         self.step = None if step is None else self._number("step", step)
+        if default is not None:
+            number = checks.real(f"{type(self).__name__}({self.name!r}): default", default)
+            self._default = round(number) if self._kind is int else number
         self._check()
 
     def _number(self, argument: str, value: Any) -> Any:
@@ -176,7 +180,7 @@ class Int(_Numerical):
             raise invalid(
                 f"Int({self.name!r}): {argument}", "a whole number", value, "Use Float instead."
             )
-        return int(value)
+        return int(plain(value))
 
 
 class Float(_Numerical):
@@ -199,12 +203,12 @@ class Choice(HyperParameter):
         default: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(name=name, default=checks.plain(default), **kwargs)
+        super().__init__(name=name, **kwargs)
         call = f"Choice({self.name!r})"
-        if isinstance(values, str) or not values:
+        self._values = list(checks.scalars(f"{call}: values", values))
+        if not self._values:
             advice = "Write them as [a, b, c]."
             raise invalid(f"{call}: values", "a list of one value or more", values, advice)
-        self._values = [checks.scalar(f"{call}: values", value) for value in values]
         numeric = all(type(value) in (int, float) for value in self._values)
         if ordered and not numeric:
             advice = "Leave ordered out."
@@ -212,9 +216,13 @@ class Choice(HyperParameter):
                 f"{call}: `ordered` must be `False` for non-numeric types. {advice}"
             )
         self.ordered = numeric if ordered is None else bool(ordered)
-        if default is not None and self._default not in self._values:
-            listed = ", ".join(map(repr, self._values))
-            raise invalid(f"{call}: default", f"one of {listed}", default, "Pick one of them.")
+        if default is not None:
+            given = checks.scalar(f"{call}: default", default)
+            same = [value for value in self._values if value == given]
+            if not same:
+                listed = ", ".join(map(repr, self._values))
+                raise invalid(f"{call}: default", f"one of {listed}", default, "Pick one of them.")
+            self._default = next((v for v in same if type(v) is type(given)), same[0])
 
     @property
     def default(self) -> Any:
@@ -240,7 +248,7 @@ class Boolean(HyperParameter):
     """True or False; see `HyperParameters.Boolean`."""
 
     def __init__(self, name: str, default: Any = False, **kwargs: Any) -> None:
-        super().__init__(name=name, default=checks.plain(default), **kwargs)
+        super().__init__(name=name, default=plain(default), **kwargs)
         if self._default not in (True, False):
             raise invalid(f"Boolean({name!r}): default", "True or False", default, "Pick one.")
         self._default = bool(self._default)

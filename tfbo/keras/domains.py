@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
+from tfbo._scalars import plain
 from tfbo.errors import invalid
-from tfbo.space import Categorical, Constant, Float, Int, Ordinal
+from tfbo.space import Categorical, Constant, Float, Int, Ordinal, decimals
 from tfbo.space.parameters import Parameter
 
 
@@ -47,7 +48,8 @@ class Listed:
 
     def encode(self, value: Any) -> Any:
         """See `Domain`; only numbers have neighbours."""
-        same = [level for level in self.levels if level == value]
+        value = plain(value)
+        same = self.matching([value])
         if same:
             return next((level for level in same if type(level) is type(value)), same[0])
         if not all(_is_number(entry) for entry in (value, *self.levels)):
@@ -61,7 +63,7 @@ class Listed:
 
     def matching(self, values: Iterable[Any]) -> list[Any]:
         """See `Domain`."""
-        wanted = list(values)
+        wanted = list(map(plain, values))
         return [level for level in self.levels if level in wanted]
 
 
@@ -74,7 +76,7 @@ class Range:
 
     def encode(self, value: Any) -> Any:
         """See `Domain`."""
-        code = min(max(self._mirror(value), self.bare.low), self.bare.high)
+        code = min(max(self._mirror(plain(value)), self.bare.low), self.bare.high)
         if self.bare.count is None:
             return float(code)
         nearest = round((code - self.bare.low) / self.bare.step)
@@ -86,7 +88,8 @@ class Range:
 
     def matching(self, values: Iterable[Any]) -> list[Any]:
         """See `Domain`."""
-        codes = ((value, self.encode(value)) for value in values if _is_number(value))
+        numbers = filter(_is_number, map(plain, values))
+        codes = ((number, self.encode(number)) for number in numbers)
         return [code for value, code in codes if abs(self.decode(code) - value) <= 1e-9]
 
     def _mirror(self, number: Any) -> Any:
@@ -128,22 +131,24 @@ def numbers(kind: type, low: Any, high: Any, step: Any, sampling: str) -> Domain
 
 def stepped(kind: type, low: Any, high: Any, step: Any, sampling: str) -> Sequence[Any]:
     """The legal values, smallest first, as the decimals that one would write."""
-    first, last, size = (Decimal(repr(kind(low))), Decimal(repr(kind(high))), Decimal(repr(step)))
-    near = last + abs(size) * Decimal("1e-9")
-    if sampling == "linear":
-        count = int((near - first) // size) + 1
-        if kind is int:
-            return range(low, low + count * step, step)
-        levels = [first + i * size for i in range(count)]
-    else:
-        levels = [first]
-        while levels[-1] * size <= last * (1 + Decimal("1e-9")):
-            levels.append(levels[-1] * size)
-    if abs(levels[-1] - last) <= abs(last) * Decimal("1e-9"):
-        levels[-1] = last
-    if sampling == "reverse_log":
-        levels = [first + last - level for level in reversed(levels)]
-    return [kind(level) for level in levels]
+    if kind is int and sampling == "linear":
+        return range(low, high + 1, step)
+    number: Any = int if kind is int else decimals.of
+    slack: Any = 0 if kind is int else Decimal("1e-9")
+    with decimals.exact():
+        first, last, size = map(number, (low, high, step))
+        if sampling == "linear":
+            count = int((last + abs(size) * slack - first) // size) + 1
+            levels = [first + i * size for i in range(count)]
+        else:
+            levels = [first]
+            while levels[-1] * size <= last * (1 + slack):
+                levels.append(levels[-1] * size)
+        if abs(levels[-1] - last) <= abs(last) * slack:
+            levels[-1] = last
+        if sampling == "reverse_log":
+            levels = [first + last - level for level in reversed(levels)]
+        return [kind(level) for level in levels]
 
 
 def _is_number(value: Any) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from tfbo._scalars import plain
 from tfbo.errors import InvalidArgument
 from tfbo.keras import definitions
 from tfbo.keras.conditions import Parent
@@ -52,7 +53,7 @@ class HyperParameters:
     @contextlib.contextmanager
     def name_scope(self, name: str) -> Iterator[None]:
         """Names within begin with `name/`."""
-        self._name_scopes.append(str(name))
+        self._name_scopes.append(str(plain(name)))
         try:
             yield
         finally:
@@ -209,7 +210,7 @@ class HyperParameters:
     def get_config(self) -> dict[str, Any]:
         """Definitions and values, as JSON."""
         space = [definitions.serialize(definition) for definition in self.space]
-        return {"space": space, "values": dict(self.values)}
+        return {"space": space, "values": {name: plain(v) for name, v in self.values.items()}}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> HyperParameters:
@@ -280,4 +281,4 @@ class HyperParameters:
         return self.conditional_scope(parent_name, parent_values)
 
     def _full_name(self, name: Any) -> str:
-        return "/".join([*self._name_scopes, str(name)])
+        return "/".join([*self._name_scopes, str(plain(name))])

@@ -1,26 +1,21 @@
-"""What parameters ask of their arguments, and the arithmetic of decimal grids."""
+"""What parameters ask of their arguments."""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
 import math
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Iterable, KeysView, Mapping, Set
+from enum import Enum
 from typing import Any
 
-import numpy as np
-
+from tfbo._scalars import as_float, axes, plain
 from tfbo.errors import invalid
+from tfbo.space import decimals
 
 INSIDE = "Choose a value inside the range, or widen the range."
 _MOST_LEVELS = 2**53
 _MOST_LOG_LEVELS = 2**24
-
-
-def plain(value: Any) -> Any:
-    """A NumPy scalar as the Python value it stands for; anything else as it is."""
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def same(a: Any, b: Any) -> bool:
@@ -30,13 +25,9 @@ def same(a: Any, b: Any) -> bool:
 
 def real(argument: str, value: Any) -> float:
     """A finite number as a float."""
-    value = plain(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    number = as_float(value)
+    if number is None:
         raise invalid(argument, "a number", value, "Pass an int or a float.")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
     if not math.isfinite(number):
         raise invalid(argument, "a finite number", value, "Pass a number that a float can hold.")
     return number
@@ -44,17 +35,19 @@ def real(argument: str, value: Any) -> float:
 
 def whole(argument: str, value: Any) -> int:
     """A whole number as an int; a float is refused, even 3.0."""
-    value = plain(value)
-    if isinstance(value, bool) or not isinstance(value, int):
+    found = plain(value)
+    if isinstance(found, bool) or not isinstance(found, int):
         raise invalid(argument, "a whole number (int)", value, "Use Float for real numbers.")
-    return value
+    real(argument, found)
+    return found
 
 
 def flag(argument: str, value: Any) -> bool:
     """A bool and nothing else."""
-    if not isinstance(value, (bool, np.bool_)):
+    found = plain(value)
+    if not isinstance(found, bool):
         raise invalid(argument, "True or False", value, "Pass a bool.")
-    return bool(value)
+    return found
 
 
 def bounds(low: float, high: float, log: bool) -> None:
@@ -76,49 +69,55 @@ def step(low: float, high: float, size: float) -> None:
         raise invalid("step", "a number above zero", size, "Leave it out to allow every value.")
     if size > high - low:
         raise invalid("step", f"at most high - low = {high - low}", size, "Make it smaller.")
-    count = steps(low, high, size)
+    count = decimals.steps(low, high, size)
     if count >= _MOST_LEVELS:
         raise invalid("step", "at most 2^53 levels from low to high", size, "Use a larger step.")
-    if grid_value(low, size, count) != high and not _close(low, high, size, count):
-        reach = grid_value(
-            low, size, int((Decimal(repr(high)) - Decimal(repr(low))) // Decimal(repr(size)))
-        )
-        beyond = grid_value(reach, size, 1)
+    reached = decimals.value(low, size, count)
+    # Floats that differ by rounding alone; whole numbers are exact.
+    close = not isinstance(reached, int) and abs(reached - high) <= 1e-9 * size
+    if reached != high and not close:
+        reach = decimals.below(low, high, size)
+        beyond = decimals.value(reach, size, 1)
         advice = f"With this step, high can be {reach} or {beyond}."
         raise invalid("step", f"a divisor of high - low = {high - low}", size, advice)
 
 
-def steps(low: float, high: float, size: float) -> int:
-    """How many steps there are from low to high, to the nearest whole number."""
-    return round((Decimal(repr(high)) - Decimal(repr(low))) / Decimal(repr(size)))
-
-
-def grid_value(low: Any, size: Any, i: int) -> Any:
-    """`low + i size` in decimal arithmetic: 0.3, not 0.30000000000000004; the type of `low`."""
-    return type(low)(Decimal(repr(low)) + i * Decimal(repr(size)))
-
-
-def _close(low: float, high: float, size: float, count: int) -> bool:
-    return abs(grid_value(low, size, count) - high) <= 1e-9 * size
-
-
 def scalar(argument: str, value: Any) -> Any:
-    """A JSON scalar: text, a finite number, a bool or None."""
-    value = plain(value)
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    expected = "a JSON scalar (text, a finite number, a bool or None)"
+    """A value that comes back from JSON as the type it was: text, a finite number, a bool or None."""
+    found = plain(value)
+    fits: bool = found is None or isinstance(found, (str, bool))
+    if isinstance(found, (int, float)) and not fits:
+        fits = math.isfinite(as_float(found) or 0.0)
+    if fits and axes(value) == 0:
+        return found
+    expected = "a JSON scalar (text, a bool, None, or a finite number within the range of floats)"
     advice = "Give the object a name here, and look the name up in the objective."
+    if isinstance(value, Enum):
+        cls = type(value).__name__
+        advice = f"Use its name, {value.name!r}, here and {cls}[name] in the objective."
     raise invalid(argument, expected, value, advice)
 
 
 def scalars(argument: str, values: Any) -> tuple[Any, ...]:
-    """Two or more JSON scalars, all different."""
-    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
+    """JSON scalars from a list or whatever else has an order."""
+    if not _is_listing(values):
         raise invalid(argument, "a list of values", values, "Write them as [a, b, c].")
-    listed = tuple(scalar(f"{argument}[{i}]", value) for i, value in enumerate(values))
+    if isinstance(values, Set) and not isinstance(values, KeysView):
+        advice = "A set has another order in each process. Write [a, b, c], or sort it."
+        raise invalid(argument, "values in an order", values, advice)
+    return tuple(scalar(f"{argument}[{i}]", value) for i, value in enumerate(values))
+
+
+def one_or_more(argument: str, values: Any) -> tuple[Any, ...]:
+    """JSON scalars from a scalar or several; those of a set, which has no order, in one order."""
+    if isinstance(values, Set):
+        return tuple(sorted((scalar(argument, value) for value in values), key=repr))
+    return scalars(argument, values) if _is_listing(values) else (scalar(argument, values),)
+
+
+def choices(argument: str, values: Any) -> tuple[Any, ...]:
+    """Two or more JSON scalars, all different."""
+    listed = scalars(argument, values)
     if len(listed) < 2:
         raise invalid(
             argument, "two values or more", list(listed), "Use Constant for a single value."
@@ -146,13 +145,14 @@ def when(value: Any) -> tuple[tuple[str, tuple[Any, ...]], ...] | None:
         )
     frozen = []
     for parent, allowed in value.items():
+        parent = plain(parent)
         if not isinstance(parent, str):
             raise invalid("when", "names of parameters as keys", parent, "Write them as text.")
-        many = isinstance(allowed, (list, tuple, set, frozenset))
-        listed = tuple(allowed) if many else (allowed,)
+        label = f"when[{parent!r}]"
+        listed = one_or_more(label, allowed)
         if not listed:
             raise invalid("when", f"one value of {parent!r} or more", allowed, "List the values.")
-        frozen.append((parent, tuple(scalar(f"when[{parent!r}]", v) for v in listed)))
+        frozen.append((parent, listed))
     return tuple(frozen)
 
 
@@ -191,3 +191,9 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     if close:
         return f"Did you mean {close[0]!r}?"
     return f"There are: {', '.join(map(repr, listed))}." if listed else "There is no other."
+
+
+def _is_listing(value: Any) -> bool:
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        return False
+    return not hasattr(value, "shape") or axes(value) > 0

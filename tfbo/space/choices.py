@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from tfbo._scalars import plain
 from tfbo.columns import Column
 from tfbo.errors import invalid
 from tfbo.space import checks
@@ -29,12 +30,12 @@ class _Listed(Discrete):
 
     def legal(self, argument: str, value: Any) -> Scalar:
         """The exact legal value that `value` stands for."""
-        value = checks.plain(value)
+        found = plain(value)
         for level in self._levels:
-            if checks.same(level, value):
+            if checks.same(level, found):
                 return level
         listed = ", ".join(map(repr, self._levels[:20])) + (", ..." if self.count > 20 else "")
-        alike = [level for level in self._levels if level == value or str(level) == str(value)]
+        alike = [level for level in self._levels if _alike(level, found)]
         advice = f"Did you mean {alike[0]!r}? Types count." if alike else "Pick one of them."
         raise invalid(argument, f"one of {listed}", value, advice)
 
@@ -44,8 +45,16 @@ class _Listed(Discrete):
 
     def position(self, value: Any) -> int:
         """Index of a legal value."""
-        value = checks.plain(value)
+        value = plain(value)
         return next(i for i, level in enumerate(self._levels) if checks.same(level, value))
+
+
+def _alike(level: Scalar, value: Any) -> bool:
+    """Whether a value that is not the level is it but for the type."""
+    try:
+        return bool(level == value) or str(level) == str(value)
+    except Exception:  # arrays have no one answer, and some whole numbers are too long for a text
+        return False
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -54,11 +63,14 @@ class Categorical(_Listed):
 
     Args:
         choices: two or more JSON scalars (text, numbers, booleans, None), all different; True, 1 and
-            1.0 are three different choices.
+            1.0 are three different choices. What stands for one, such as a scalar of NumPy or a member
+            of an IntEnum or StrEnum, is that one from then on: members of `class Act(StrEnum)` are
+            given as `Act`, and trials have texts, of which `Act(text)` makes members again.
         when: see `Float`.
 
     Raises:
-        InvalidArgument: for fewer than two choices, one that is no JSON scalar, or a duplicate.
+        InvalidArgument: for fewer than two choices, one that is no JSON scalar, a duplicate, or a set,
+            which has another order in each process.
 
     Example:
         >>> import tfbo
@@ -72,7 +84,7 @@ class Categorical(_Listed):
     _categorical = True
 
     def __post_init__(self) -> None:
-        choices = checks.scalars("choices", self.choices)
+        choices = checks.choices("choices", self.choices)
         checks.freeze(self, choices=choices, when=checks.when(self.when))
 
     @property
@@ -88,7 +100,7 @@ class Ordinal(_Listed):
     """One of several values in an order that means something, such as batch sizes 16, 32, 64.
 
     Args:
-        values: two or more JSON scalars in order, all different.
+        values: two or more JSON scalars in order, all different; see `Categorical`.
         when: see `Float`.
 
     Raises:
@@ -105,7 +117,7 @@ class Ordinal(_Listed):
     when: Any = None
 
     def __post_init__(self) -> None:
-        values = checks.scalars("values", self.values)
+        values = checks.choices("values", self.values)
         checks.freeze(self, values=values, when=checks.when(self.when))
 
     @property
@@ -146,7 +158,7 @@ class Constant(ByValue):
     """A value that is not searched but belongs to every configuration in which it is active.
 
     Args:
-        value: any JSON scalar.
+        value: any JSON scalar; see `Categorical`.
         when: see `Float`.
 
     Raises:
@@ -180,7 +192,7 @@ class Constant(ByValue):
 
     def legal(self, argument: str, value: Any) -> Scalar:
         """The value, if it is the one."""
-        if checks.same(checks.plain(value), self.value):
+        if checks.same(plain(value), self.value):
             return self.value
         raise invalid(argument, f"the constant {self.value!r}", value, "Leave it out.")
 

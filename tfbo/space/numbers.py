@@ -8,7 +8,7 @@ from typing import Any
 
 from tfbo.columns import Column
 from tfbo.errors import invalid
-from tfbo.space import checks
+from tfbo.space import checks, decimals
 from tfbo.space.parameters import Discrete, Scalar
 
 
@@ -56,7 +56,7 @@ class Float(Discrete):
     @property
     def count(self) -> int | None:
         """Number of levels; None where continuous."""
-        return None if self.step is None else checks.steps(self.low, self.high, self.step) + 1
+        return None if self.step is None else decimals.steps(self.low, self.high, self.step) + 1
 
     def column(self) -> Column:
         """Its column, without conditions."""
@@ -82,7 +82,7 @@ class Float(Discrete):
     def level(self, i: int) -> float:
         """Level i, as the decimal that the user would write."""
         assert self.step is not None
-        return checks.grid_value(self.low, self.step, i)
+        return decimals.value(self.low, self.step, i)
 
     def position(self, value: float) -> int:
         """Index of the level nearest to a value."""

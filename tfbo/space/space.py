@@ -7,6 +7,7 @@ import math
 from collections.abc import ItemsView, Iterator, Mapping
 from typing import Any
 
+from tfbo._scalars import plain
 from tfbo.errors import invalid
 from tfbo.space import checks
 from tfbo.space.choices import Boolean, Categorical, Constant, Ordinal
@@ -54,7 +55,8 @@ class Space:
                 "parameters", "a dict of one parameter or more", parameters,
                 'For example Space({"x": Float(0.0, 1.0)}).',
             )  # fmt: skip
-        for name, parameter in parameters.items():
+        named = {plain(name): parameter for name, parameter in parameters.items()}
+        for name, parameter in named.items():
             if not isinstance(name, str) or not name:
                 raise invalid("parameters", "names that are text, not empty", name, "Rename it.")
             if not isinstance(parameter, tuple(KINDS.values())):
@@ -62,7 +64,7 @@ class Space:
                 raise invalid(
                     f"parameters[{name!r}]", f"one of {kinds}", parameter, "Wrap it in one."
                 )
-        object.__setattr__(self, "_parameters", dict(parameters))
+        object.__setattr__(self, "_parameters", named)
         object.__setattr__(self, "_later", frozenset())
         self._check_conditions()
         object.__setattr__(self, "_order", self._parents_first())
@@ -106,7 +108,7 @@ class Space:
                 raise invalid(
                     f"parameters[{name!r}]", f"what is there, {self[name]!r}", parameter, advice
                 )
-        added = {name: p for name, p in parameters.items() if name not in self}
+        added = {plain(name): p for name, p in parameters.items() if name not in self}
         return self._make({**self._parameters, **added}, self._later | frozenset(added))
 
     def is_extension_of(self, other: Space) -> bool:
