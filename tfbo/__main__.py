@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import tfbo
 from tfbo import _quiet
 from tfbo._interrupts import STATUS, Interrupts
-from tfbo._text import printable
+from tfbo._text import escaping, printable
 from tfbo.errors import TFBOError, invalid
 
 if TYPE_CHECKING:
@@ -31,7 +31,11 @@ _KINDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0, 1 for an error, 130 after Ctrl-C."""
-    parsed = _parser().parse_args(arguments)
+    with escaping(sys.stdout, sys.stderr):
+        return _run(_parser().parse_args(arguments))
+
+
+def _run(parsed: argparse.Namespace) -> int:
     interrupts = Interrupts()
     try:
         with warnings.catch_warnings(), interrupts, interrupts.allowed():
@@ -72,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
     show = commands.add_parser("show", help="list the studies of a file, or the trials of a study")
     show.add_argument("storage", help="SQLite file")
-    show.add_argument("name", nargs="?", help="a study: list its trials, best first")
+    show.add_argument("name", nargs="?", type=_name, help="a study: list its trials, best first")
     show.set_defaults(run=_show)
 
     report = _of_a_study(commands, "report", "write a study as one HTML page, with pictures")
@@ -87,8 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     plot.add_argument("--kind", required=True, choices=_KINDS, help="which picture")
     plot.add_argument(
-        "--params", nargs="+", metavar="P", help="hyperparameters: of slices, contour (two) and "
-        "parallel_coordinates",
+        "--params", nargs="+", metavar="P", type=_name,
+        help="hyperparameters: of slices, contour (two) and parallel_coordinates",
     )  # fmt: skip
     plot.add_argument(
         "-o", "--output", required=True, help="the file to write: x.png, x.svg, x.pdf"
@@ -99,7 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     form = export.add_mutually_exclusive_group(required=True)
     form.add_argument("--csv", action="store_true", help="a line for each trial")
     form.add_argument("--json", action="store_true", help="all that is known")
-    export.add_argument("-o", "--output", help="the file to write; standard output without")
+    export.add_argument(
+        "-o", "--output", help="the file to write; standard output without, in UTF-8"
+    )
     export.set_defaults(run=_export)
     return parser
 
@@ -108,7 +114,9 @@ def _of_a_study(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
     """A command that reads one study."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text)
     parser.add_argument("storage", help="SQLite file")
-    parser.add_argument("name", nargs="?", help="a study; not needed where there is only one")
+    parser.add_argument(
+        "name", nargs="?", type=_name, help="a study; not needed where there is only one"
+    )
     return parser
 
 
@@ -189,7 +197,7 @@ def _export(parsed: argparse.Namespace) -> int:
     record, trials = export.read(storage, parsed.name)
     text = (export.as_csv if parsed.csv else export.as_json)(record, trials)
     if parsed.output is None:
-        sys.stdout.write(text)
+        _put(text)
     else:
         _write(parsed, text, len(trials))
     return 0
@@ -230,6 +238,17 @@ def _write(parsed: argparse.Namespace, text: str, trials: int) -> None:
     print(f"Wrote {parsed.output} ({trials} {'trial' if trials == 1 else 'trials'}).")
 
 
+def _put(text: str) -> None:
+    """Write to standard output what a file would have, whatever the encoding of a terminal is."""
+    output = getattr(sys.stdout, "buffer", None)
+    if output is None:
+        print(text, end="")
+        return
+    sys.stdout.flush()
+    output.write(text.encode("utf-8", "backslashreplace"))
+    output.flush()
+
+
 @contextlib.contextmanager
 def _explained(path: str) -> Iterator[None]:
     """The system's errors about a file to write as ours."""
@@ -249,6 +268,14 @@ def _check_output(output: str, storage: str) -> None:
         os.stat(Path(output).parent)
         if os.path.isdir(output):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+
+
+def _name(text: str) -> str:
+    """A name as it was typed: in the locale C, Python takes the letters of others for bytes."""
+    try:
+        return os.fsencode(text).decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 def _positive(text: str) -> int:

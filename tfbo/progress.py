@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from tfbo._text import printable
+from tfbo._text import encodable, printable, say
 from tfbo.trial import COMPLETE, RUNNING, Trial
 
 if TYPE_CHECKING:
@@ -102,9 +102,7 @@ def bar(study: Study, total: int | None, wanted: bool) -> Iterator[Show]:
         return
     tqdm = _tqdm() if in_terminal() else None
     if tqdm is None:
-        yield Show(
-            lambda trial, watch: print(_report(study, trial, watch), file=sys.stderr, flush=True)
-        )
+        yield Show(lambda trial, watch: say(_report(study, trial, watch), sys.stderr))
         return
     # The times are what tqdm's own format has no room for in 80 columns. Its time left would count
     # what is imported and compiled at the beginning as if each trial took it.
@@ -128,15 +126,20 @@ def bar(study: Study, total: int | None, wanted: bool) -> Iterator[Show]:
                 left = f"{'?' if later is None else tqdm.format_interval(later)} "
             about = f"{left}trial {trial.number}: ", f", {best(study)}, {sums}"
             room = _columns() - _METER - sum(map(len, about))
-            shown.set_description_str(outcome(trial, room).join(about), refresh=False)
-            shown.update()
+            text = outcome(trial, room).join(about)
+            with contextlib.suppress(OSError, ValueError):  # the terminal is gone
+                shown.set_description_str(encodable(text, sys.stderr), refresh=False)
+                shown.update()
 
         yield Show(show, tqdm.external_write_mode)
 
 
 def in_terminal() -> bool:
     """Whether standard error is a terminal, in which a bar can be drawn."""
-    return sys.stderr is not None and sys.stderr.isatty()
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except ValueError:  # it is closed
+        return False
 
 
 def _tqdm() -> Any:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import traceback
 from typing import Any
 
 from tfbo import outcome
 from tfbo._interrupts import Interrupts
+from tfbo._text import say
 from tfbo.errors import InvalidArgument
 from tfbo.keras import columns, results
 from tfbo.keras.conditions import Parent
@@ -305,12 +307,12 @@ class BaseTuner:
             extended: has no effect; KerasTuner has it.
         """
         space = self.oracle.hyperparameters.space
-        print("Search space summary")
-        print(f"Default search space size: {len(space)}")
+        say("Search space summary", sys.stdout)
+        say(f"Default search space size: {len(space)}", sys.stdout)
         for definition in space:
             config = definition.get_config()
-            print(f"{config.pop('name')} ({type(definition).__name__})")
-            print(config)
+            say(f"{config.pop('name')} ({type(definition).__name__})", sys.stdout)
+            say(str(config), sys.stdout)
 
     def results_summary(self, num_trials: int = 10) -> None:
         """Print the best trials.
@@ -318,12 +320,12 @@ class BaseTuner:
         Args:
             num_trials: how many.
         """
-        print("Results summary")
-        print(f"Results in {self.project_dir}")
-        print(f"Showing {num_trials} best trials")
-        print(self.oracle.objective)
+        say("Results summary", sys.stdout)
+        say(f"Results in {self.project_dir}", sys.stdout)
+        say(f"Showing {num_trials} best trials", sys.stdout)
+        say(str(self.oracle.objective), sys.stdout)
         for trial in self.oracle.get_best_trials(num_trials):
-            print()
+            say("", sys.stdout)
             trial.summary()
 
     @property

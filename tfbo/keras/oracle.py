@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from tfbo import progress
+from tfbo._text import say
 from tfbo.asking import ask
 from tfbo.errors import InvalidArgument, SpaceExhausted
 from tfbo.keras import columns, stored
@@ -373,4 +374,4 @@ class Oracle:
 
     def _say(self, text: str) -> None:
         if self.verbose:
-            print(text, file=sys.stderr)
+            say(text, sys.stderr)

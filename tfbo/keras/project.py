@@ -45,11 +45,16 @@ class Project:
                 directory,
             )
         self.directory: Any = directory or "."
+        self._where = self._folder.absolute()
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self.directory) / self.name
 
     @property
     def path(self) -> Path:
-        """Its folder; made where there is none."""
-        path = Path(self.directory) / self.name
+        """Its folder, whatever the working directory is by now; made where there is none."""
+        path = self._folder if self._folder.absolute() == self._where else self._where
         path.mkdir(parents=True, exist_ok=True)
         return path
 
@@ -61,7 +66,7 @@ class Project:
     @property
     def is_begun(self) -> bool:
         """Whether it has a study."""
-        return (Path(self.directory) / self.name / STUDY).exists()
+        return (self._where / STUDY).exists()
 
     def trial(self, trial_id: Any) -> Path:
         """The folder of a trial; made where there is none."""

@@ -7,7 +7,6 @@ import statistics
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from tfbo._scalars import as_float
 from tfbo.keras.errors import FatalTypeError, FatalValueError
 from tfbo.keras.objective import DefaultObjective, Objective
 
@@ -41,7 +40,7 @@ def read(returned: Any, objective: Objective, function: str) -> list[Result]:
         raise FatalTypeError(
             f"{function} returned None. Return what model.fit returned, a dict of metrics, or a number."
         )
-    number = as_float(returned)
+    number = _as_float(returned)
     if number is not None:
         return [Result(number, {objective.name: number}, 0)]
     history = getattr(returned, "history", None)
@@ -82,7 +81,7 @@ def standard_error(results: list[Result]) -> float | None:
 def _of_metrics(metrics: Mapping[str, Any], objective: Objective, function: str) -> Result:
     if not objective.has_value(metrics) and objective.name not in metrics:
         raise _missing(objective, metrics, f"the dict that {function} returned")
-    numbers = {name: as_float(value) for name, value in metrics.items()}
+    numbers = {name: _as_float(value) for name, value in metrics.items()}
     plain = {name: number for name, number in numbers.items() if number is not None}
     value = plain[objective.name] if objective.name in plain else objective.get_value(plain)
     return Result(float(value), {**plain, objective.name: float(value)}, 0)
@@ -119,6 +118,16 @@ def _missing(objective: Objective, there: Mapping[str, Any], where: str) -> Fata
         f"objective: {', '.join(map(repr, names))} is not in {where}. It has: {listed}. "
         f"Choose one of these.{hint}"
     )
+
+
+def _as_float(value: Any) -> float | None:
+    """A float from any number: Python's, NumPy's, a tensor of one element; None from the rest."""
+    if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__float__"):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def _shown(value: Any) -> str:

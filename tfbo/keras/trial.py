@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from tfbo import trial as trials
+from tfbo._text import say
 from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.metrics import MetricsTracker
 
@@ -65,21 +67,21 @@ class Trial:
 
     def summary(self) -> None:
         """Print hyperparameters, score and message."""
-        print(f"Trial {self.trial_id} summary")
-        print("Hyperparameters:")
+        say(f"Trial {self.trial_id} summary", sys.stdout)
+        say("Hyperparameters:", sys.stdout)
         self.display_hyperparameters()
         if self.score is not None:
             error = "" if self.std is None else f" (standard error {self.std:.3g})"
-            print(f"Score: {self.score}{error}")
+            say(f"Score: {self.score}{error}", sys.stdout)
         if self.message is not None:
-            print(self.message)
+            say(self.message, sys.stdout)
 
     def display_hyperparameters(self) -> None:
         """Print the hyperparameters, one a line."""
         for name, value in self.hyperparameters.values.items():
-            print(f"{name}: {value}")
+            say(f"{name}: {value}", sys.stdout)
         if not self.hyperparameters.values:
-            print("default configuration")
+            say("default configuration", sys.stdout)
 
     def get_state(self) -> dict[str, Any]:
         """All of it, as JSON."""

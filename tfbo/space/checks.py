@@ -82,6 +82,18 @@ def step(low: float, high: float, size: float) -> None:
         raise invalid("step", f"a divisor of high - low = {high - low}", size, advice)
 
 
+def text(argument: str, value: str) -> str:
+    """The text, if it is one to Unicode: names of files that are not UTF-8 have half characters in them."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        advice = (
+            "No picture or table can show it. Write it otherwise, such as os.fsencode(name).hex()."
+        )
+        raise invalid(argument, "text without lone surrogates", value, advice) from None
+    return value
+
+
 def scalar(argument: str, value: Any) -> Any:
     """A value that comes back from JSON as the type it was: text, a finite number, a bool or None."""
     found = plain(value)
@@ -89,7 +101,7 @@ def scalar(argument: str, value: Any) -> Any:
     if isinstance(found, (int, float)) and not fits:
         fits = math.isfinite(as_float(found) or 0.0)
     if fits and axes(value) == 0:
-        return found
+        return text(argument, found) if isinstance(found, str) else found
     expected = "a JSON scalar (text, a bool, None, or a finite number within the range of floats)"
     advice = "Give the object a name here, and look the name up in the objective."
     if isinstance(value, Enum):

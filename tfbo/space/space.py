@@ -59,6 +59,7 @@ class Space:
         for name, parameter in named.items():
             if not isinstance(name, str) or not name:
                 raise invalid("parameters", "names that are text, not empty", name, "Rename it.")
+            checks.text("parameters", name)
             if not isinstance(parameter, tuple(KINDS.values())):
                 kinds = ", ".join(KINDS)
                 raise invalid(
