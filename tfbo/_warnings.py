@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import warnings
 
-from tfbo._text import encodable
+from tfbo._text import say
 from tfbo.errors import TFBOWarning
 
 _PACKAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
@@ -30,7 +29,7 @@ def warn(text: str) -> None:
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame, level = frame.f_back, level + 1
-    # Python writes a warning to standard error as it is, even to one that is closed: a ValueError. That
-    # is not what is raised where warnings are errors.
-    with contextlib.suppress(ValueError):
-        warnings.warn(encodable(text, sys.stderr), TFBOWarning, stacklevel=level)
+    try:
+        warnings.warn(text, TFBOWarning, stacklevel=level)
+    except ValueError:  # standard error is closed, or cannot encode the text or the line of code
+        say(f"TFBOWarning: {text}", sys.stderr)

@@ -1,5 +1,6 @@
 """What Ray draws from, a space has, and the other way round."""
 
+import enum
 import math
 
 import numpy as np
@@ -83,6 +84,20 @@ def test_choices_may_be_any_objects():
         arrays.read("c", {"p": np.ones(2)})  # they say nothing about equality
     one = of_config({"p": tune.choice([layers])})
     assert one.write({"p": one.space["p"].value}) == {"p": layers}
+
+
+def test_members_of_an_enum_are_handed_back_and_are_no_text_to_json():
+    class Act(str, enum.Enum):
+        RELU = "relu"
+        GELU = "gelu"
+
+    axes = of_config({"p": tune.choice(list(Act))})
+    assert [axes.write({"p": i})["p"] for i in range(2)] == [Act.RELU, Act.GELU]
+    assert all(type(axes.write({"p": i})["p"]) is Act for i in range(2))
+    assert axes.read("config", {"p": Act.GELU}) == {"p": 1}
+    assert axes.dump() is None
+    assert of_config({"p": tune.choice([[Act.RELU], ["b"]])}).dump() is None
+    assert of_config({"p": tune.choice([["relu"], ["b"]])}).dump() is not None
 
 
 def test_configurations_are_nested_as_in_ray():

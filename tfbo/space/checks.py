@@ -37,7 +37,10 @@ def whole(argument: str, value: Any) -> int:
     """A whole number as an int; a float is refused, even 3.0."""
     found = plain(value)
     if isinstance(found, bool) or not isinstance(found, int):
-        raise invalid(argument, "a whole number (int)", value, "Use Float for real numbers.")
+        advice = "Use Float for real numbers."
+        if isinstance(found, float) and found.is_integer() and abs(found) < _MOST_LEVELS:
+            advice = f"Pass {int(found)}, or use Float for real numbers."
+        raise invalid(argument, "a whole number (int)", value, advice)
     real(argument, found)
     return found
 
