@@ -273,8 +273,8 @@ def _check_output(output: str, storage: str) -> None:
 def _name(text: str) -> str:
     """A name as it was typed: in the locale C, Python takes the letters of others for bytes."""
     try:
-        return os.fsencode(text).decode("utf-8")
-    except UnicodeError:
+        return os.fsencode(text).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # it was not typed, but passed by a program
         return text
 
 

@@ -72,6 +72,14 @@ class TFBOWarning(UserWarning):
 _DESCRIPTIONS = ("shape [", "nan at index", "inf at index", "-inf at index", "nothing")
 
 
+def _shown(got: Any) -> str:
+    """A value as Python writes it; its type, where that raises, as of a whole number of many digits."""
+    try:
+        return repr(got)
+    except Exception:
+        return f"a value of type {type(got).__name__}, which Python cannot show"
+
+
 def invalid(argument: str, expected: str, got: Any, advice: str) -> InvalidArgument:
     """The error for an argument: its name, what was expected, what came, and what to do next."""
     # What has no value to show is described: "shape [3]", "nan at index [0]", "nothing".
@@ -80,14 +88,6 @@ def invalid(argument: str, expected: str, got: Any, advice: str) -> InvalidArgum
     if len(shown) > 200:
         shown = shown[:200] + "..."
     return InvalidArgument(f"{argument}: expected {expected}, got {shown}. {advice}")
-
-
-def _shown(got: Any) -> str:
-    """A value as Python writes it; its type, where that raises, as of a whole number of many digits."""
-    try:
-        return repr(got)
-    except Exception:
-        return f"a value of type {type(got).__name__}, which Python cannot show"
 
 
 def require_count(argument: str, number: Any, *, least: int = 1, advice: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tfbo import rows
 from tfbo.errors import StudyMismatch, invalid, require_count
-from tfbo.space import Params, Space
+from tfbo.space import Params, Space, checks
 from tfbo.storage import Record, Storage, no_study
 
 _DIRECTIONS = ("minimize", "maximize")
@@ -61,6 +61,7 @@ def check(space: Any, direction: Any, name: Any, seed: Any) -> None:
         raise invalid("direction", '"minimize" or "maximize"', direction, advice)
     if not isinstance(name, str) or not name:
         raise invalid("name", "a text that is not empty", name, "Name the study.")
+    checks.text("name", name)
     advice = "Use seed=0."
     if seed is not None and require_count("seed", seed, least=0, advice=advice) >= 2**_SEED_BITS:
         raise invalid("seed", f"a whole number below 2^{_SEED_BITS}", seed, advice)

@@ -7,7 +7,7 @@ import traceback as tracebacks
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfbo._scalars import as_float
+from tfbo._scalars import as_float, plain
 from tfbo.errors import NoCompletedTrial, TrialStateError, invalid
 from tfbo.trial import COMPLETE, FAILED, KINDS, PRESUMED, RUNNING, Trial, rank
 
@@ -96,7 +96,7 @@ def unfinished(
         TrialStateError: for a trial that is unknown or has been told already.
         InvalidArgument: for what is no trial.
     """
-    number = trial.number if isinstance(trial, Trial) else trial
+    number = trial.number if isinstance(trial, Trial) else plain(trial)
     if isinstance(number, bool) or not isinstance(number, int):
         raise invalid("trial", "a trial or its number", trial, "Pass what ask() returned.")
     if number not in trials:

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from tfbo._scalars import plain
 from tfbo._text import printable
 from tfbo.errors import InvalidArgument, StorageError
 from tfbo.space import Space
@@ -101,7 +102,7 @@ def shown(value: Any) -> str:
 
 def of_trial(trial: Trial) -> tuple[Any, ...]:
     """What is stored of a trial, in the order of `TRIAL`."""
-    fields = dict(vars(trial))
+    fields = {name: plain(value) for name, value in vars(trial).items()}
     for name in ("params", "notes"):
         fields[name] = json.dumps(fields[name], allow_nan=False)
     for name in ("reason", "traceback"):  # of an exception: names of files need not be Unicode
@@ -130,7 +131,7 @@ def trial(study: str, row: Sequence[Any]) -> Trial:
 
 def of_record(name: str, space: str, direction: str, seed: int, created: float) -> tuple[Any, ...]:
     """What is stored of a study, in the order of `RECORD`."""
-    fields = (name, space, direction, str(seed), created)
+    fields = (plain(name), space, plain(direction), str(seed), created)
     return (*fields, _checksum(fields))
 
 

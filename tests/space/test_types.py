@@ -151,6 +151,30 @@ def test_names_may_be_members_of_an_enum():
     assert [type(name) for name in [*grown, *grown.later]] == [str] * 4
 
 
+def test_a_study_may_be_named_by_members_of_an_enum(tmp_path):
+    class Run(str, enum.Enum):
+        NAME = "näme"
+        DIRECTION = "maximize"
+        KIND = "timeout"
+
+    for name in (Run.NAME, np.str_("other")):
+        study = tfbo.Study(
+            tfbo.Space({"x": tfbo.Boolean()}), name=name, direction=Run.DIRECTION, seed=Units.FEW,
+            storage=tmp_path / "runs.db", strategy=tfbo.strategies.Random(),
+        )  # fmt: skip
+        study.tell(study.ask(), state="failed", kind=Run.KIND, reason=np.str_("late"))
+        study.tell(np.int64(study.ask().number), np.float32(0.5), std=np.array([0.25]))
+        found = tfbo.Study.load(storage=tmp_path / "runs.db", name=name)
+        assert repr((found.name, found.direction, found.seed)) == repr(
+            (str.__str__(name), "maximize", 16)
+        )
+        failed, complete = found.trials
+        assert repr((failed.kind, failed.reason)) == "('timeout', 'late')"
+        assert repr((complete.value, complete.std)) == "(0.5, 0.25)"
+    with pytest.raises(tfbo.InvalidArgument, match=r"^name: expected text without lone surrogates"):
+        tfbo.Study(tfbo.Space({"x": tfbo.Boolean()}), name="\udcff")
+
+
 def test_an_enum_that_is_no_scalar_is_refused_with_a_way_out():
     with pytest.raises(tfbo.InvalidArgument, match=r"name, 'RED', here and Colour\[name\]"):
         tfbo.Constant(Colour.RED)
