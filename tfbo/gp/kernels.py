@@ -114,7 +114,7 @@ class Kernel:
             active = tf.cast(u > 0.5 * INACTIVE, u.dtype)
             features += active * (tf.cos(u) * tables.cosine + tf.sin(u) * tables.sine)
         if tables.level.any():
-            mine = tf.equal(tf.floor(u * tables.count) + 1.0, tables.level)
+            mine = tf.equal(tf.floor(u * tables.levels) + 1.0, tables.level)
             features += math.sqrt(0.5) * tf.cast(mine, u.dtype)
         return features
 
@@ -288,7 +288,7 @@ class _Tables(NamedTuple):
     """One where it is the sine, `[D]`."""
     level: np.ndarray
     """Which level of a category it stands for, from one on, `[D]`."""
-    count: np.ndarray
+    levels: np.ndarray
     """How many levels that category has, `[D]`."""
 
 
@@ -298,7 +298,8 @@ def _tables(columns: Columns) -> _Tables:
     for i, column in enumerate(columns.columns):
         if column.categorical:
             assert column.count is not None
-            rows = [(0.0, 0.0, 0.0, level + 1.0, column.count) for level in range(column.count)]
+            count = float(column.count)
+            rows = [(0.0, 0.0, 0.0, level + 1.0, count) for level in range(column.count)]
         elif _is_on_arc(column):
             rows = [(0.0, 1.0, 0.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0, 0.0)]
         else:
