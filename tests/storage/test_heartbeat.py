@@ -277,8 +277,7 @@ import threading, tfbo, atexit
 study = tfbo.Study(tfbo.Space({{"x": tfbo.Int(0, 9)}}), seed=0,
                    storage=tfbo.SQLiteStorage({path!r}, heartbeat=0.01))
 study.enqueue({{"x": 1}}); study.enqueue({{"x": 2}})
-start = lambda: study._ledger.claim(1)
-study._ledger.sync()
+start = lambda: (study._ledger.sync(), study._ledger.claim(1))
 start()
 assert study._ledger.storage._heartbeat.runs
 atexit.register(start)
