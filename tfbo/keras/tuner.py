@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import math
 from pathlib import Path
 from typing import Any
@@ -112,8 +111,7 @@ class Tuner(BaseTuner):
 
     def _try_build(self, hp: Any) -> Any:
         """A model, after what is left of the last one has been cleared."""
-        keras.utils.clear_session()
-        gc.collect()
+        keras.utils.clear_session()  # which collects garbage, too
         model = self._build_hypermodel(hp)
         if not isinstance(model, keras.Model):
             raise FatalTypeError(
