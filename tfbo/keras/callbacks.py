@@ -1,14 +1,22 @@
-"""Keras callbacks of a trial: the user's, copied, and those by which a tuner listens."""
+"""Keras callbacks of a trial: the user's, made anew for each execution, and the tuner's own."""
 
 from __future__ import annotations
 
 import copy
+import inspect
+import math
 import os
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
-from tfbo.keras.errors import FatalValueError
+from tfbo._scalars import as_float
+from tfbo.keras import epochs
+from tfbo.keras.errors import FatalTypeError, FatalValueError
+from tfbo.keras.objective import Objective
+from tfbo.keras.results import Result
 from tfbo.keras.trial import Trial
 
 
@@ -20,6 +28,7 @@ class TunerCallback(keras.callbacks.Callback):
         self.tuner = tuner
         self.trial = trial
         self.listeners = listeners
+        self._is_measured = False
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """See `Tuner.on_epoch_begin`."""
@@ -30,7 +39,10 @@ class TunerCallback(keras.callbacks.Callback):
         self.tuner.on_batch_begin(self.trial, self.model, batch, logs)
 
     def on_batch_end(self, batch: int, logs: Any = None) -> None:
-        """See `Tuner.on_batch_end`."""
+        """See `Tuner.on_batch_end`; the size of a model that finds its shapes in its data is known now."""
+        if not self._is_measured:
+            self._is_measured = True
+            self.tuner._check_size(self.model)
         self.tuner.on_batch_end(self.trial, self.model, batch, logs=logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -41,18 +53,132 @@ class TunerCallback(keras.callbacks.Callback):
             listener.epoch(self.tuner.study, stored, epoch, logs or {})
 
 
-def copied(callbacks: Any) -> list[Any]:
-    """Copies, so that no trial sees what another one left in a callback.
+class SaveBestEpoch(keras.callbacks.Callback):
+    """Saves a model whenever an epoch is the best so far, over all executions of a trial.
+
+    An epoch without the objective (`validation_freq=2`) is none that counts. Where the score of an
+    execution is not what one of its epochs logged, such as a number that `HyperModel.fit` computes
+    afterwards, the model counts as `fit` leaves it.
+
+    Args:
+        objective: of the search.
+        save: called with a model and its epoch.
+    """
+
+    def __init__(self, objective: Objective, save: Callable[[Any, int], None]) -> None:
+        super().__init__()
+        self.objective = objective
+        self._save = save
+        self._kept: float | None = None
+        """The value of the model that is saved."""
+        self._logged = True
+        """True as long as every score was the value of an epoch."""
+        self.on_execution_begin()
+
+    def on_execution_begin(self) -> None:
+        """Called before a model is built and trained."""
+        self._best: float | None = None
+        self._saved, self._epoch, self._fits = False, 0, 0
+        self._models = 0
+        self._model_seen: Callable[[], Any] = lambda: None
+        self._latest: tuple[float, int, list[Any]] | None = None
+        """Value, epoch and weights of the best epoch of a later fit of the same model."""
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Count the fits of an execution: a model may be trained again, to fine-tune it."""
+        self._fits, self._latest = self._fits + 1, None
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Save, if this is the best epoch so far."""
+        logs, self._epoch = logs or {}, epoch
+        epochs.note(getattr(self.model, "history", None), epoch, logs)
+        if self._model_seen() is not self.model:
+            self._models, self._model_seen = self._models + 1, weakref.ref(self.model)
+        if not (self._logged and self.objective.has_value(logs)):
+            return
+        value = as_float(self.objective.get_value(logs))
+        if value is None or not math.isfinite(value):
+            return
+        if self._best is None or self.objective.better_than(value, self._best):
+            self._best = value
+        if self._kept is None or self.objective.better_than(value, self._kept):
+            self._keep(value)
+        again = self._fits > 1 and self._models == 1
+        if again and (self._latest is None or self.objective.better_than(value, self._latest[0])):
+            self._latest = value, epoch, self.model.get_weights()
+
+    def on_execution_end(self, scores: list[Result]) -> None:
+        """Save the model as it is now, if the score is not that of an epoch and the best so far.
+
+        Args:
+            scores: what the execution returned; several where it trained several models, of which
+                the best epoch is kept.
+        """
+        finite = [score.value for score in scores if math.isfinite(score.value)]
+        known = self._best is not None and (self._models > 1 or _is_among(self._best, finite))
+        if self.model is None or known or not finite:
+            return
+        value = finite[-1]
+        if self._latest is not None and _is_among(self._latest[0], finite):
+            value, self._epoch, weights = self._latest
+            self.model.set_weights(weights)
+        else:
+            self._logged = False
+        if self._saved or self._kept is None or self.objective.better_than(value, self._kept):
+            self._keep(value)
+
+    def _keep(self, value: float) -> None:
+        self._save(self.model, self._epoch)
+        self._kept, self._saved = value, True
+
+
+def _is_among(value: float, scores: list[float]) -> bool:
+    return any(math.isclose(value, score, rel_tol=1e-6) for score in scores)
+
+
+def made(given: Any, trial: Trial) -> list[Any]:
+    """The user's callbacks for one execution, so that no trial sees what another one left in them.
+
+    Args:
+        given: callbacks, of which copies are made; a class of callbacks is called instead. Or a
+            function from the trial to a list of new callbacks, for those that cannot be copied.
+        trial: the one that is about to be run.
 
     Raises:
         FatalValueError: where one cannot be copied.
+        FatalTypeError: where the function returns None.
     """
+    if callable(given) and not isinstance(given, keras.callbacks.Callback | type):
+        listed = given(trial)
+        if listed is None:
+            raise FatalTypeError(
+                "callbacks: expected a function from a trial to a list of callbacks, but it returned "
+                "None. Is a return missing?"
+            )
+        return as_list(listed)
+    memo: dict[int, Any] = {}  # one for all: what two of them share is shared by their copies
+    return [_copy(callback, memo) for callback in as_list(given)]
+
+
+def as_list(given: Any) -> list[Any]:
+    """List what was passed as `callbacks`: a list, one callback, or None."""
+    if given is None:
+        return []
+    return list(given) if isinstance(given, (list, tuple)) else [given]
+
+
+def _copy(callback: Any, memo: dict[int, Any]) -> Any:
+    if inspect.isclass(callback):
+        return callback()
     try:
-        return list(copy.deepcopy(list(callbacks or [])))
+        return copy.deepcopy(callback, memo)
     except Exception as error:
+        name = type(callback).__name__
         raise FatalValueError(
-            f"callbacks: each trial gets copies, and these cannot be copied ({error}): {callbacks!r}. "
-            "Give the class a __deepcopy__, or create the callback in HyperModel.fit."
+            f"callbacks: each trial gets a copy, and {callback!r} cannot be copied "
+            f"({type(error).__name__}: {error}). Pass a function that makes new ones for each trial "
+            f"instead: search(..., callbacks=lambda trial: [{name}(...)]). Or give the class a "
+            "__deepcopy__."
         ) from error
 
 

@@ -1,4 +1,8 @@
-"""Weights of trials on disk: the best epoch of each, of the best few trials."""
+"""Weights of trials on disk, and with what shapes each layer was built, so that they can be loaded.
+
+Weights belong to layers that are built, and a model that finds its shapes in its data is not built
+before it has seen some. So the shapes of every layer are stored beside the weights.
+"""
 
 from __future__ import annotations
 
@@ -8,51 +12,21 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from tfbo.keras.errors import FatalRuntimeError
-from tfbo.keras.objective import Objective
 from tfbo.keras.project import BUILD, CHECKPOINT
-
-
-class SaveBestEpoch(keras.callbacks.Callback):
-    """Saves the weights of the best epoch, over all executions of a trial.
-
-    Where the objective is not among the metrics of an epoch, the last epoch counts.
-
-    Args:
-        objective: of the search.
-        folder: of the trial.
-    """
-
-    def __init__(self, objective: Objective, folder: str | os.PathLike[str]) -> None:
-        super().__init__()
-        self.objective = objective
-        self.folder = Path(folder)
-        self.best_value = float("-inf") if objective.direction == "max" else float("inf")
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Save, if this is the best epoch so far."""
-        if self.objective.has_value(logs or {}):
-            value = float(self.objective.get_value(logs))
-            if not self.objective.better_than(value, self.best_value):
-                return
-            self.best_value = value
-        save(self.model, self.folder)
 
 
 def save(model: Any, folder: Path) -> None:
     """Save weights, and with what the model was built, as a whole or not at all."""
     draft = folder / f"draft.{CHECKPOINT}"
     model.save_weights(draft)
-    if model.get_build_config() is not None:
-        text = json.dumps(model.get_build_config(), default=list)
-        (folder / BUILD).write_text(text, encoding="utf-8")
+    text = json.dumps(_shapes(model, set()), default=list)
+    (folder / BUILD).write_text(text, encoding="utf-8")
     os.replace(draft, folder / CHECKPOINT)
 
 
 def load(model: Any, folder: Path) -> None:
-    """Load weights into a model that was built from the same hyperparameters.
+    """Load weights into a model that was made from the same hyperparameters.
 
     Raises:
         FatalRuntimeError: where there are none.
@@ -63,12 +37,62 @@ def load(model: Any, folder: Path) -> None:
             "tuner.max_checkpoints before the search), and a fit of your own has to pass the "
             "callbacks that it is given on to model.fit."
         )
-    if not model.built and (folder / BUILD).exists():
-        model.build_from_config(json.loads((folder / BUILD).read_text(encoding="utf-8")))
+    if (folder / BUILD).exists():
+        shapes = json.loads((folder / BUILD).read_text(encoding="utf-8"), object_hook=_with_tuples)
+        _build(model, shapes, set())
     optimizer = getattr(model, "optimizer", None)
-    if model.built and optimizer is not None and not optimizer.built:
-        optimizer.build(model.trainable_variables)  # it is in the file too, and training can go on
+    variables = model.trainable_variables
+    if variables and optimizer is not None and not optimizer.built:
+        optimizer.build(variables)  # it is in the file too, and training can go on
     model.load_weights(folder / CHECKPOINT)
+
+
+def _shapes(layer: Any, seen: set[int]) -> dict[str, Any]:
+    """Shapes that a layer and those within it were built with, in the order in which it holds them."""
+    seen.add(id(layer))
+    layers = []
+    for child in _within(layer):
+        if id(child) not in seen:
+            layers.append(_shapes(child, seen))
+    return {"build": layer.get_build_config() if layer.built else None, "layers": layers}
+
+
+def _build(layer: Any, shapes: dict[str, Any], seen: set[int]) -> None:
+    """Build a layer and those within it as `_shapes` found them; those that are built stay."""
+    seen.add(id(layer))
+    own = not getattr(layer.build, "_is_default", False)
+    if own and shapes["build"] and not layer.built:
+        layer.build_from_config(
+            shapes["build"]
+        )  # which may make those within it, so it comes first
+    there = iter(shapes["layers"])
+    for child in _within(layer):
+        found = next(there, None) if id(child) not in seen else None
+        if found is not None:
+            _build(child, found, seen)
+    if shapes["build"] and not layer.built:
+        # It has no `build`. To call it on symbols, as Keras would, takes more than shapes.
+        layer._build_shapes_dict = shapes["build"].get("shapes_dict") or shapes["build"]
+        layer.built = True
+
+
+def _within(layer: Any) -> list[Any]:
+    return list(layer._flatten_layers(include_self=False, recursive=False))
+
+
+def _with_tuples(read: dict[str, Any]) -> dict[str, Any]:
+    """Shapes as tuples, as Keras gives them to `build`: JSON has made lists of them."""
+    return {name: _as_tuple(value) if _is_shape(value) else value for name, value in read.items()}
+
+
+def _is_shape(value: Any) -> bool:
+    """Tell lists of sizes, and lists of such lists."""
+    entries = value if isinstance(value, list) else []
+    return bool(entries) and all(e is None or isinstance(e, int) or _is_shape(e) for e in entries)
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
 
 
 def drop(folders: Iterable[Path]) -> None:

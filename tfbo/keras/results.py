@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from tfbo._scalars import as_float
+from tfbo.keras import epochs
 from tfbo.keras.errors import FatalTypeError, FatalValueError
 from tfbo.keras.objective import DefaultObjective, Objective
 
@@ -19,7 +22,7 @@ class Result(NamedTuple):
     metrics: dict[str, float]
     """Of the best epoch, with the objective."""
     step: int
-    """The best epoch, counted from 0; 0 where there are none."""
+    """The best epoch, as Keras counts them from 0; 0 where there are none."""
 
 
 def read(returned: Any, objective: Objective, function: str) -> list[Result]:
@@ -40,7 +43,7 @@ def read(returned: Any, objective: Objective, function: str) -> list[Result]:
         raise FatalTypeError(
             f"{function} returned None. Return what model.fit returned, a dict of metrics, or a number."
         )
-    number = _as_float(returned)
+    number = as_float(returned)
     if number is not None:
         return [Result(number, {objective.name: number}, 0)]
     history = getattr(returned, "history", None)
@@ -53,7 +56,7 @@ def read(returned: Any, objective: Objective, function: str) -> list[Result]:
     if isinstance(returned, Mapping):
         return [_of_metrics(returned, objective, function)]
     if isinstance(history, Mapping):
-        return [_of_history(history, objective, function)]
+        return [_of_history(returned, objective, function)]
     raise FatalTypeError(
         f"{function} returned {_shown(returned)}. Return what model.fit returned, a dict of metrics, "
         "a number, or a list of one of these."
@@ -81,53 +84,87 @@ def standard_error(results: list[Result]) -> float | None:
 def _of_metrics(metrics: Mapping[str, Any], objective: Objective, function: str) -> Result:
     if not objective.has_value(metrics) and objective.name not in metrics:
         raise _missing(objective, metrics, f"the dict that {function} returned")
-    numbers = {name: _as_float(value) for name, value in metrics.items()}
+    numbers = {name: as_float(value) for name, value in metrics.items()}
     plain = {name: number for name, number in numbers.items() if number is not None}
+    if objective.name not in plain and not objective.has_value(plain):
+        raise _no_number(objective, f"the dict that {function} returned")
     value = plain[objective.name] if objective.name in plain else objective.get_value(plain)
     return Result(float(value), {**plain, objective.name: float(value)}, 0)
 
 
-def _of_history(history: Mapping[str, Any], objective: Objective, function: str) -> Result:
+def _of_history(history: Any, objective: Objective, function: str) -> Result:
     """The best epoch; one whose objective is no finite number only where there is no other."""
-    if not objective.has_value(history):
-        raise _missing(objective, history, f"the History that {function} returned")
-    epochs = range(min(len(history[name]) for name in objective.names))
-    if not epochs:
+    if not objective.has_value(history.history):
+        raise _missing(objective, history.history, f"the History that {function} returned")
+    by_epoch = epochs.of(history)
+    if not by_epoch:
         raise FatalValueError(f"The History that {function} returned has no epoch. Train for one.")
-    by_epoch = [
-        {name: float(values[i]) for name, values in history.items() if i < len(values)}
-        for i in epochs
-    ]
-    best = 0
-    for epoch in epochs:
-        value, incumbent = (float(objective.get_value(by_epoch[i])) for i in (epoch, best))
-        finite, was_finite = math.isfinite(value), math.isfinite(incumbent)
-        if finite and (not was_finite or objective.better_than(value, incumbent)):
-            best = epoch
-    value = float(objective.get_value(by_epoch[best]))
-    return Result(value, {**by_epoch[best], objective.name: value}, best)
+    best: tuple[float, int] | None = None
+    for epoch, metrics in by_epoch.items():
+        if not objective.has_value(metrics):
+            continue
+        value = float(objective.get_value(metrics))
+        if best is None or improves(objective, value, best[0]):
+            best = value, epoch
+    if best is None:
+        raise _no_number(objective, f"any epoch of the History that {function} returned")
+    value, epoch = best
+    return Result(value, {**by_epoch[epoch], objective.name: value}, epoch)
+
+
+def improves(objective: Objective, value: float, incumbent: float) -> bool:
+    """Compare two values: a finite one is better than any that is not."""
+    if not (math.isfinite(value) and math.isfinite(incumbent)):
+        return math.isfinite(value)
+    return objective.better_than(value, incumbent)
 
 
 def _missing(objective: Objective, there: Mapping[str, Any], where: str) -> FatalValueError:
     names = [name for name in objective.names if name not in there]
     listed = ", ".join(map(repr, there)) or "nothing"
-    hint = ""
-    if any(name.startswith("val_") for name in names):
-        hint = " Metrics val_... need validation_data or validation_split in search()."
+    text = f"objective: {', '.join(map(repr, names))} is not in {where}. It has: {listed}. "
+    near = [other for name in names for other in nearest(name, list(there))]
+    if any(name.startswith("val_") for name in names) and not any(
+        name.startswith("val_") for name in there
+    ):
+        return FatalValueError(
+            f"{text}Choose one of these. Metrics val_... need validation_data or validation_split in "
+            "search(), and an epoch that is validated, where there is a validation_freq."
+        )
+    if not near:
+        return FatalValueError(f"{text}Choose one of these.")
+    text += f"The nearest: {', '.join(map(repr, near))}. "
+    if len(near) > 1:
+        text += f"Choose one, or have their sum as objective={near!r}. "
     return FatalValueError(
-        f"objective: {', '.join(map(repr, names))} is not in {where}. It has: {listed}. "
-        f"Choose one of these.{hint}"
+        f"{text}Keras puts the name of an output before that of its metric where there are several "
+        "outputs, and a number after a name that comes again."
     )
 
 
-def _as_float(value: Any) -> float | None:
-    """A float from any number: Python's, NumPy's, a tensor of one element; None from the rest."""
-    if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__float__"):
-        return None
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
+def _no_number(objective: Objective, where: str) -> FatalValueError:
+    names = " and ".join(map(repr, objective.names))
+    return FatalValueError(
+        f"objective: {names} is not a number in {where}. Return one number: an F1Score with "
+        'average=None, for example, is an array; give it average="macro".'
+    )
+
+
+def nearest(name: str, there: Sequence[str]) -> list[str]:
+    """The metrics that a name may have meant: those of an output or a number, then similar ones.
+
+    Example:
+        >>> nearest("val_accuracy", ["loss", "val_loss", "val_age_accuracy", "val_sex_accuracy"])
+        ['val_age_accuracy', 'val_sex_accuracy']
+        >>> nearest("val_acc", ["loss", "accuracy", "val_loss", "val_accuracy"])
+        ['val_accuracy']
+    """
+    part, prefix = name.removeprefix("val_"), "val_" if name.startswith("val_") else ""
+    rest = [n.removeprefix("val_") for n in there if n.startswith("val_") == bool(prefix)]
+    of_outputs = [n for n in rest if f"_{part}_" in f"_{n}_"]
+    same_words = [n for n in rest if n.startswith(part) or part.startswith(n)]
+    found = of_outputs or same_words or difflib.get_close_matches(part, rest, n=1)
+    return [prefix + other for other in found]
 
 
 def _shown(value: Any) -> str:

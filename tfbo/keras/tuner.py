@@ -14,7 +14,7 @@ from tfbo.keras import callbacks as callbacks_
 from tfbo.keras import checkpoints, results
 from tfbo.keras.base_tuner import BaseTuner
 from tfbo.keras.errors import FailedTrialError, FatalTypeError, FatalValueError
-from tfbo.keras.hypermodel import rebuilt, trains_itself
+from tfbo.keras.hypermodel import no_model, rebuilt, trains_itself
 
 
 class Tuner(BaseTuner):
@@ -84,17 +84,25 @@ class Tuner(BaseTuner):
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
         """Build and train a model, `executions_per_trial` times; see `BaseTuner.run_trial`."""
         given = kwargs.pop("callbacks", None)
-        folder = self.get_trial_dir(trial.trial_id)
-        best_epoch = checkpoints.SaveBestEpoch(self.oracle.objective, folder)
+        checkpoints.drop([Path(self.get_trial_dir(trial.trial_id))])  # of a run that failed
+        best_epoch = callbacks_.SaveBestEpoch(
+            self.oracle.objective,
+            lambda model, epoch: self.save_model(trial.trial_id, model, epoch),
+        )
         listeners = [c for c in self._study_callbacks if hasattr(c, "epoch")]
         returned = []
         for execution in range(self.executions_per_trial):
-            callbacks = callbacks_.copied(given)
+            callbacks = callbacks_.made(given, trial)
             callbacks_.direct_tensorboard(callbacks, trial, execution)
             callbacks.append(callbacks_.TunerCallback(self, trial, listeners))
             # The same one for all executions: of all their epochs the best counts.
             callbacks.append(best_epoch)
-            returned.append(self._build_and_fit_model(trial, *args, callbacks=callbacks, **kwargs))
+            best_epoch.on_execution_begin()
+            result = self._build_and_fit_model(trial, *args, callbacks=callbacks, **kwargs)
+            best_epoch.on_execution_end(
+                results.read(result, self.oracle.objective, "HyperModel.fit()")
+            )
+            returned.append(result)
         return returned
 
     def _build_and_fit_model(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
@@ -105,19 +113,14 @@ class Tuner(BaseTuner):
                 "build_model returned a model that is not compiled. Call model.compile(...) in it, or "
                 "give the tuner an optimizer and a loss."
             )
-        returned = self.hypermodel.fit(hp, model, *args, **kwargs)
-        results.read(returned, self.oracle.objective, "HyperModel.fit()")
-        return returned
+        return self.hypermodel.fit(hp, model, *args, **kwargs)
 
     def _try_build(self, hp: Any) -> Any:
         """A model, after what is left of the last one has been cleared."""
         keras.utils.clear_session()  # which collects garbage, too
         model = self._build_hypermodel(hp)
         if not isinstance(model, keras.Model):
-            raise FatalTypeError(
-                f"build_model returned {model!r} of type {type(model).__name__}, not a Keras model. "
-                "Does it end with `return model`?"
-            )
+            raise FatalTypeError(f"build_model returned {no_model(model)}")
         self._check_size(model)
         return model
 
