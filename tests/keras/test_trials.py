@@ -148,7 +148,7 @@ def test_what_is_printed(capsys):
     tuner.search()
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.count("\n") == 2 and "trial" in printed.err and "x=" in printed.err
+    assert printed.err.count("\n") == 4 and "trial" in printed.err and "x=" in printed.err
 
 
 def test_callbacks_of_the_study_are_called_for_each_trial_and_epoch():

@@ -7,9 +7,17 @@ What each tuner does with a trial, and where it differs from KerasTuner 1.4.8:
 - No configuration is suggested twice, inactive hyperparameters have no value, choices keep their
   types, and a failed trial or an infinite score is a failed trial, of which suggestions stay away.
 - Without `directory` and `project_name` nothing is written to the working directory.
-- The weights of the best `Tuner.max_checkpoints` trials are kept.
+- The weights of the best `Tuner.max_checkpoints` trials are kept, of each those of the epoch that its
+  score is of, and load into models of every kind, subclassed ones too.
+- A subclass of `Oracle` may have a `populate_space` and a `score_trial`, one of a tuner its hooks, and
+  both a `get_state`; a method of KerasTuner that nothing calls here is refused when it is overridden.
+- `search(callbacks=)` also takes a function from a trial to new callbacks, for those that cannot be
+  copied.
+- A search of which every trial failed ends with an error; a range that changes from one build to the
+  next, a `logger=` and variables of chief and workers are warned of.
 - Of a stored search, other ranges, objective or seed than before are an error, not ignored.
-- F-scores, R2, IoU and correlations are maximised where only a name is given.
+- F-scores, R2, IoU and correlations are maximised where only a name is given, and so are metrics with
+  a number after their name or the name of an output before it.
 - `GridSearch` takes all values of an `Int` with `sampling="log"` and no step, not ten of them.
 
 Example:

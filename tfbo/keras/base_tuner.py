@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import sys
+import time
 import traceback
 from typing import Any
 
@@ -12,7 +14,7 @@ from tfbo import outcome
 from tfbo._interrupts import Interrupts
 from tfbo._text import say
 from tfbo.errors import InvalidArgument
-from tfbo.keras import columns, results
+from tfbo.keras import columns, extensions, failures, notices, results
 from tfbo.keras.conditions import Parent
 from tfbo.keras.errors import FailedTrialError, FatalError
 from tfbo.keras.hypermodel import as_hypermodel
@@ -23,6 +25,8 @@ from tfbo.keras.trial import Trial, TrialStatus
 from tfbo.study import Study
 
 _LOGGER = logging.getLogger("tfbo")
+_IDLE = 0.2
+"""Seconds after which an oracle that is idle is asked again."""
 
 
 class BaseTuner:
@@ -38,7 +42,7 @@ class BaseTuner:
         project_name: None for "untitled_project".
         overwrite: whether to start anew, deleting what a search of ours left in that folder, and
             nothing else there; otherwise a search that is stored goes on.
-        **kwargs: `logger`, which has no effect.
+        **kwargs: `logger`, which has no effect but a warning.
 
     Raises:
         InvalidArgument: for what is no oracle, or arguments that there are not.
@@ -62,16 +66,23 @@ class BaseTuner:
         self.logger = kwargs.pop("logger", None)
         if kwargs:
             raise InvalidArgument(f"There are no arguments {', '.join(kwargs)}. Leave them out.")
+        extensions.check_tuner(self, BaseTuner)
+        notices.warn_of_settings(self.logger)
         self.oracle = oracle
         self.hypermodel: Any = as_hypermodel(hypermodel)
         self.tuner_id = os.environ.get("KERASTUNER_TUNER_ID", "tuner0")
         self._project = Project(directory, project_name)
         self._study_callbacks: list[Any] = []
         self._interrupts = Interrupts()
+        self._is_idle = False
+        notices.warn_of_other_project(self._project)
         if overwrite:
             self._project.clear()
+        goes_on = self._project.is_begun
         self._populate_initial_space()
         oracle.open(self._project)
+        if goes_on:
+            self.reload()
 
     @property
     def study(self) -> Study:
@@ -158,17 +169,21 @@ class BaseTuner:
         Args:
             *fit_args: passed to `run_trial`, and by that to `fit`.
             **fit_kwargs: the same; `verbose=0` also silences the line that is printed of each trial.
-                Among `callbacks`, what is called with a study and a trial, such as
+                `callbacks` are Keras's, of which each trial gets copies (of a class, an instance), or a
+                function from a trial to a list of new ones, for those that cannot be copied. What is in
+                the list and no callback of Keras, but can be called with a study and a trial, such as
                 `tfbo.integrations.tensorboard.TensorBoardCallback`, is called after each trial.
 
         Raises:
             FatalError: for a mistake that every trial would meet.
-            RuntimeError: after `max_consecutive_failed_trials` failures in a row.
+            RuntimeError: after `max_consecutive_failed_trials` failures in a row, or where every trial
+                failed.
         """
         if "verbose" in fit_kwargs:
             verbose = fit_kwargs["verbose"]
             self.oracle.verbose = 1 if verbose == "auto" else verbose
         fit_kwargs = self._take_study_callbacks(fit_kwargs)
+        self.oracle.say(notices.opening(self.oracle))
         self.on_search_begin()
         interrupted = False
         with Interrupts() as self._interrupts:
@@ -185,11 +200,13 @@ class BaseTuner:
         self.on_search_end()
 
     def _take_study_callbacks(self, fit_kwargs: dict[str, Any]) -> dict[str, Any]:
-        given = list(fit_kwargs.get("callbacks") or [])
-        self._study_callbacks = [callback for callback in given if callable(callback)]
+        """Part callbacks of the study, which are called with it and a trial, from those of Keras."""
+        given = fit_kwargs.get("callbacks")
+        listed = list(given) if isinstance(given, (list, tuple)) else []
+        self._study_callbacks = [c for c in listed if _is_of_study(c)]
         if not self._study_callbacks:
             return fit_kwargs
-        others = [callback for callback in given if not callable(callback)]
+        others = [callback for callback in listed if not _is_of_study(callback)]
         rest = {name: value for name, value in fit_kwargs.items() if name != "callbacks"}
         return {**rest, "callbacks": others} if others else rest
 
@@ -199,7 +216,16 @@ class BaseTuner:
             self.pre_create_trial()
         trial = self.oracle.create_trial(self.tuner_id)
         if trial.status == TrialStatus.STOPPED:
+            failures.check_any_completed(self.oracle)
             return False
+        if trial.status == TrialStatus.IDLE:
+            self.oracle.say(None if self._is_idle else notices.IDLE)
+            self._is_idle = True
+            with self._interrupts.allowed():
+                time.sleep(_IDLE)
+            return True
+        self._is_idle = False
+        self.oracle.say(notices.trying(self.oracle, trial))
         with self._interrupts.allowed():
             self.on_trial_begin(trial)
             self._try_run_and_update_trial(trial, *fit_args, **fit_kwargs)
@@ -271,6 +297,7 @@ class BaseTuner:
     def on_trial_end(self, trial: Any) -> None:
         """Called when a trial ends: stores it."""
         self.oracle.end_trial(trial)
+        self.save()
 
     def on_search_begin(self) -> None:
         """Called when a search begins."""
@@ -334,16 +361,29 @@ class BaseTuner:
         return self.oracle.remaining_trials()
 
     def get_state(self) -> dict[str, Any]:
-        """Nothing: what there is to keep is in the study."""
+        """State that a subclass wants back when the search goes on, as JSON; here none."""
         return {}
 
     def set_state(self, state: Any) -> None:
-        """Nothing; see `get_state`."""
+        """Called with what `get_state` returned, when a search that is stored goes on."""
 
     def save(self) -> None:
-        """Store the definitions of the hyperparameters; all else is stored when it happens."""
+        """Store definitions and states; all else is stored when it happens. Called after each trial."""
         self.oracle.save()
+        self._project.write_state("tuner", self.get_state())
 
     def reload(self) -> None:
-        """Take in trials that other processes stored meanwhile."""
+        """Take in what is stored. Called where a search that is stored goes on."""
         self.oracle.reload()
+        state = self._project.read_state("tuner")
+        if state is not None:
+            self.set_state(state)
+
+
+def _is_of_study(callback: Any) -> bool:
+    """Tell callbacks of the study: they can be called, and are neither Keras's nor classes."""
+    import keras
+
+    if inspect.isclass(callback) or isinstance(callback, keras.callbacks.Callback):
+        return False
+    return callable(callback)

@@ -105,3 +105,20 @@ def rebuilt(optimizer: Any) -> Any:
     if isinstance(optimizer, str):
         return optimizer
     return keras.optimizers.deserialize(copy.deepcopy(keras.optimizers.serialize(optimizer)))
+
+
+def no_model(returned: Any) -> str:
+    """Describe what a `build_model` returned instead of a model of Keras 3, and why that may be."""
+    kind = type(returned)
+    text = f"{returned!r} of type {kind.__module__}.{kind.__qualname__}, not a Keras model. "
+    roots = {cls.__module__.split(".")[0] for cls in kind.__mro__}
+    if "tf_keras" in roots:
+        return (
+            f"{text}It is one of tf_keras (Keras 2), and tfbo.keras trains models of Keras 3. Import "
+            "keras in place of tf_keras, and if it says tf.keras, leave TF_USE_LEGACY_KERAS unset."
+        )
+    if isinstance(returned, type):
+        return f"{text}It is a class: call it."
+    if isinstance(returned, (tuple, list)):
+        return f"{text}Return the model alone."
+    return f"{text}Does it end with `return model`?"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tfbo._scalars import plain
+from tfbo._warnings import warn
 from tfbo.errors import InvalidArgument
 from tfbo.keras import definitions
 from tfbo.keras.conditions import Parent
@@ -42,6 +43,8 @@ class HyperParameters:
         """Conditions of the scopes that were opened and did not hold."""
         self._space: dict[tuple[Any, ...], HyperParameter] = {}
         self._asked: dict[tuple[Any, ...], HyperParameter] = {}
+        self._settled: set[tuple[Any, ...]] | None = None
+        """In a search, those that may have another range without a word: given before, or told."""
         self._name_scopes: list[str] = []
         self._conditions: list[Parent] = []
 
@@ -224,7 +227,13 @@ class HyperParameters:
 
     def copy(self) -> HyperParameters:
         """Another one with the same definitions and values."""
-        return HyperParameters.from_config(self.get_config())
+        made = HyperParameters.from_config(self.get_config())
+        made._settled = self._settled  # the same one: what is told once holds for all copies
+        return made
+
+    def fix_ranges(self) -> None:
+        """Have the ranges that are here override others, and others that change warned of."""
+        self._settled = set(self._space)
 
     def merge(
         self, hps: HyperParameters | Iterable[HyperParameter], overwrite: bool = True
@@ -258,9 +267,22 @@ class HyperParameters:
             )
         if definition.key not in self._space:
             return self._register(definition)
+        self._compare(self._space[definition.key], definition)
         if not self.is_active(definition):
             return None
         return self.values.setdefault(definition.name, self._space[definition.key].default)
+
+    def _compare(self, kept: HyperParameter, asked: HyperParameter) -> None:
+        """Warn where an earlier build asked for another range: the earlier one is searched."""
+        if self._settled is None or asked.key in self._settled or not kept.clashes(asked):
+            return
+        self._settled.add(asked.key)
+        warn(
+            f"The range of {asked.name!r} changed from one build to the next:\n"
+            f"  {kept!r}, which is searched\n  {asked!r}, which is ignored\n"
+            "Where a range depends on another hyperparameter, ask for the widest one, or for a Float "
+            "from 0 to 1 and scale it. A range of another kind needs another name."
+        )
 
     def _register(self, definition: HyperParameter, overwrite: bool = False) -> Any:
         if any(parent.name == definition.name for parent in definition.conditions):

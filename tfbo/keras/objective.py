@@ -16,8 +16,19 @@ _MAXIMISED = {
     "SensitivityAtSpecificity", "SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy",
     "SpecificityAtSensitivity", "TopKCategoricalAccuracy", "TrueNegatives", "TruePositives",
 }  # fmt: skip
-_MINIMISED = ("loss", "crossentropy", "ce", "bce", "mae", "mse", "mape", "msle", "kld")
-_SHORT = {"acc": "max", **dict.fromkeys(_MINIMISED, "min")}
+# Names that Keras has as functions or aliases, and common ones of metrics that it does not have.
+_LOW = (
+    "loss", "crossentropy", "ce", "bce", "mae", "mse", "mape", "msle", "kld", "rmse", "nll", "error",
+    "perplexity", "wer", "cer", "fpr", "fnr",
+)  # fmt: skip
+_HIGH = (
+    "acc", "f1", "f2", "fbeta", "f_score", "fscore", "f_measure", "iou", "miou", "jaccard", "dice_coef",
+    "dice_coefficient", "dice_score", "r2", "r_squared", "mcc", "kappa", "auroc", "auprc", "roc_auc",
+    "pr_auc", "sensitivity", "specificity", "tpr", "tnr", "psnr", "ssim", "bleu", "ndcg",
+)  # fmt: skip
+_SHORT = {**dict.fromkeys(_LOW, "min"), **dict.fromkeys(_HIGH, "max")}
+# Words that turn what follows into its opposite, or may.
+_NEGATED = {"neg", "negative", "minus", "inverse", "inv", "non", "not", "anti", "false"}
 _NO_METRICS = {
     "deserialize",
     "serialize",
@@ -64,6 +75,19 @@ class Objective:
     def get_value(self, logs: Mapping[str, Any]) -> Any:
         """Its value, from metrics that tell it."""
         return logs[self.name]
+
+    def completed(self, metrics: Mapping[str, Any]) -> dict[str, Any]:
+        """Metrics with its value among them.
+
+        Raises:
+            ValueError: where they do not tell it.
+        """
+        if metrics.get(self.name) is not None:
+            return dict(metrics)
+        if not self.has_value(metrics):
+            expected, found = ", ".join(self.names), ", ".join(metrics)
+            raise ValueError(f"metrics: expected {expected} among them, found: {found}.")
+        return {**metrics, self.name: self.get_value(metrics)}
 
     def better_than(self, a: Any, b: Any) -> bool:
         """Whether the value a is better than b."""
@@ -141,15 +165,32 @@ def create_objective(objective: Any) -> Objective:
 
 
 def infer_metric_direction(metric: str) -> str | None:
-    """Whether a metric of Keras is to be low ("min") or high ("max"); None where that is not known.
+    """Direction of a metric by its name: "min", "max", or None where that is not known.
+
+    Known are the metrics and losses of Keras and a few common names, with a number that Keras puts
+    after them or the name of an output before.
 
     Example:
         >>> infer_metric_direction("val_accuracy"), infer_metric_direction("val_mae")
         ('max', 'min')
+        >>> infer_metric_direction("val_auc_1"), infer_metric_direction("val_age_mae")
+        ('max', 'min')
     """
+    name = metric.removeprefix("val_").removeprefix("weighted_").lower()
+    words = name.split("_")
+    # Keras numbers names that come again (`auc_1`), and puts the name of an output before (`age_mae`).
+    while words[-1].isdecimal() and _direction("_".join(words)) is None and len(words) > 1:
+        words.pop()
+    if _NEGATED & set(words[:-1]):
+        return _direction("_".join(words))
+    endings = ("_".join(words[i:]) for i in range(len(words)))
+    return next((found for found in map(_direction, endings) if found is not None), None)
+
+
+def _direction(name: str) -> str | None:
+    """Of a metric by its whole name."""
     import keras
 
-    name = metric.removeprefix("val_").removeprefix("weighted_")
     if name in _SHORT:
         return _SHORT[name]
     listed = (n for n in (*dir(keras.metrics), *dir(keras.losses)) if not n.startswith("_"))

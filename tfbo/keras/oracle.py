@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import sys
 from typing import Any
 
 from tfbo import progress
 from tfbo._text import say
-from tfbo.asking import ask
-from tfbo.errors import InvalidArgument, SpaceExhausted
-from tfbo.keras import columns, stored
+from tfbo.errors import InvalidArgument
+from tfbo.keras import columns, extensions, failures, notices, stored
 from tfbo.keras.hyperparameters import HyperParameters
-from tfbo.keras.objective import DIRECTIONS, create_objective
+from tfbo.keras.objective import create_objective
 from tfbo.keras.project import Project
-from tfbo.keras.trial import OF_STATE, Trial, TrialStatus
-from tfbo.space import Constant, Space
+from tfbo.keras.trial import Trial, TrialStatus
+from tfbo.keras.trial_source import TrialSource
+from tfbo.space import Constant
 from tfbo.study import Study
 from tfbo.trial import FAILED, WAITING
 from tfbo.trial import Trial as StudyTrial
-
-_LOGGER = logging.getLogger("tfbo")
 
 # What a space holds that has no hyperparameters, or none yet.
 _NOTHING = {"define-by-run": Constant(True)}
@@ -29,6 +26,8 @@ _NOTHING = {"define-by-run": Constant(True)}
 
 class Oracle:
     """What to try next, and what came of it: a `tfbo.Study` under the names that tuners use.
+
+    A subclass may say in `populate_space` what is tried next, and in `score_trial` what a trial is worth.
 
     Args:
         objective: a metric's name, an `Objective`, a list of these (their sum is minimised, those to
@@ -67,9 +66,12 @@ class Oracle:
                     f"{name}_new_entries=False leaves nothing to search. Give the search space as "
                     "hyperparameters=."
                 )
+        if hyperparameters is not None:
+            extensions.check_hyperparameters(hyperparameters)
         self.objective = create_objective(objective)
         self.max_trials = max_trials
         self.hyperparameters = hyperparameters.copy() if hyperparameters else HyperParameters()
+        self.hyperparameters.fix_ranges()
         self.allow_new_entries = allow_new_entries
         self.tune_new_entries = tune_new_entries
         self.seed = seed
@@ -84,9 +86,11 @@ class Oracle:
         self.end_order: list[str] = []
         self._retries: list[Trial] = []
         self._failures = 0
+        self._offered: dict[str, Any] | None = None
         self._numbers: dict[str | None, int] = {}
         self._columns: columns.Columns = {}
-        self._project: Project | None = None
+        self._project: Any = None
+        self._source: Any = None
         self._study: Study | None = None
 
     @property
@@ -96,49 +100,54 @@ class Oracle:
             raise InvalidArgument("study: there is none yet. Give the oracle to a tuner first.")
         return self._study
 
-    @property
-    def project(self) -> Project:
-        """Where the search lives."""
-        assert self._project is not None
-        return self._project
-
     def open(self, project: Project) -> None:
         """Begin the search of the space that is known by now, or go on with the one that is stored.
 
         Raises:
             StudyMismatch: where the stored one has another objective, seed or hyperparameters.
         """
+        extensions.check_oracle(self, Oracle)
         self._project = project
+        state = project.read_state("oracle") if project.is_begun else None
         if project.is_begun:
             self.hyperparameters = stored.definitions(project, self.objective, self.hyperparameters)
-        self.save()
+        self._save_definitions()
         self._columns = columns.of(self.hyperparameters.space)
         parameters = columns.parameters(self._columns) or _NOTHING
         self._study = stored.study(project, parameters, self.seed, self.strategy)
         if self._study is None:
-            self._study = Study(
-                Space(parameters),
-                direction=DIRECTIONS[self.objective.direction],
-                storage=project.study,
-                name=project.name,
-                seed=self.seed,
-                strategy=self.strategy,
+            self._study = stored.begun(
+                project, parameters, self.objective, self.seed, self.strategy
             )
-            self.begin(self._study)
-        self.seed = self._study.seed
+            if not extensions.is_overridden(self, Oracle, "populate_space"):
+                self.begin(self._study)
+        self.seed, self._source = self._study.seed, TrialSource(self._study)
         self.reload()
+        if state is not None:
+            self.set_state(state)
 
     def begin(self, study: Study) -> None:
-        """Called with a new study, before its first trial."""
+        """Called with a new study, before its first trial; not where there is a `populate_space`."""
 
     def save(self) -> None:
-        """Store the definitions; all else is stored when it happens."""
+        """Store the definitions, and what `get_state` returns; all else is stored when it happens."""
+        self._save_definitions()
+        self._project.write_state("oracle", self.get_state())
+
+    def get_state(self) -> dict[str, Any]:
+        """State that a subclass wants back when the search goes on, as JSON; here none."""
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Called with what `get_state` returned, when a search that is stored goes on."""
+
+    def _save_definitions(self) -> None:
         content = {"objective": str(self.objective), **self.hyperparameters.get_config()}
-        self.project.write_definitions(content)
+        self._project.write_definitions(content)
 
     def reload(self) -> None:
         """Take in the trials that are stored; those that run here are left alone."""
-        ids = self.project.trial_ids()
+        ids = self._project.trial_ids()
         running = {trial.trial_id for trial in (*self.ongoing_trials.values(), *self._retries)}
         for found in self.study.trials:
             if found.state == WAITING or found.kind == "interrupted":
@@ -167,18 +176,8 @@ class Oracle:
 
     def _view(self, trial_id: str, found: StudyTrial) -> Trial:
         """A trial of the study as a tuner sees it."""
-        state = self.project.read_trial(trial_id)
-        if found.is_finished and state is not None:
-            trial = Trial.from_state(state)
-        else:
-            hyperparameters = self.hyperparameters.copy()
-            hyperparameters.values = columns.to_values(self._columns, found.params)
-            trial = Trial(hyperparameters, trial_id)
-        trial.status = OF_STATE[found.state]
-        trial.score, trial.std = found.value, found.std
-        if found.state == FAILED and trial.message is None:
-            trial.message = found.traceback or found.reason
-        return trial
+        values = columns.to_values(self._columns, found.params)
+        return stored.trial(self._project, self.hyperparameters, values, trial_id, found)
 
     def create_trial(self, tuner_id: str) -> Trial:
         """The next trial; one with the status STOPPED where the search is over.
@@ -194,35 +193,68 @@ class Oracle:
         else:
             self.reload()
             asked = self._ask()
-            if asked is None:
-                return Trial(self.get_space(), None, TrialStatus.STOPPED)
-            trial = self._view(
-                self.project.trial_ids().get(asked.number) or self._id(asked.number), asked
-            )
+            if isinstance(asked, str):
+                return Trial(self.get_space(), None, asked)
+            trial_id = self._project.trial_ids().get(asked.number) or self._id(asked.number)
+            trial = self._view(trial_id, asked)
             self._enter(trial, asked.number)
         self.ongoing_trials[tuner_id] = trial
-        self.project.write_trial(trial.trial_id, trial.get_state())
+        self._project.write_trial(trial.trial_id, trial.get_state())
         return trial
 
-    def _ask(self) -> StudyTrial | None:
-        started = [t for t in self.study.trials if t.state != WAITING and t.kind != "interrupted"]
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Values of the next trial: here, those that the strategy of the study suggests.
+
+        A subclass may decide that itself. It is called for every trial but those that are run again.
+
+        Args:
+            trial_id: the id that the trial will have.
+
+        Returns:
+            A dict with a "status", and "values" by the names of hyperparameters, where those that are
+            left out have their defaults. The status is "RUNNING", "IDLE" (ask again later) or
+            "STOPPED" (the search is over).
+        """
+        suggested = self._suggested()
+        if suggested is None:
+            return {"status": TrialStatus.STOPPED}
+        self._offered = columns.to_values(self._columns, suggested.params)
+        return {"status": TrialStatus.RUNNING, "values": dict(self._offered)}
+
+    def _random_values(self) -> dict[str, Any] | None:
+        """Values at random that no trial has had, for a `populate_space`; None where there are none."""
+        tried = [trial.hyperparameters.values for trial in self.trials.values()]
+        return extensions.random_values(self._columns, tried, [self.seed or 0, len(tried)])
+
+    def _ask(self) -> StudyTrial | str:
+        """The next trial of the study, or the status that is in place of one."""
+        trials = self.study.trials
+        started = [t for t in trials if t.state != WAITING and t.kind != "interrupted"]
         if self.max_trials and len(started) >= self.max_trials:
-            return None
-        if started:  # the first trial may be what sets up TensorFlow
-            self.study._advisor.prepare(self.max_trials)
-        try:
-            (asked,) = ask(self.study._ledger, self.study._advisor.suggest, 1)
-        except SpaceExhausted as exhausted:
-            _LOGGER.info("%s", exhausted)
-            return None
-        if not set(asked.params) <= {*self._columns, *_NOTHING}:
+            return TrialStatus.STOPPED
+        if self._source.has_waiting():
+            return self._source.take() if self._suggested() else TrialStatus.STOPPED
+        self._offered = None
+        status, values = extensions.response(self, self.populate_space(self._id(len(trials))))
+        if status != TrialStatus.RUNNING:
+            self._source.give_back()
+            return status
+        if values == self._offered:
+            return self._source.take()
+        return self._source.start(extensions.params(self, self._columns, values))
+
+    def _suggested(self) -> StudyTrial | None:
+        suggested = self._source.suggest(self.max_trials)
+        if suggested is None:
+            self.say(notices.exhausted(self))
+        elif not set(suggested.params) <= {*self._columns, *_NOTHING}:
             self._learn()
-        return asked
+        return suggested
 
     def _learn(self) -> None:
         """Take in definitions that another process found meanwhile."""
         self.hyperparameters = stored.definitions(
-            self.project, self.objective, self.hyperparameters
+            self._project, self.objective, self.hyperparameters
         )
         self._columns = columns.of(self.hyperparameters.space)
 
@@ -238,13 +270,7 @@ class Oracle:
             ValueError: where the objective is not among them.
         """
         trial = self.trials[trial_id]
-        if not self.objective.has_value(metrics) and self.objective.name not in metrics:
-            expected, found = ", ".join(self.objective.names), ", ".join(metrics)
-            raise ValueError(f"metrics: expected {expected} among them, found: {found}.")
-        value = metrics.get(self.objective.name)
-        if value is None:
-            value = self.objective.get_value(metrics)
-        for name, number in {**metrics, self.objective.name: value}.items():
+        for name, number in self.objective.completed(metrics).items():
             if not trial.metrics.exists(name):
                 known = name == self.objective.name
                 trial.metrics.register(name, self.objective.direction if known else None)
@@ -269,15 +295,21 @@ class Oracle:
         self._take_in(trial)
         trial.runs += 1
         self.ongoing_trials = {k: t for k, t in self.ongoing_trials.items() if t is not trial}
-        if trial.status == TrialStatus.INVALID:
+        crashed = trial.status == TrialStatus.INVALID
+        if crashed:
             left = self.max_retries_per_trial + 1 - trial.runs
             if left > 0:
-                self._say(f"trial {trial.trial_id} failed {trial.runs} times, {left} retries left")
+                self.say(f"trial {trial.trial_id} failed {trial.runs} times, {left} retries left")
                 self._retries.append(trial)
                 return
             trial.status = TrialStatus.FAILED
         self._tell(trial)
-        self._check_failures(trial)
+        if crashed:
+            failures.warn_of(trial)
+        self._failures = self._failures + 1 if trial.status == TrialStatus.FAILED else 0
+        if self._failures == self.max_consecutive_failed_trials:
+            self._failures = 0
+            raise failures.too_many(self.max_consecutive_failed_trials, trial)
 
     def _check_score(self, trial: Trial) -> None:
         if trial.status != TrialStatus.COMPLETED:
@@ -290,7 +322,7 @@ class Oracle:
 
     def _tell(self, trial: Trial) -> None:
         number = self._numbers[trial.trial_id]
-        self.project.write_trial(trial.trial_id, trial.get_state())
+        self._project.write_trial(trial.trial_id, trial.get_state())
         if trial.status == TrialStatus.COMPLETED:
             self.study.tell(number, trial.score, std=trial.std)
         else:
@@ -298,21 +330,11 @@ class Oracle:
             self.study.tell(number, **told)
         assert trial.trial_id is not None
         self.end_order.append(trial.trial_id)
-        self._say(progress.line(self.study_trial(trial)))
+        self.say(progress.line(self.study_trial(trial)))
 
     def study_trial(self, trial: Trial) -> StudyTrial:
         """The trial of the study behind a trial."""
         return self.study.trials[self._numbers[trial.trial_id]]
-
-    def _check_failures(self, trial: Trial) -> None:
-        self._failures = self._failures + 1 if trial.status == TrialStatus.FAILED else 0
-        if self._failures == self.max_consecutive_failed_trials:
-            self._failures = 0
-            raise RuntimeError(
-                f"The last {self.max_consecutive_failed_trials} trials failed in a row, so the search "
-                "ends; max_consecutive_failed_trials= allows more. The last failure:\n"
-                f"{trial.message or ''}"
-            )
 
     def _take_in(self, trial: Trial) -> None:
         """Add what a trial asked for to the space, and its values to the trial of the study."""
@@ -355,7 +377,7 @@ class Oracle:
         self.hyperparameters.merge(new, overwrite=False)
         self._columns = columns.of(self.hyperparameters.space)
         if self._study is not None:
-            self.save()  # before the space grows: definitions that it lacks do no harm
+            self._save_definitions()  # before the space grows: definitions that it lacks do no harm
             self.study.extend(columns.parameters(self._columns))
 
     def get_trial(self, trial_id: str) -> Trial:
@@ -372,6 +394,7 @@ class Oracle:
         """How many trials are left; None where there is no limit."""
         return self.max_trials - len(self.trials) if self.max_trials else None
 
-    def _say(self, text: str) -> None:
-        if self.verbose:
+    def say(self, text: str | None) -> None:
+        """Print a line to standard error, unless the search is not verbose."""
+        if self.verbose and text:
             say(text, sys.stderr)

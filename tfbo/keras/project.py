@@ -18,6 +18,7 @@ _LOGGER = logging.getLogger("tfbo")
 
 STUDY = "study.db"
 DEFINITIONS = "study.json"
+_STATE = "state.{}.json"
 _TRIALS = "trials"
 _TRIAL = "trial.json"
 CHECKPOINT = "checkpoint.weights.h5"
@@ -84,7 +85,9 @@ class Project:
             return
         path = self.path
         SQLiteStorage(path / STUDY, create=False).close()
-        for name in (DEFINITIONS, *(f"{STUDY}{end}" for end in ("-wal", "-shm", "-journal", ""))):
+        states = [_STATE.format(part) for part in ("oracle", "tuner")]
+        databases = (f"{STUDY}{end}" for end in ("-wal", "-shm", "-journal", ""))
+        for name in (DEFINITIONS, *states, *databases):
             (path / name).unlink(missing_ok=True)
         for folder in (path / _TRIALS).glob("*"):
             for name in _TRIAL_FILES:
@@ -102,6 +105,16 @@ class Project:
     def write_definitions(self, content: dict[str, Any]) -> None:
         """Store the definitions of the hyperparameters."""
         _write(self.path / DEFINITIONS, content)
+
+    def read_state(self, part: str) -> dict[str, Any] | None:
+        """State that `write_state` wrote of a part; None where there is none."""
+        return _read(self.path / _STATE.format(part))
+
+    def write_state(self, part: str, content: dict[str, Any]) -> None:
+        """Store what a subclass keeps of "oracle" or "tuner"; nothing where there never was any."""
+        path = self.path / _STATE.format(part)
+        if content or path.exists():
+            _write(path, content)
 
     def trial_ids(self) -> dict[int, str]:
         """The ids of the trials that have a folder, by number."""

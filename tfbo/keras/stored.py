@@ -7,11 +7,15 @@ from typing import Any
 
 from tfbo.errors import StudyMismatch
 from tfbo.keras.hyperparameters import HyperParameters
-from tfbo.keras.objective import Objective
+from tfbo.keras.objective import DIRECTIONS, Objective
 from tfbo.keras.project import Project
+from tfbo.keras.trial import OF_STATE, Trial
+from tfbo.space import Space
 from tfbo.space.parameters import Parameter
 from tfbo.storage import SQLiteStorage
 from tfbo.study import Study
+from tfbo.trial import FAILED
+from tfbo.trial import Trial as StudyTrial
 
 
 def definitions(project: Project, objective: Objective, found: HyperParameters) -> HyperParameters:
@@ -28,6 +32,7 @@ def definitions(project: Project, objective: Objective, found: HyperParameters) 
     if content["objective"] != str(objective):
         raise _mismatch(project, f"objective: {objective} here, {content['objective']} there")
     made = HyperParameters.from_config(content)
+    made._settled = found._settled
     there = {definition.key: definition for definition in made.space}
     differing = [
         f"{ours!r} here, {there[ours.key]!r} there"
@@ -61,6 +66,54 @@ def study(
         raise _mismatch(project, f"seed: {seed} here, {found.seed} there")
     found.extend(parameters)
     return found
+
+
+def begun(
+    project: Project,
+    parameters: Mapping[str, Parameter],
+    objective: Objective,
+    seed: int | None,
+    strategy: Any,
+) -> Study:
+    """A new study of that space, where the project has it stored."""
+    return Study(
+        Space(parameters),
+        direction=DIRECTIONS[objective.direction],
+        storage=project.study,
+        name=project.name,
+        seed=seed,
+        strategy=strategy,
+    )
+
+
+def trial(
+    project: Project,
+    hyperparameters: HyperParameters,
+    values: dict[str, Any],
+    trial_id: str,
+    found: StudyTrial,
+) -> Trial:
+    """A trial of the study as a tuner sees it.
+
+    Args:
+        project: where more is stored of it.
+        hyperparameters: the space.
+        values: of the hyperparameters that are active.
+        trial_id: by which a tuner knows it.
+        found: as the study has it.
+    """
+    state = project.read_trial(trial_id)
+    if found.is_finished and state is not None:
+        made = Trial.from_state(state)
+    else:
+        hyperparameters = hyperparameters.copy()
+        hyperparameters.values = values
+        made = Trial(hyperparameters, trial_id)
+    made.status = OF_STATE[found.state]
+    made.score, made.std = found.value, found.std
+    if found.state == FAILED and made.message is None:
+        made.message = found.traceback or found.reason
+    return made
 
 
 def _mismatch(project: Project, text: str) -> StudyMismatch:

@@ -1,0 +1,40 @@
+"""Searches whose trials fail: said while they run, and when they end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tfbo._warnings import warn
+from tfbo.keras.trial import Trial, TrialStatus
+
+if TYPE_CHECKING:
+    from tfbo.keras.oracle import Oracle
+
+
+def warn_of(trial: Trial) -> None:
+    """Warn of the cause of a failure, once for each cause."""
+    reason = (trial.failure or {}).get("reason") or trial.message
+    warn(f"Trials fail: {reason}. Tracebacks are in tuner.oracle.trials[...].message.")
+
+
+def too_many(count: int, last: Trial) -> RuntimeError:
+    """The error that ends a search of which so many trials failed in a row."""
+    return RuntimeError(
+        f"The last {count} trials failed in a row, so the search ends; max_consecutive_failed_trials= "
+        f"allows more. The last failure:\n{last.message or ''}"
+    )
+
+
+def check_any_completed(oracle: Oracle) -> None:
+    """Say at the end of a search that every trial of it failed.
+
+    Raises:
+        RuntimeError: with the first failure; with `max_consecutive_failed_trials=None` it is a warning.
+    """
+    trials = list(oracle.trials.values())
+    if not trials or any(trial.status != TrialStatus.FAILED for trial in trials):
+        return
+    text = f"All {len(trials)} trials of the search failed. The first failure:\n{trials[0].message}"
+    if oracle.max_consecutive_failed_trials is not None:
+        raise RuntimeError(text)
+    warn(text)

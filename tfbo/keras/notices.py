@@ -1,0 +1,90 @@
+"""Lines of a tuner around its trials, and warnings of what it was given and does not use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfbo._text import printable
+from tfbo._warnings import warn
+from tfbo.keras.project import Project
+from tfbo.keras.trial import Trial
+
+if TYPE_CHECKING:
+    from tfbo.keras.oracle import Oracle
+
+IDLE = "populate_space() is idle: it is asked again until it has something to try"
+
+_OF_CHIEFS = ("KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT", "KERASTUNER_TUNER_ID")
+
+
+def opening(oracle: Oracle) -> str | None:
+    """First line of a search that goes on or is finished; None for a new one."""
+    done = len(oracle.trials)
+    if not done:
+        return None
+    if oracle.max_trials and done >= oracle.max_trials:
+        return (
+            f"all {done} trials have been run already{_best(oracle)}: raise max_trials= "
+            "to go on, or start anew with overwrite=True"
+        )
+    total = f" of {oracle.max_trials}" if oracle.max_trials else ""
+    where = oracle.study.location
+    return f"going on with a search that has {done}{total} trials in {where}{_best(oracle)}"
+
+
+def exhausted(oracle: Oracle) -> str:
+    """Why a search ends before `max_trials`."""
+    done = len(oracle.trials)
+    return f"every configuration of the space has been tried: the search ends after {done} trials"
+
+
+def trying(oracle: Oracle, trial: Trial) -> str:
+    """A trial that is about to run in a line: its number, what it tries, the best so far."""
+    place = oracle.start_order.index(trial.trial_id or "") + 1 if trial.trial_id else 1
+    total = f" of {oracle.max_trials}" if oracle.max_trials else ""
+    values = ", ".join(f"{n}={_shown(v)}" for n, v in trial.hyperparameters.values.items())
+    text = f"trial {trial.trial_id or '':>3} ({place}{total}) tries {values or 'the defaults'}"
+    return printable(f"{text}{_best(oracle)}")
+
+
+def warn_of_settings(logger: Any, environment: Mapping[str, str] = os.environ) -> None:
+    """Warn of arguments and variables that KerasTuner's tuners have, and that do nothing here."""
+    if logger is not None:
+        warn(
+            "logger= has no effect, as in KerasTuner 1.4: pass search(callbacks=[...]) instead, for "
+            "example a TensorBoardCallback of tfbo.integrations.tensorboard."
+        )
+    names = [name for name in _OF_CHIEFS if name in environment]
+    if names:
+        warn(
+            f"{', '.join(names)}: tfbo.keras has no chief and no workers over a network, so that this "
+            "process searches by itself. Processes that share directory= and project_name= work on "
+            "one search: start each without these variables."
+        )
+
+
+def warn_of_other_project(project: Project) -> None:
+    """Warn of a folder in which a search of KerasTuner is stored, which is neither read nor changed."""
+    path = Path(project.directory) / project.name
+    trials = sum(1 for _ in path.glob("trial_*/trial.json"))
+    if project.is_begun or not (trials or (path / "oracle.json").exists()):
+        return
+    warn(
+        f"{str(path)!r} holds a search of KerasTuner ({trials} trials), which tfbo.keras neither reads "
+        "nor changes: the search starts from nothing, in files of its own beside it. Give it another "
+        "project_name to keep the two apart."
+    )
+
+
+def _best(oracle: Oracle) -> str:
+    best = oracle.get_best_trials(1)
+    if not best:
+        return ", none has completed" if oracle.end_order else ""
+    return f", best {best[0].score:.6g} (trial {best[0].trial_id})"
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
