@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import statistics
 import sys
@@ -183,7 +184,11 @@ def outcome(trial: Trial, room: int | None = None) -> str:
 
 def _columns() -> int:
     """The width of the terminal; 80 where there is none."""
-    return shutil.get_terminal_size().columns
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (AttributeError, OSError, ValueError):  # none, or one that is no terminal
+        columns = 0
+    return columns or shutil.get_terminal_size().columns
 
 
 def params(trial: Trial) -> str:
