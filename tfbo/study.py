@@ -243,13 +243,10 @@ class Study:
         return self._ledger.enqueue(params)
 
     def extend(self, parameters: Mapping[str, Parameter]) -> Space:
-        """Add parameters to the space, which is stored, where a search finds its space on the way.
+        """Add parameters (by name) to the space, which is stored; those that it has change nothing.
 
         Trials from before lack the new ones, as if they were not active. A later `Study` of the space as
         it was opens the study with what it has become.
-
-        Args:
-            parameters: by name; those that are there already, and are the same, change nothing.
 
         Raises:
             InvalidArgument: for a name that is there with another parameter, and as for a new space.
@@ -292,8 +289,7 @@ class Study:
         KeyboardInterrupt, whose `study` is this one; a second Ctrl-C ends at once.
 
         Several trials run at once with `n_jobs` or `executor`: as soon as one ends it is told and the
-        next is asked for. At a limit those that run are waited for. See `tfbo.executors`, also for
-        what is then still the same in each run.
+        next is asked for. At a limit those that run are waited for. See `tfbo.executors`.
 
         Args:
             objective: from a dict of parameters to a number.
@@ -306,16 +302,14 @@ class Study:
             executor: None for this thread, "process" for a process of its own for each trial, "thread",
                 or any `concurrent.futures.Executor`.
             n_jobs: how many trials at once, -1 for one a core; by default one, one for each GPU, or as
-                many as an executor says it can. Alone, as in Optuna, it means threads.
+                many as an executor says it can. Alone it means threads.
             gpus: numbers or names of GPUs, a trial each at a time; with executor="process".
             trial_timeout: seconds for one trial, which fails then; only "process" can also end it.
             catch: exceptions that mark a trial failed; any other is raised, after the trial has been
                 marked and those that run have been waited for. `()` catches none.
-            callbacks: each is called here as `callback(study, trial)` after each trial; one that calls
-                `study.stop()` ends the search.
-            progress: whether to show a progress bar on standard error.
-            max_failures: where the first so many trials all fail, and none is complete in the study, the
-                search ends with an error; None to go on.
+            callbacks: each called as `callback(study, trial)` after each trial; `study.stop()` ends it.
+            progress: whether to show a bar on standard error.
+            max_failures: how many failures end the search while nothing is complete; None to go on.
             interrupt: after Ctrl-C, "raise" KeyboardInterrupt or "return" the study.
 
         Raises:
