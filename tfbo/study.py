@@ -100,9 +100,7 @@ class Study:
         Args:
             storage: the path of an SQLite file, or a `Storage`.
             name: the study's name; may be left out where there is only one.
-            strategy: as in `Study`; a strategy is not stored.
-            device: as in `Study`.
-            retries: as in `Study`.
+            strategy, device, retries: as in `Study`; they are not stored.
 
         Raises:
             StudyNotFound: where there is no study of that name; the error lists those there are.
