@@ -100,7 +100,9 @@ class Study:
         Args:
             storage: the path of an SQLite file, or a `Storage`.
             name: the study's name; may be left out where there is only one.
-            strategy, device, retries: as in `Study`; they are not stored.
+            strategy: as in `Study`; a strategy is not stored.
+            device: as in `Study`.
+            retries: as in `Study`.
 
         Raises:
             StudyNotFound: where there is no study of that name; the error lists those there are.
@@ -255,9 +257,7 @@ class Study:
     def amend(self, trial: Trial | int, params: Mapping[str, Any]) -> Trial:
         """Give a running trial other parameters than were suggested: those that it really has.
 
-        Raises:
-            InvalidArgument: for a configuration that is not legal.
-            TrialStateError: for a trial that does not run.
+        Raises InvalidArgument for an illegal configuration, TrialStateError for a trial that does not run.
         """
         return self._ledger.amend(trial, params)
 
