@@ -203,7 +203,7 @@ def test_how_many_at_once(arguments, slots):
         ({"executor": ThreadPoolExecutor}, "executor"),
         ({"executor": Recording(returns)}, "n_jobs"),
         ({"n_jobs": 0}, "n_jobs"),
-        ({"n_jobs": -1}, "n_jobs"),
+        ({"n_jobs": -2}, "n_jobs"),
         ({"n_jobs": 2.0}, "n_jobs"),
         ({"gpus": [0]}, "gpus"),
         ({"executor": "thread", "gpus": [0]}, "gpus"),
