@@ -99,6 +99,12 @@ def test_it_runs_where_functions_are_run_eagerly():
         tf.config.run_functions_eagerly(False)
 
 
+def test_many_rows_are_shared_among_threads_without_another_trace():
+    program, x = cubes(), np.array([2.0, 3.0])
+    assert program(x, rows=5) == program(x, rows=5000) == 35.0
+    assert (program.traces, program.graphs) == (1, 2)
+
+
 def test_many_threads_share_one_program():
     program, answers = cubes(), []
     barrier = threading.Barrier(8)

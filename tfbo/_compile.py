@@ -7,7 +7,7 @@ A program is a TensorFlow function of arrays. It is not called as `tf.function` 
   nobody else's.
 * TensorFlow's graph optimiser takes three quarters of a first call, and gains little that the code does not
   have already. In a session it can be left out, and small operations (there are thousands in an ask) can
-  be run one after the other without being handed from thread to thread.
+  be run one after the other without being handed from thread to thread. Large ones are shared among them.
 
 Nothing here depends on the caller's default graph, devices, distribution strategy, eager mode or tapes: a
 program is traced in a thread of its own. The calling thread waits where Ctrl-C reaches it at once.
@@ -35,6 +35,9 @@ _LOGGER = logging.getLogger("tfbo")
 Result = TypeVar("Result")
 
 CPU = "CPU:0"
+# With fewer rows of data than this, operations are too small for several threads: on two cores an ask took
+# a tenth less without them at 10 and 100 rows, and up to a fifth more from 200 on.
+_FEW_ROWS = 150
 # Who waits longer than this for a program to be made is told so.
 _PATIENCE_SECONDS = 1.0
 _WAITS = (
@@ -86,15 +89,16 @@ class Program:
 
     @property
     def graphs(self) -> int:
-        """How many graphs there are by now: one for each device, and under XLA for each shape."""
+        """How many graphs are set up by now: for each device and size, and under XLA for each shape."""
         return len(self._sessions)
 
-    def __call__(self, asked: Any, device: str = CPU) -> Any:
+    def __call__(self, asked: Any, device: str = CPU, *, rows: int = 0) -> Any:
         """Run it.
 
         Args:
             asked: arrays in the structure of the signature.
             device: as `tf.device` takes it.
+            rows: how many rows of data there are, on which depends how it is best run.
 
         Returns:
             NumPy arrays in the structure of the answer.
@@ -108,25 +112,26 @@ class Program:
             np.asarray(array, spec.dtype.as_numpy_dtype)
             for array, spec in zip(tf.nest.flatten(asked), specs, strict=True)
         ]
-        flat = _aside(functools.partial(self._run, arrays, device))
+        shapes = tuple(array.shape for array in arrays) if self._xla else None
+        place = _Place(device, shapes, not self._xla and rows < _FEW_ROWS)
+        flat = _aside(functools.partial(self._run, arrays, place))
         return tf.nest.pack_sequence_as(self._answer, flat)
 
-    def _run(self, arrays: list[np.ndarray], device: str) -> list[Any]:
-        shapes = tuple(array.shape for array in arrays) if self._xla else None
-        place = _Place(device, shapes)
+    def _run(self, arrays: list[np.ndarray], place: _Place) -> list[Any]:
         session = self._sessions.get(place)
         if session is None:
             with _announced(), self._lock:
                 session = self._sessions.get(place)
                 if session is None:
                     session = self._sessions[place] = self._made(place)
-                    return session.run(
-                        *arrays
-                    )  # what is set up at the first run is waited for, too
+                    # What the first run sets up is waited for, too.
+                    return session.run(*arrays)
         return session.run(*arrays)
 
     def _made(self, place: _Place) -> _Session:
-        """A session with the graph, as it is kept on disk or traced now."""
+        """A session with the graph: one that is here, or is kept on disk, or is traced now."""
+        if self._sessions and not self._xla:
+            return _Session(next(iter(self._sessions.values())).traced, place)
         specs = tf.nest.flatten(self._signature)
         if place.shapes is not None:
             specs = [
@@ -138,14 +143,14 @@ class Program:
         kept = None if name is None else _traces.load(name)
         if kept is not None:
             try:
-                return _Session(kept, place.device, self._xla)
+                return _Session(kept, place)
             except Exception:  # whatever it is, tracing anew mends it
                 _LOGGER.debug("A graph that was kept cannot be used.", exc_info=True)
         self.traces += 1
         traced = _trace(self._function, self._settings, self._signature, specs, self._xla)
         if name is not None:
             _traces.store(name, traced)
-        return _Session(traced, place.device, self._xla)
+        return _Session(traced, place)
 
 
 class _Place(NamedTuple):
@@ -154,30 +159,33 @@ class _Place(NamedTuple):
     device: str
     shapes: tuple[tuple[int, ...], ...] | None
     """Of the arrays, where XLA compiles for them."""
+    one_thread: bool
+    """Whether its operations are run one after the other."""
 
 
 class _Session:
     """A graph that is ready to run on a device."""
 
-    def __init__(self, traced: Traced, device: str, xla: bool) -> None:
+    def __init__(self, traced: Traced, place: _Place) -> None:
+        self.traced = traced
         graph = tf.Graph()
-        with graph.as_default(), tf.device(device):
+        with graph.as_default(), tf.device(place.device):
             definition = tf.compat.v1.GraphDef.FromString(traced.graph)
             tf.graph_util.import_graph_def(definition, name="")
         feeds, fetches = (
             [graph.get_tensor_by_name(name) for name in names]  # KeyError where there is none
             for names in (traced.feeds, traced.fetches)
         )
-        self._session = tf.compat.v1.Session(graph=graph, config=_config(device, xla))
+        self._session = tf.compat.v1.Session(graph=graph, config=_config(place))
         self.run = self._session.make_callable(fetches, feeds)
 
 
-def _config(device: str, xla: bool) -> tf.compat.v1.ConfigProto:
+def _config(place: _Place) -> tf.compat.v1.ConfigProto:
     # TensorFlow's threads and devices are set up by whatever needs them first, for the whole process:
     # that has to be what heeds the user's settings.
     tf.config.list_logical_devices()
     config = tf.compat.v1.ConfigProto()
-    if not device.startswith("CPU"):
+    if not place.device.startswith("CPU"):
         from tensorflow.python.eager import context  # there is no public way to the user's settings
 
         config.MergeFrom(context.context().config)
@@ -185,7 +193,7 @@ def _config(device: str, xla: bool) -> tf.compat.v1.ConfigProto:
     else:
         config.device_count["GPU"] = 0
     config.graph_options.rewrite_options.disable_meta_optimizer = True
-    if not xla:
+    if place.one_thread:
         config.experimental.executor_type = "SINGLE_THREADED_EXECUTOR"
     return config
 

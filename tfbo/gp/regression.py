@@ -116,7 +116,8 @@ def fit(
             belief.medians(believed),
             draws,
             believed,
-        )
+        ),
+        rows=len(data.y),
     )
     factors = tf.nest.map_structure(tf.constant, factors)
     if not (bool(fitted.ok) and bool(factors.ok)):

@@ -100,7 +100,7 @@ def fit(choices: Choices, evidence: Evidence, device: str) -> exact.Fitted:
     """Run the program on a device."""
     if choices.padded:
         evidence = pad(evidence)
-    found: exact.Fitted = compiled_fit(choices)(evidence, device)
+    found: exact.Fitted = compiled_fit(choices)(evidence, device, rows=evidence.n)
     return found
 
 

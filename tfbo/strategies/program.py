@@ -102,7 +102,7 @@ class _Given(NamedTuple):
 def answer(choices: Choices, question: Question, device: str) -> Answer:
     """Run the program on a device."""
     asked = _pad(question) if choices.padded else question
-    given: Answer = compiled(choices)(asked, device)
+    given: Answer = compiled(choices)(asked, device, rows=question.evidence.n)
     first, end = int(np.sum(question.running)), len(question.running)
     return given._replace(x=given.x[first:end], found=given.found[first:end])
 

@@ -42,7 +42,8 @@ class Question(NamedTuple):
 
 def answer(choices: Choices, question: Question, device: str) -> Answer:
     """Run the program on a device; points may repeat each other, and what was tried."""
-    found: Answer = compiled(choices._replace(padded=False))(question, device)
+    rows = max(question.evidence.n, len(question.drawn.weights))
+    found: Answer = compiled(choices._replace(padded=False))(question, device, rows=rows)
     return found
 
 
