@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from tfbo import outcome
 from tfbo._interrupts import Interrupts
+from tfbo._warnings import warn
 from tfbo.executors.task import Evaluated, evaluate, failure
 from tfbo.executors.workers import Workers
 from tfbo.progress import Stopwatch
@@ -118,6 +119,7 @@ class Running:
                 self._late.remove(run)
                 text = "Trial %d came to an end after its time was up; its result is dropped."
                 _LOGGER.warning(text, run.trial.number)
+                warn("The result of a trial is dropped: it came to an end after its time was up.")
                 return None
 
     def take_all(self) -> list[Run]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfbo import forks, outcome, rows
+from tfbo._warnings import warn
 from tfbo.errors import TrialStateError
 from tfbo.owners import new_owner
 from tfbo.space.parameters import Parameter
@@ -112,6 +113,7 @@ class Ledger:
             if trial.is_finished:
                 text = "Trial %d failed (%s): %s. Its parameters: %s"
                 _LOGGER.warning(text, trial.number, trial.kind, trial.reason, trial.params)
+                warn(f"A trial failed ({trial.kind}): {trial.reason}.")
             else:
                 _LOGGER.info("Trial %d lost its process; it is tried again.", trial.number)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,14 +11,13 @@ import tensorflow as tf
 from tfbo import _random
 from tfbo._compile import Program
 from tfbo._eager import computing
+from tfbo._warnings import warn
 from tfbo.errors import invalid, require_count
 from tfbo.gp import belief, exact, kernels, outcomes
 from tfbo.gp import data as gp_data
 from tfbo.gp.kernels import Kernel
 from tfbo.gp.posterior import Posterior
 from tfbo.gp.priors import Priors, default
-
-_LOGGER = logging.getLogger("tfbo")
 
 # A regressor is fitted once, and the likelihood alone has long flat valleys: far more precision than
 # the optimiser's own surrogate asks for. In nats.
@@ -121,7 +119,7 @@ def fit(
     )
     factors = tf.nest.map_structure(tf.constant, factors)
     if not (bool(fitted.ok) and bool(factors.ok)):
-        _LOGGER.warning(
+        warn(
             "No start of the hyperparameter search led to a finite marginal likelihood; the medians "
             "of the priors stand in. Duplicated inputs with different outcomes and a noise fixed "
             "near zero are the usual cause: leave noise=None."

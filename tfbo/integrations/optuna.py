@@ -22,6 +22,7 @@ except ImportError:
     ) from None
 
 from tfbo import _device, _random
+from tfbo._warnings import warn
 from tfbo.errors import SpaceExhausted, invalid, require_count
 from tfbo.integrations import _optuna_history, _optuna_repeats
 from tfbo.integrations._optuna_distributions import axis
@@ -226,6 +227,7 @@ class TFBOSampler(BaseSampler):
         if text not in self._said:
             self._said.add(text)
             _LOGGER.warning("%s", text)
+            warn(text)
 
 
 _UNCONSTRAINED = (

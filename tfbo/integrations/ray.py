@@ -18,6 +18,7 @@ except ImportError:
     ) from None
 
 from tfbo import opening, outcome
+from tfbo._warnings import warn
 from tfbo.errors import InvalidArgument, SpaceExhausted, StorageError, invalid, require_count
 from tfbo.integrations import _ray_state
 from tfbo.integrations._ray_domains import Axes, has_domains, of_config, of_space
@@ -183,6 +184,7 @@ class TFBOSearch(Searcher):
         if fields["state"] == FAILED:
             text = "Trial %s failed (%s): %s. Its parameters: %s"
             _LOGGER.warning(text, trial_id, fields["kind"], fields["reason"], trial.params)
+            warn(f"A trial failed ({fields['kind']}): {fields['reason']}.")
         self.study.tell(trial, **fields)
 
     def add_evaluated_point(

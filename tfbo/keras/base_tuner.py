@@ -13,6 +13,7 @@ from typing import Any
 from tfbo import outcome
 from tfbo._interrupts import Interrupts
 from tfbo._text import say
+from tfbo._warnings import warn
 from tfbo.errors import InvalidArgument
 from tfbo.keras import columns, extensions, failures, notices, results
 from tfbo.keras.conditions import Parent
@@ -158,6 +159,7 @@ class BaseTuner:
             if not (harmless or tolerant):
                 raise
             _LOGGER.warning("Not built while the space was explored: %s.", told["reason"])
+            warn(f"A branch of build_model failed while the space was explored: {told['reason']}.")
 
     def search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
         """Run trials until `max_trials` have been, or the space is exhausted.
