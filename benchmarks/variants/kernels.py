@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from tfbo.columns import Column, Columns
 from variants.base import Patches
 
 # Kumaraswamy's warp has an infinite slope at the ends of its range.
@@ -78,14 +81,13 @@ def warped() -> Patches:
             return kernels._fast(self.correlation)(amplitude=hyperparameters.amplitude)
 
         def scale(self, hyperparameters: kernels.Hyperparameters, features: tf.Tensor) -> tf.Tensor:
-            assert self.columns is not None
-            columns = self.columns.columns
-            plain = [not kernels._is_embedded(columns[i]) for i in self._owners]
+            owners = np.argmax(self._tables.owner, axis=0)
             powers = hyperparameters.shape[..., None, :]
-            a = tf.gather(powers[..., : self.dimension], self._owners, axis=-1)
-            b = tf.gather(powers[..., self.dimension :], self._owners, axis=-1)
+            a = tf.gather(powers[..., : self.dimension], owners, axis=-1)
+            b = tf.gather(powers[..., self.dimension :], owners, axis=-1)
             u = tf.clip_by_value(features, _MARGIN, 1.0 - _MARGIN)
             moved = 1.0 - tf.pow(1.0 - tf.pow(u, a), b)
+            plain = self._tables.number > 0.0
             return super().scale(hyperparameters, tf.where(plain, moved, features))
 
     def kernel(self: Bayes, space: Any) -> Warped:
@@ -107,12 +109,7 @@ def categories_as_numbers() -> Patches:
     """Categories are numbers in the order in which they were given."""
     from tfbo.gp import kernels
 
-    embedded, width, embed = kernels._is_embedded, kernels._width, kernels._embed_column
-    return {
-        (kernels, "_is_embedded"): lambda c: embedded(c) and not c.categorical,
-        (kernels, "_width"): lambda c: 1 if c.categorical else width(c),
-        (kernels, "_embed_column"): lambda c, u: u[..., None] if c.categorical else embed(c, u),
-    }
+    return {(kernels, "_tables"): _as_numbers(lambda column: column.categorical)}
 
 
 def inactive_in_the_middle() -> Patches:
@@ -121,14 +118,32 @@ def inactive_in_the_middle() -> Patches:
 
     from tfbo.gp import kernels
 
-    width, embed, is_on_arc = kernels._width, kernels._embed_column, kernels._is_on_arc
+    embed, is_on_arc = kernels.Kernel.embed, kernels._is_on_arc
 
-    def embed_column(column: Any, u: Any) -> Any:
-        if not is_on_arc(column):
-            return embed(column, u)
-        return tf.where(u < 0.0, 0.5 * tf.ones_like(u), u)[..., None]
+    def embedded(self: kernels.Kernel, x: Any) -> Any:
+        assert self.columns is not None
+        imputed = np.array([is_on_arc(column) for column in self.columns.columns])
+        return embed(self, tf.where(imputed & (x < 0.0), 0.5 * tf.ones_like(x), x))
 
     return {
-        (kernels, "_width"): lambda c: 1 if is_on_arc(c) else width(c),
-        (kernels, "_embed_column"): embed_column,
+        (kernels, "_tables"): _as_numbers(is_on_arc),
+        (kernels.Kernel, "embed"): embedded,
     }
+
+
+def _as_numbers(which: Callable[[Column], bool]) -> Callable[[Columns], Any]:
+    """The features of columns of which some are plain numbers."""
+    from tfbo.gp import kernels
+
+    tables = kernels._tables
+
+    def changed(columns: Columns) -> Any:
+        plain = (
+            dataclasses.replace(c, categorical=False, conditions=(), optional=False)
+            if which(c)
+            else c
+            for c in columns.columns
+        )
+        return tables(Columns(tuple(plain)))
+
+    return changed

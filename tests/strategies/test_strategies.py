@@ -211,7 +211,7 @@ def test_failed_trials_are_avoided_but_not_forgotten():
 
 def test_all_failing_goes_on_with_sobol_points():
     study = tfbo.Study(MIXED, seed=0)
-    study.optimize(lambda p: 1 / 0, n_trials=14)
+    study.optimize(lambda p: 1 / 0, n_trials=14, max_failures=None)
     # The first is the centre.
     assert [t.params for t in study.trials[1:]] == [
         t.params for t in run(Sobol(), MIXED, loss, 14).trials[1:]
