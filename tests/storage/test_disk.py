@@ -53,7 +53,7 @@ path, filler = sys.argv[1:]
 study = tfbo.Study(tfbo.Space({"x": tfbo.Int(0, 10**6)}), storage=path, seed=0)
 stored, errors = 0, []
 if filler == "limit":
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
 try:
     while True:
         study.enqueue({"x": stored})
