@@ -35,7 +35,7 @@ def run(study: Study, objective: Any, limits: Limits, means: Means, reactions: R
     reactions.check()
     _objective.check(objective)
     workers, seconds = means.open(objective)
-    study._stopping = False
+    study._stopping, study.ended = False, None
     try:
         with (
             progress_bars.bar(study, limits.expected(study.trials), reactions.progress) as show,
@@ -50,6 +50,8 @@ def run(study: Study, objective: Any, limits: Limits, means: Means, reactions: R
         interruption = interrupts.conclude(study)
         if reactions.interrupt == "raise":
             raise interruption
+    if study.ended:
+        warn(study.ended)
 
 
 class _Search:
@@ -140,7 +142,7 @@ class _Search:
         try:
             trials = watch.time("tfbo", self._ask)
         except SpaceExhausted as exhausted:
-            _LOGGER.info("%s", exhausted)
+            self._study.ended = str(exhausted)
             trials = []
         self._exhausted = not trials
         # The first trial may be what sets up TensorFlow; after the last, no suggestion follows.
@@ -184,6 +186,8 @@ class _Search:
             ) from error
         watch.seconds["objective"] += evaluated.seconds
         watch.time("tfbo", self._tell, trial, evaluated)
+        if self._study.ended:  # what was told may call for repeats
+            self._exhausted, self._study.ended = False, None
         if not self._is_caught(evaluated):
             assert evaluated.raised is not None
             raise evaluated.raised.error

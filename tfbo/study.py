@@ -120,6 +120,8 @@ class Study:
         self._ledger = ledger
         self._advisor = Advisor(ledger, strategy, device)
         self._stopping = False
+        self.ended: str | None = None
+        """Why the last `optimize` ended before its limits: of a finite space there was nothing left."""
         ledger.recover()
         ledger.sync()
 
@@ -185,7 +187,8 @@ class Study:
             A running trial, or a list of q. Tell each of them what came of it.
 
         Raises:
-            SpaceExhausted: where fewer than q configurations of a finite space are untried.
+            SpaceExhausted: where fewer than q configurations of a finite space are untried, and nothing
+                says that outcomes are noisy; see `Bayes`.
         """
         if q is not None:
             q = require_count("q", q, advice="Leave it out for one trial by itself.")

@@ -11,8 +11,8 @@ from adapters.turbo import LEAST, Region, is_success
 
 from variants.base import Patches
 
-_regions: dict[int, Any] = {}
-"""The lower and upper end of each column, a variable `[2, d]` for each number of columns."""
+_regions: dict[int, np.ndarray] = {}
+"""The lower and upper end of each column, `[2, d]` for each number of columns."""
 
 
 def side(values: Sequence[float | None], d: int) -> float:
@@ -39,19 +39,25 @@ def move(study: Any, values: Sequence[float | None], budget: int) -> None:
         half = 0.5 * side(values, d)
         low = np.clip(row - half, 0.0, 1.0)
         high = np.where(row < 0.0, 1.0, np.clip(row + half, 0.0, 1.0))
-        _region(d).assign(np.stack([low, high]))
+        _regions[d] = np.stack([low, high])
 
 
 def bounded() -> Patches:
-    """The acquisition is maximised within the region."""
+    """The acquisition is maximised within the region, which comes to it as two more points to screen."""
     import tensorflow as tf
 
     from tfbo.optim import mixed
+    from tfbo.strategies import screens
 
-    maximise = mixed.maximise
+    maximise, candidates = mixed.maximise, screens.of
 
-    def within(function: Any, columns: Any, screens: Any, taken: Any, **settings: Any) -> Any:
-        low, high = tf.unstack(_region(len(columns)))
+    def with_region(space: Any, *arguments: Any) -> tuple[np.ndarray, np.ndarray]:
+        everywhere, around = candidates(space, *arguments)
+        d = everywhere.shape[1]
+        return np.concatenate([everywhere, _regions.get(d, np.eye(2)[:, [1] * d])]), around
+
+    def within(function: Any, columns: Any, screened: Any, taken: Any, **settings: Any) -> Any:
+        low, high = tf.unstack(screened[0][-2:], num=2)
         free = columns.continuous
 
         def there(rows: Any) -> Any:
@@ -62,7 +68,7 @@ def bounded() -> Patches:
             return tf.where(free & (rows >= 0.0), inside, rows)
 
         # Points that are spread over the cube are then spread over the region.
-        moved = (screens[0], back(screens[1]))
+        moved = (screened[0][:-2], back(screened[1]))
         best = maximise(
             lambda rows: function(there(rows)),
             columns,
@@ -72,13 +78,4 @@ def bounded() -> Patches:
         )
         return best._replace(x=there(best.x))
 
-    return {(mixed, "maximise"): within}
-
-
-def _region(d: int) -> Any:
-    import tensorflow as tf
-
-    if d not in _regions:
-        with tf.init_scope():
-            _regions[d] = tf.Variable([[0.0] * d, [1.0] * d], dtype=tf.float64)
-    return _regions[d]
+    return {(mixed, "maximise"): within, (screens, "of"): with_region}

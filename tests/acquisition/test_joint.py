@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfbo import _random, gp
 from tfbo.acquisition import EI, UCB, LogEI, LogPI, PosteriorMean, PosteriorStd, joint
+from tfbo.acquisition.feasibility import Success, failed
 from tfbo.gp.fantasies import fantasise
 
 RNG = np.random.default_rng(0)
@@ -134,3 +135,27 @@ def test_points_on_top_of_each_other_and_of_pending_ones_are_worth_no_more():
     )
     there = joint.worth(EI(), fantasies, INCUMBENT, PENDING[:, None, :])
     assert (there.numpy() < 1e-4).all()
+
+
+@pytest.mark.parametrize("q", [1, 3])
+def test_points_that_may_fail_count_by_their_probability(q):
+    drawn = normals(256, q - 1) if q > 1 else tf.zeros([1, 0], tf.float64)
+    fantasies = fantasise(POSTERIOR, NONE, drawn[:, :0])
+    sets = SETS[:, :q]
+    log_p = tf.math.log(tf.constant(np.random.default_rng(2).uniform(0.01, 1.0, sets.shape[:2])))
+
+    def worth(acquisition, log_probability):
+        worst = tf.constant(-2.0, tf.float64)
+        sure = Success(log_probability, failed(acquisition, worst, INCUMBENT))
+        return joint.worth(acquisition, fantasies, INCUMBENT, sets, drawn, None, sure).numpy()
+
+    certain = tf.zeros_like(log_p)
+    for acquisition in (EI(), LogEI(), LogPI(), UCB(), PosteriorMean(), PosteriorStd()):
+        plain = joint.worth(acquisition, fantasies, INCUMBENT, sets, drawn).numpy()
+        np.testing.assert_allclose(worth(acquisition, certain), plain, rtol=1e-12)
+        assert (worth(acquisition, log_p) < plain).all()
+    np.testing.assert_allclose(np.exp(worth(LogEI(), log_p)), worth(EI(), log_p), rtol=1e-9)
+    if q == 1:
+        p = np.exp(log_p[:, 0])
+        value = joint.worth(UCB(), fantasies, INCUMBENT, sets, drawn).numpy()
+        np.testing.assert_allclose(worth(UCB(), log_p), p * value + (1.0 - p) * -2.0, atol=1e-5)

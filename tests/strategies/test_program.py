@@ -36,11 +36,14 @@ def loss(params):
     return float(sum((v - 0.3 * (i + 1)) ** 2 for i, v in enumerate(values)))
 
 
-def asked(space, n, waiting=0, std=0.0, strategy=STRATEGY, q=1):
+def asked(space, n, waiting=0, std=0.0, strategy=STRATEGY, q=1, fails=lambda params: False):
     """The question of an ask for q points after n trials, with some that are still running."""
     study = tfbo.Study(space, seed=1, strategy=tfbo.strategies.Sobol())
     for trial in study.ask(n):
-        study.tell(trial, loss(trial.params), std=std * (trial.number % 3))
+        if fails(trial.params):
+            study.tell(trial, state="failed", reason="test")
+        else:
+            study.tell(trial, loss(trial.params), std=std * (trial.number % 3))
     pending = study.ask(waiting) if waiting else []
     problem = Problem(space, "minimize", 1)
     state = strategy.fold(problem, None, [t for t in study.trials if t.is_finished])
@@ -98,6 +101,17 @@ def test_the_program_compiled_by_xla_finds_as_good_a_point(space, noise, std):
     assert float(fixed.value) == pytest.approx(float(free.value), abs=tolerance)
     assert float(fixed.fitted.value) == pytest.approx(float(free.fitted.value), abs=2e-3)
     np.testing.assert_allclose(fixed.x, free.x, atol=1e-4)
+
+
+def test_the_program_that_knows_of_failures_compiled_by_xla_finds_as_good_a_point():
+    question = asked(NUMBERS, 14, waiting=1, fails=lambda params: params["x1"] > 0.6)
+    plans = [_device.Plan("CPU:0", padded=p) for p in (False, True)]
+    free, fixed = (
+        program.answer(STRATEGY._choices(NUMBERS, p, 14), question, p.device) for p in plans
+    )
+    assert float(fixed.value) == pytest.approx(float(free.value), abs=1e-2)
+    np.testing.assert_allclose(fixed.x, free.x, atol=1e-2)
+    assert free.x[0, 1] < 0.65
 
 
 @pytest.mark.parametrize("followed", [True, False])

@@ -1,6 +1,6 @@
 """What every strategy promises, then what Bayes does."""
 
-import logging
+import warnings
 
 import numpy as np
 import pytest
@@ -112,11 +112,17 @@ def test_a_space_of_constants_has_one_configuration():
         study.ask()
 
 
-def test_optimize_ends_when_the_space_is_exhausted(caplog):
-    with caplog.at_level(logging.INFO, logger="tfbo"):
-        study = tfbo.minimize(lambda p: p["a"], SMALL, n_trials=100, seed=0)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_optimize_says_that_the_space_is_exhausted(strategy):
+    with pytest.warns(tfbo.TFBOWarning, match=r"12 configurations|grid") as caught:
+        study = tfbo.minimize(lambda p: p["a"], SMALL, n_trials=100, seed=0, strategy=strategy)
     assert len(study.trials) == 12
-    assert "12 configurations" in caplog.text
+    assert study.ended == str(caught[0].message)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        study.enqueue(study.best_params)
+        study.optimize(lambda p: p["a"], n_trials=1)
+    assert len(study.trials) == 13 and study.ended is None
 
 
 def test_bayes_beats_chance_on_a_mixed_space():

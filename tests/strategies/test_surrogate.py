@@ -48,15 +48,58 @@ def test_at_trials_even_at_very_bad_ones_the_prediction_is_what_was_told():
     assert (std < 0.05 * values).all()
 
 
-def test_failed_trials_are_expected_to_be_bad_and_are_left_out_of_the_calibration():
+def test_failed_trials_say_nothing_of_the_objective():
     study = told(wave, 20)
+    places = [{"x": 0.9, "y": 0.5}, {"x": 0.1, "y": 0.2}]
+    before = study.predict(places)
     for x in np.linspace(0.8, 1.0, 5):
         study.tell(study.enqueue({"x": float(x), "y": 0.5}), state="failed", reason="test")
-    mean, _ = study.predict([{"x": 0.9, "y": 0.5}])
-    assert mean[0] > 0.5, "without failures it is -0.7"
+    for one, other in zip(study.predict(places), before, strict=True):
+        # Another fit, from other draws.
+        np.testing.assert_allclose(one, other, rtol=0.05, atol=0.01)
     loo = study.leave_one_out()
     assert loo.numbers.tolist() == list(range(20))
     np.testing.assert_array_equal(loo.value, [trial.value for trial in study.trials[:20]])
+
+
+EXTREMES = {
+    "equal": lambda x, y: 3.0,
+    "zero": lambda x, y: 0.0,
+    "in the last bit": lambda x, y: np.nextafter(1.0, 2.0) if x < 0.4 else 1.0,
+    "the whole range": lambda x, y: 1.7e308 if x < 0.4 else -1.7e308,
+    "one far off": lambda x, y: 1e308 if x < 0.2 else wave(x, y),
+    "one far off below": lambda x, y: -1e308 if x < 0.2 else wave(x, y),
+    "an offset": lambda x, y: 1e15 + wave(x, y),
+    "subnormal": lambda x, y: 1e-320 * wave(x, y),
+    "large": lambda x, y: 8e307 * wave(x, y),
+    "small": lambda x, y: 1e-300 * wave(x, y),
+}
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+@pytest.mark.parametrize("name", EXTREMES)
+def test_whatever_the_outcomes_predictions_are_finite(name, direction):
+    study = told(EXTREMES[name], 9, direction=direction)
+    study.tell(study.enqueue({"x": 0.9, "y": 0.5}), state="failed", reason="test")
+    places = [{"x": x, "y": 0.5} for x in (0.0, 0.3, 0.9)]
+    loo, prediction = study.leave_one_out(), study.predict(places)
+    for values in (*prediction, loo.mean, loo.std, loo.residual):
+        assert np.isfinite(values).all()
+    assert np.isfinite(study.expected_improvement(places[0]))
+    assert study.best_trial.state == "complete" and study.ask().params
+    if name in ("large", "small", "the whole range", "one far off"):
+        assert all(0.0 <= share.total.value <= 1.0 for share in study.importance().values())
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 8e307])
+def test_predictions_scale_with_the_outcomes_as_far_as_numbers_go(scale):
+    places = [{"x": x, "y": 0.4} for x in (0.0, 0.3, 0.9)]
+    one, other = (told(lambda x, y, a=a: a * wave(x, y), 12) for a in (1.0, scale))
+    for expected, found in zip(one.predict(places), other.predict(places), strict=True):
+        np.testing.assert_allclose(found / scale, expected, rtol=1e-4)
+    expected, found = one.leave_one_out(), other.leave_one_out()
+    np.testing.assert_allclose(found.std / scale, expected.std, rtol=1e-4)
+    np.testing.assert_allclose(found.residual, expected.residual, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])

@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from tfbo import _numerics
 from tfbo.acquisition.base import Acquisition
+from tfbo.acquisition.feasibility import Success, expected
 from tfbo.gp.fantasies import Fantasies
 
 
@@ -31,6 +32,7 @@ def worth(
     x: tf.Tensor,
     normals: tf.Tensor | None = None,
     deflation: tf.Tensor | None = None,
+    success: Success | None = None,
 ) -> tf.Tensor:
     """Values `[k]` of sets of q points, beside those that are being tried.
 
@@ -43,6 +45,8 @@ def worth(
             one point.
         deflation: `[k, q]` in (0, 1], by which the deviations at the points are multiplied; None
             for one everywhere.
+        success: of the points, `[..., q]`; None where all succeed. Those before a point, and those that
+            are being tried, are taken to succeed.
     """
     mean, factor = fantasies.joint(x)
     if deflation is not None:
@@ -58,6 +62,9 @@ def worth(
         outcomes = mean[..., :-1, :] + deviation[..., :-1, :] * tf.linalg.matrix_transpose(normals)
         best = _running_best(best, outcomes)
     values = acquisition.evaluate(mean, deviation, best)
+    if success is not None:
+        of_points = success._replace(log_probability=success.log_probability[..., None])
+        values = expected(acquisition, values, of_points)
     draws = tf.cast(tf.size(fantasies.best), values.dtype)
     if acquisition.logarithmic:
         return _numerics.log_sum_exp(values) - tf.math.log(draws)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 # Outcomes that differ by less than this share of their size differ by rounding only.
-_SAME = 1e-14
+SAME = 1e-14
 # A tempered lower tail ends so many spreads of the better half below the median.
 _LOWEST = 4.0
 # A prediction at the end of that tail, which no outcome reaches, is brought back as if it were this many
@@ -41,7 +41,7 @@ def standardise(y: tf.Tensor, mask: tf.Tensor | None = None) -> Standardised:
     centre = _mean(relative, weight)
     residual = weight * (relative - centre)
     spread = tf.reduce_max(tf.abs(residual))
-    distinct = spread > _SAME
+    distinct = spread > SAME
     unit = tf.where(distinct, spread, tf.ones_like(spread))
     deviation = unit * tf.sqrt(_mean(tf.square(residual / unit), weight))
     deviation = tf.where(distinct, deviation, tf.ones_like(deviation))

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
-import numpy as np
-
-from tfbo import _random
-from tfbo.space import Space, encoding
-from tfbo.strategies import Problem, Strategy, Suggestion
-from tfbo.strategies.random import draws
+from tfbo.space import Space
+from tfbo.strategies import Problem, Strategy, Suggestion, repeats
 
 # Before so many trials are complete there is no model of them: as `Bayes` has it.
 _FEWEST = 5
-# Configurations of which a joint draw is made: its covariance takes 8 MB.
-_MOST = 1024
-_SEEDS = 2**31
 
 
 def can_weigh(space: Space, complete: int) -> bool:
     """Whether a space is small enough, and enough trials are complete, to weigh up all of it."""
-    return space.cardinality <= _MOST and complete >= _FEWEST
+    return space.cardinality <= repeats.MOST and complete >= _FEWEST
 
 
 def suggest(
@@ -38,15 +30,6 @@ def suggest(
         number: of the trial; each draws for itself, so that trials that run at once differ.
         complete: how many trials are complete.
     """
-    space, seed = problem.space, problem.seed
     surrogate = getattr(strategy, "surrogate", lambda problem, state: None)
     model = surrogate(problem, state) if complete >= _FEWEST else None
-    if model is None:
-        return Suggestion(next(draws(space, seed, number)), {})
-    whole = space.cardinality <= _MOST
-    candidates = list(
-        itertools.islice(space.grid(2) if whole else draws(space, seed, number), _MOST)
-    )
-    own = int(_random.generator(seed, "repeats", number).integers(_SEEDS))
-    drawn = model.draws(encoding(space).encode(candidates), 1, own)
-    return Suggestion(candidates[int(np.argmax(drawn[0]))], {})
+    return Suggestion(repeats.suggest(model, problem, number), {})

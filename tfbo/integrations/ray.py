@@ -154,7 +154,7 @@ class TFBOSearch(Searcher):
         try:
             trial = self.study.ask()
         except SpaceExhausted as exhausted:
-            _LOGGER.info("%s", exhausted)
+            warn(str(exhausted))
             return self.FINISHED
         self._numbers[trial_id] = trial.number
         return axes.write(trial.params)

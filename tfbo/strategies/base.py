@@ -110,10 +110,11 @@ def untried(space: Space, taken: set[Key], proposals: Iterable[Params]) -> Param
         SpaceExhausted: where all configurations of a finite space are taken.
     """
     size = space.cardinality
-    if len(taken) >= size and len(_whole(space, taken)) >= size:
+    if not remaining(space, taken):
         raise SpaceExhausted(
-            f"All {size} configurations of the space have been suggested. "
-            "Stop here, or open a new study with a larger space."
+            f"All {size} configurations of the space have been suggested. Where their outcomes are noisy, "
+            "strategy=tfbo.strategies.Bayes(noise=...) with its variance tries them again, and enqueue() "
+            "any of them. Otherwise stop here, or search a larger space."
         )
     proposal: Params = {}
     for proposal, _ in zip(proposals, range(_TRIES), strict=False):
@@ -122,6 +123,14 @@ def untried(space: Space, taken: set[Key], proposals: Iterable[Params]) -> Param
     if math.isinf(size):
         return proposal
     return next(params for params in space.grid(2) if key(params) not in taken)
+
+
+def remaining(space: Space, taken: set[Key], most: int = 1) -> int:
+    """How many configurations are not taken, as far as `most`."""
+    size = space.cardinality
+    if size - len(taken) >= most:
+        return most
+    return int(min(most, size - len(_whole(space, taken))))
 
 
 def _whole(space: Space, taken: set[Key]) -> set[Key]:

@@ -17,26 +17,33 @@ import numpy as np
 
 from tfbo import _device, _random
 from tfbo._eager import computing
+from tfbo._warnings import warn
 from tfbo.acquisition import Acquisition, LogEI
-from tfbo.columns import snap
 from tfbo.errors import invalid, require_count
 from tfbo.gp import belief, exact, kernels, paths
-from tfbo.gp import data as gp_data
+from tfbo.gp.data import Data
 from tfbo.gp.exact import check_optimizer
-from tfbo.optim import starts
 from tfbo.space import Params, Space, encoding
-from tfbo.strategies import fits, model, program, random, sobol, surrogate, thompson
+from tfbo.strategies import (
+    feasibility,
+    fits,
+    initial,
+    model,
+    program,
+    random,
+    repeats,
+    screens,
+    surrogate,
+    thompson,
+)
 from tfbo.strategies import told as told_trials
-from tfbo.strategies.base import Problem, Suggestion, key, untried
+from tfbo.strategies.base import Key, Problem, Suggestion, key, remaining, untried
+from tfbo.strategies.surrogate import Surrogate
 from tfbo.strategies.told import Told
-from tfbo.trial import COMPLETE, Trial, rank
+from tfbo.trial import COMPLETE, Trial
 
 _LOGGER = logging.getLogger("tfbo")
 
-# Perturbed are the best points known, this many of them.
-_INCUMBENTS = 8
-# Of a space with no more configurations than this, all of them are screened.
-_MOST_ENUMERATED = 4096
 # Draws of the hyperparameters that are screened for each climb.
 _DRAWS = 2
 # Draws of pending outcomes: what points are worth is then known to a tenth (test_joint.py holds that).
@@ -79,8 +86,12 @@ class Bayes:
     On faces of the space on which the best trial is not, uncertainty counts a little less than the
     model has it, lest all corners are tried (`tfbo/strategies/faces.py`).
 
-    Failed trials count as somewhat worse than the worst, so their surroundings are avoided. A standard
-    error that is told with a value is part of its variance, and the noise is what is left beyond it.
+    Where trials fail is learned: what one is worth counts with the probability that it succeeds
+    (`tfbo/strategies/feasibility.py`). Until one has, the Sobol sequence goes on.
+
+    A standard error that is told with a value is part of its variance, and the noise is what is left beyond
+    it. No configuration is tried twice, until a finite space has been tried wholly: where outcomes are or
+    may be noisy, those that may be the best are then tried again (`tfbo/strategies/repeats.py`).
 
     Args:
         acquisition: what a trial is worth; see `tfbo.acquisition`.
@@ -154,15 +165,32 @@ class Bayes:
     ) -> list[Suggestion]:
         """See `Strategy`."""
         taken = {*state.keys, *(key(trial.params) for trial in pending)}
-        numbers = range(number, number + q)
+        left = remaining(problem.space, taken, q)
+        fitted = functools.cache(functools.partial(self._modelled, problem, state))
+        if left < q and not repeats.are_worthwhile(self.noise, state.trials, fitted):
+            left = q  # which raises SpaceExhausted
+        new, again = range(number, number + left), range(number + left, number + q)
+        suggestions = self._new(problem, state, taken, pending, new) if left else []
+        chosen = [repeats.suggest(fitted(), problem, i, state.trials) for i in again]
+        return suggestions + [Suggestion(params, {}) for params in chosen]
+
+    def _new(
+        self,
+        problem: Problem,
+        state: Told,
+        taken: set[Key],
+        pending: Sequence[Trial],
+        numbers: range,
+    ) -> list[Suggestion]:
+        """Configurations that are not taken; as `suggest`."""
         notes: dict[str, Any] = {}
         if self._is_initial(problem, state):
-            chosen = [_opening(problem.space, problem.seed, i) for i in numbers]
+            chosen = [initial.points(problem.space, problem.seed, i) for i in numbers]
         else:
             found, notes = self._found(problem, state, pending, numbers)
             draws = [random.draws(problem.space, problem.seed, i) for i in numbers]
             chosen = [itertools.chain(found, own) for own in draws]
-        suggestions = []
+        suggestions: list[Suggestion] = []
         for proposals in chosen:
             params = untried(problem.space, taken, proposals)
             taken.add(key(params))
@@ -176,7 +204,7 @@ class Bayes:
         """See `Strategy`: the program is compiled, which takes seconds, by asking it of made-up trials."""
         if most is not None and most <= self.n_initial:
             return  # no suggestion needs it
-        points = (next(sobol.points(problem.space, 0, i)) for i in range(self.n_initial + 1))
+        points = (next(initial.points(problem.space, 0, i)) for i in range(self.n_initial + 1))
         trials = [Trial(i, params, COMPLETE, float(i)) for i, params in enumerate(points)]
         state = self.fold(problem, None, trials)
         if not self._is_initial(problem, state):
@@ -196,15 +224,7 @@ class Bayes:
         quiet = self.noise == "auto" and not uncertain and fitted.noise < _LEAST_NOISE
         if quiet or not fitted.ok:
             return None
-        complete = [
-            (-mean, *rank(trial, problem.direction), trial)
-            for mean, trial in zip(fitted.means, fitted.trials, strict=True)
-            if trial.state == COMPLETE
-        ]
-        best = min(complete)[-1]
-        # The mean is that of the configuration: of trials that repeat it, the best value is the best.
-        same = [entry[1:] for entry in complete if key(entry[-1].params) == key(best.params)]
-        return min(same)[-1].number
+        return fitted.best(problem.direction).number
 
     @computing()
     def surrogate(self, problem: Problem, state: Told) -> surrogate.Surrogate:
@@ -219,16 +239,21 @@ class Bayes:
         rng = None if last.searched else _random.generator(problem.seed, "bayes", n)
         if last.searched and plan.padded:  # the shape of a program that does not search
             settings = dataclasses.replace(self, n_restarts=1)
-        evidence, order = settings._evidence(problem, state, last.start, plan, rng)
+        told = told_trials.data(problem.direction, state, failed=False)
+        evidence, order = settings._evidence(problem.space, told, last.start, plan, rng)
         fitted = settings._answer(program.fit, problem.space, evidence, plan)
         choices = settings._choices(problem.space, _device.CPU, n)
         trials = tuple(state.trials[i] for i in order)
         return surrogate.of(problem, trials, choices, evidence, fitted)
 
+    def _modelled(self, problem: Problem, state: Told) -> Surrogate | None:
+        """The surrogate, but of a space in which nothing varies."""
+        return self.surrogate(problem, state) if len(encoding(problem.space).columns) else None
+
     def _is_initial(self, problem: Problem, state: Told) -> bool:
         columns = len(encoding(problem.space).columns)
-        completed = any(trial.state == COMPLETE for trial in state.trials)
-        return columns == 0 or len(state.trials) < self.n_initial or not completed
+        few = len(state.trials) < self.n_initial
+        return columns == 0 or few or not state.complete.any()
 
     def _found(
         self, problem: Problem, state: Told, pending: Sequence[Trial], numbers: range
@@ -242,13 +267,12 @@ class Bayes:
 
         answer = self._answer(run, problem.space, ask.question.evidence, plan, len(numbers))
         if not bool(answer.ok):
-            _LOGGER.warning(
-                "Trial %d: the surrogate could not be fitted; it stands where the fit began.",
-                numbers[0],
+            _LOGGER.warning("Trial %d: the surrogate could not be fitted.", numbers[0])
+            warn(
+                "The surrogate of a suggestion could not be fitted; it stands where the fit began."
             )
         rows = answer.x[answer.found]
-        configurations = encoding(problem.space).decode(rows)
-        return iter(configurations), fits.notes(answer.fitted, ask.searched)
+        return iter(encoding(problem.space).decode(rows)), fits.notes(answer.fitted, ask.searched)
 
     def _ask(
         self,
@@ -263,14 +287,16 @@ class Bayes:
         rng = _random.generator(problem.seed, "bayes", numbers[0])
         last = fits.last((*state.trials, *pending), model.believed(kernel))
         searches = last.is_due(n) or plan.padded  # a padded program has one shape, that of a search
-        evidence, order = self._evidence(
-            problem, state, last.start, plan, rng if searches else None
-        )
-        screens = self._screens(problem.space, evidence, rng)
+        told = told_trials.data(problem.direction, state, failed=True)
+        search = rng if searches else None
+        evidence, order = self._evidence(problem.space, told, last.start, plan, search)
+        labels = self._labels(problem.space, state)
+        screened = screens.of(problem.space, evidence, self.n_candidates, rng)
         searched = n if searches else last.searched
         if q > _MOST_GREEDY and paths.is_known(kernel):
             drawn = paths.randomness(kernel, evidence.n, q, rng)
-            return _Ask(thompson.answer, thompson.Question(evidence, drawn, *screens), searched)
+            asked = thompson.Question(evidence, drawn, *screened, labels)
+            return _Ask(thompson.answer, asked, searched)
         running = told_trials.rows(problem.space, pending)
         m, d = running.shape
         # One draw is as good as any where nothing is drawn.
@@ -282,39 +308,26 @@ class Bayes:
             running=np.arange(m + q) < m,
             q=np.array(q, np.int32),
             uniforms=_random.sobol(draws, m + q, int(rng.integers(2**62))),
-            everywhere=screens[0],
-            around=screens[1],
+            everywhere=screened[0],
+            around=screened[1],
+            labels=labels,
         )
         return _Ask(program.answer, question, searched)
 
-    def _screens(
-        self, space: Space, evidence: model.Evidence, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Points to screen: all over the space, and around the best known ones."""
-        columns = encoding(space).columns
-        if space.cardinality <= _MOST_ENUMERATED:
-            everywhere = _every_row(space)
-        else:
-            everywhere = starts.spread(columns, self.n_candidates, rng)
-        best = np.argsort(-evidence.y, kind="stable")[:_INCUMBENTS]
-        return everywhere, starts.around(columns, evidence.x[best], self.n_candidates // 4 + 1, rng)
-
     def _evidence(
         self,
-        problem: Problem,
-        state: Told,
+        space: Space,
+        told: tuple[Data, np.ndarray],
         start: exact.Start,
         plan: _device.Plan,
         rng: np.random.Generator | None,
     ) -> tuple[model.Evidence, np.ndarray]:
         """The told trials that are modelled, in an order of their own, and that order; draws if `rng`."""
-        y = told_trials.outcomes(problem.direction, state.trials)
-        std = np.array([trial.std or 0.0 for trial in state.trials])
-        data, order = gp_data.canonical(gp_data.Data(state.rows, y, std))
+        data, order = told
         kept = told_trials.subset(data.x, data.y, self.n_modelled)
         few = len(kept) if plan.padded else min(len(kept), _MOST_SEARCHED)
         count = _DRAWS * self._climbs(plan, few) if rng is not None else 0
-        scouted = model.scouted(self._kernel(problem.space))
+        scouted = model.scouted(self._kernel(space))
         evidence = model.Evidence(
             x=data.x[kept],
             y=data.y[kept],
@@ -326,9 +339,16 @@ class Bayes:
         )
         if count and few < len(kept):
             some = evidence.among(told_trials.subset(evidence.x, evidence.y, few))
-            scout = self._answer(program.fit, problem.space, some, plan)
+            scout = self._answer(program.fit, space, some, plan)
             evidence = evidence._replace(draws=scout.theta[None])
         return evidence, order[kept]
+
+    def _labels(self, space: Space, state: Told) -> model.Evidence | tuple[()]:
+        """Which of the told trials succeeded; nothing where all did."""
+        if state.complete.all():
+            return ()
+        choices = self._choices(space, _device.CPU, len(state.trials))
+        return feasibility.evidence(choices, state, self.n_modelled)
 
     def _answer(
         self,
@@ -351,7 +371,7 @@ class Bayes:
                 if i == len(attempts) or not _device.is_out_of_memory(error):
                     raise
                 then = "from one start" if i == 1 else "on the CPU"
-                _say_once(f"{where.device} ran out of memory; asks that do are repeated {then}.")
+                warn(f"{where.device} ran out of memory; asks that do are repeated {then}.")
         raise AssertionError("an attempt returns or raises")
 
     def _kernel(self, space: Space) -> kernels.Kernel:
@@ -382,27 +402,3 @@ def _check_noise(noise: Any) -> None:
     if not (noise in ("auto", "none") if isinstance(noise, str) else number and 0 < noise < np.inf):
         expected = '"auto", "none" or a variance > 0 in the units of the objective squared'
         raise invalid("noise", expected, noise, 'Use noise="none" where there is none.')
-
-
-def _opening(space: Space, seed: int, number: int) -> Iterator[Params]:
-    """What to try before there is a model: the centre of the space, then a Sobol sequence."""
-    points = sobol.points(space, seed, number)
-    if number:
-        return points
-    encoded = encoding(space)
-    row = [0.0 if column.categorical else 0.5 for column in encoded.columns.columns]
-    centre = encoded.decode(snap(encoded.columns, np.array([row])))
-    return itertools.chain(centre, points)
-
-
-@functools.lru_cache(maxsize=8)
-def _every_row(space: Space) -> np.ndarray:
-    """The codes of all configurations of a finite space, `[e, d]` in [0, 1]."""
-    encoded = encoding(space)
-    every = list(space.grid(2))
-    return np.abs(encoded.encode(every)).reshape(len(every), len(encoded.columns))
-
-
-@functools.cache
-def _say_once(text: str) -> None:
-    _LOGGER.warning("%s", text)

@@ -44,6 +44,8 @@ class Choices(NamedTuple):
     """Whether the observation noise is learned, or held where it is known to be."""
     batch: int = 1
     """How many points are climbed together, after they have been chosen one by one."""
+    failing: bool = False
+    """Whether trials have failed, so that the probability of success counts."""
 
 
 class Evidence(NamedTuple):

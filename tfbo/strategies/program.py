@@ -19,8 +19,9 @@ from tfbo.acquisition import joint
 from tfbo.gp import Posterior, exact
 from tfbo.gp.fantasies import Fantasies, fantasise
 from tfbo.optim import mixed
-from tfbo.strategies import model
+from tfbo.strategies import feasibility, model
 from tfbo.strategies.faces import deflation
+from tfbo.strategies.feasibility import Feasibility
 from tfbo.strategies.model import Choices, Evidence
 
 # Pending trials that fit the smallest padded program.
@@ -49,6 +50,8 @@ class Question(NamedTuple):
     """Points to screen, all over the space, `[e, d]`."""
     around: np.ndarray
     """Points to screen, around the best known ones, `[a, d]`."""
+    labels: Evidence | tuple[()] = ()
+    """Which trials succeeded; see `feasibility.evidence`. Nothing where all did."""
 
 
 class Answer(NamedTuple):
@@ -78,13 +81,15 @@ class _Given(NamedTuple):
     incumbent: tf.Tensor
     normals: tf.Tensor
     deflation: mixed.Function
+    feasibility: Feasibility | None
 
     def worth(
         self, fantasies: Fantasies, x: tf.Tensor, normals: tf.Tensor | None = None
     ) -> tf.Tensor:
         """What sets of points `[..., q, d]` are worth; see `joint.worth`."""
         acquisition, deflation = self.choices.acquisition, self.deflation(x)
-        return joint.worth(acquisition, fantasies, self.incumbent, x, normals, deflation)
+        success = self.feasibility.success(x) if self.feasibility else None
+        return joint.worth(acquisition, fantasies, self.incumbent, x, normals, deflation, success)
 
     def fantasies(self, rows: tf.Tensor, running: tf.Tensor) -> Fantasies:
         """Draws of what runs."""
@@ -101,6 +106,7 @@ class _Given(NamedTuple):
 
 def answer(choices: Choices, question: Question, device: str) -> Answer:
     """Run the program on a device."""
+    choices = choices._replace(failing=bool(question.labels))
     asked = _pad(question) if choices.padded else question
     given: Answer = compiled(choices)(asked, device, rows=question.evidence.n)
     first, end = int(np.sum(question.running)), len(question.running)
@@ -127,7 +133,8 @@ def compiled(choices: Choices) -> Program:
     rows, flags = model.rows_spec(choices), tf.TensorSpec([None], tf.bool)
     draws, q = tf.TensorSpec([None, None], tf.float64), tf.TensorSpec([], tf.int32)
     evidence = model.evidence_spec(choices)
-    signature = Question(evidence, rows, rows, flags, q, draws, rows, rows)
+    labels = evidence if choices.failing else ()
+    signature = Question(evidence, rows, rows, flags, q, draws, rows, rows, labels)
     return Program(_ask, choices, signature, ANSWER, xla=choices.padded)
 
 
@@ -137,7 +144,10 @@ def _ask(choices: Choices, question: Question) -> Answer:
     posterior, incumbent = model.surrogate(choices, observed, fitted.theta)
     normals = tf.math.ndtri(question.uniforms)
     deflated = deflation(choices.columns, model.best_row(question.evidence))
-    given = _Given(choices, question, posterior, incumbent, normals, deflated)
+    labels, feasible = question.labels, None
+    if isinstance(labels, Evidence):
+        feasible = feasibility.of(choices, labels, tf.reduce_min(observed.z), incumbent)
+    given = _Given(choices, question, posterior, incumbent, normals, deflated, feasible)
     lowest = tf.constant(-float("inf"), incumbent.dtype)
     _, rows, running, value = tf.while_loop(
         lambda i, *_: i < question.q,
@@ -221,4 +231,5 @@ def _pad(question: Question) -> Question:
         pending=np.pad(question.pending, [(0, more), (0, 0)]),
         running=np.pad(question.running, (0, more)),
         uniforms=np.pad(question.uniforms, [(0, 0), (0, more)], constant_values=0.5),
+        labels=model.pad(question.labels) if isinstance(question.labels, Evidence) else (),
     )

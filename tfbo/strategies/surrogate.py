@@ -15,8 +15,10 @@ from tfbo.acquisition import EI
 from tfbo.gp import Posterior, exact, outcomes
 from tfbo.space import Params, Space, encoding
 from tfbo.strategies import model
-from tfbo.strategies.base import Problem
-from tfbo.trial import COMPLETE, Trial
+from tfbo.strategies.base import Problem, key
+from tfbo.trial import Trial, rank
+
+_LARGEST = np.finfo(np.float64).max
 
 
 class Prediction(NamedTuple):
@@ -47,14 +49,14 @@ class LeaveOneOut(NamedTuple):
 class Surrogate:
     """The Gaussian process of a strategy, fitted to the trials that were told. `Bayes.surrogate` makes it.
 
-    The process models tempered outcomes of which larger is better (`tfbo.gp.outcomes.temper`); failed
-    trials are among them as somewhat worse than the worst. Predictions are bent back, their standard
-    deviations to first order.
+    The process models tempered outcomes of which larger is better (`tfbo.gp.outcomes.temper`), of complete
+    trials alone: what it predicts for a configuration is what a trial would return that does not fail.
+    Predictions are bent back, their standard deviations to first order.
 
     Args:
         space: whose configurations it is asked of.
         sign: 1 where the objective is to be maximised, else -1.
-        trials: told ones, in the order of the rows.
+        trials: complete ones, in the order of the rows.
         rows: their codes `[n, d]`.
         posterior: of the tempered outcomes.
         observed: what it was fitted to.
@@ -82,6 +84,22 @@ class Surrogate:
         """Posterior mean of the noise-free outcome of each trial, standardised, larger is better `[n]`."""
         return model.noise_free(self.observed, self.posterior.factors).numpy()
 
+    def best(self, direction: str) -> Trial:
+        """The trial of the best posterior mean: of those that repeat its configuration, the best value."""
+        ranked = [
+            (-mean, *rank(trial, direction), trial)
+            for mean, trial in zip(self.means, self.trials, strict=True)
+        ]
+        best = min(ranked)[-1]
+        same = [entry[1:] for entry in ranked if key(entry[-1].params) == key(best.params)]
+        return min(same)[-1]
+
+    @property
+    @computing()
+    def unpredicted(self) -> float:
+        """Median squared error of predicting a trial from the others, in standardised outcomes."""
+        return float(np.median(np.square(self._left_out[0])))
+
     @computing()
     def predict(self, configurations: Sequence[Params]) -> Prediction:
         """What is expected of legal configurations, without noise; see `Study.predict`."""
@@ -97,17 +115,17 @@ class Surrogate:
         """
         mean, variance = self.posterior.moments(self._encode(configurations))
         best = tf.constant(np.max(self.means))
-        return (self.posterior.scale * EI().evaluate(mean, tf.sqrt(variance), best)).numpy()
+        gain = self.posterior.scale * EI().evaluate(mean, tf.sqrt(variance), best)
+        return np.minimum(gain, _LARGEST)
 
     @computing()
     def leave_one_out(self) -> LeaveOneOut:
-        """Complete trials beside their predictions from all the others; see `Study.leave_one_out`."""
-        loo = self.posterior.loo()
-        mean, std = self._in_units(loo.mean, tf.sqrt(loo.variance))
-        seen = self.posterior.shift + self.posterior.scale * self.observed.z
-        residual = self.sign * ((seen - loo.mean) / tf.sqrt(loo.variance)).numpy()
-        complete = [i for i, trial in enumerate(self.trials) if trial.state == COMPLETE]
-        order = sorted(complete, key=lambda i: self.trials[i].number)
+        """Trials beside their predictions from all the others; see `Study.leave_one_out`."""
+        shift, scale = self.posterior.shift, self.posterior.scale
+        errors, deviations = self._left_out
+        mean, std = self._in_units(shift + scale * (self.observed.z - errors), scale * deviations)
+        residual = self.sign * (errors / deviations).numpy()
+        order = sorted(range(len(self.trials)), key=lambda i: self.trials[i].number)
         return LeaveOneOut(
             np.array([self.trials[i].number for i in order], int),
             np.array([self.trials[i].value for i in order], np.float64),
@@ -118,16 +136,32 @@ class Surrogate:
 
     @computing()
     def draws(self, rows: np.ndarray, count: int, seed: int) -> np.ndarray:
-        """Joint draws `[count, m]` of the function at legal rows `[m, d]`, tempered, larger is better."""
-        return self.posterior.sample(rows, count, seed=seed).numpy()
+        """Joint draws `[count, m]` of the function at legal rows `[m, d]`, larger is better.
+
+        They are tempered and standardised.
+        """
+        units = {"shift": tf.zeros([], tf.float64), "scale": tf.ones([], tf.float64)}
+        standardised = dataclasses.replace(self.posterior, **units)
+        return standardised.sample(rows, count, seed=seed).numpy()
+
+    @property
+    def _left_out(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Residuals of leaving each trial out, and their deviations, `[n]`; as in `Posterior.loo`.
+
+        Both are standardised: squares in the units of the objective may overflow.
+        """
+        factors = self.posterior.factors
+        precision = tf.reduce_sum(tf.square(factors.inverse), axis=0)
+        return factors.alpha / precision, tf.math.rsqrt(precision)
 
     def _encode(self, configurations: Sequence[Params]) -> tf.Tensor:
         return tf.constant(encoding(self.space).encode(configurations))
 
     def _in_units(self, mean: tf.Tensor, std: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """Tempered outcomes, larger is better, as values of the objective."""
+        """Tempered outcomes, larger is better, as values of the objective; none overflows."""
         value, stretch = self.tempering.invert(mean)
-        return self.sign * value.numpy(), (stretch * std).numpy()
+        bounded = np.clip(value, -_LARGEST, _LARGEST)
+        return self.sign * bounded + 0.0, np.minimum(stretch * std, _LARGEST)
 
 
 @computing()

@@ -8,6 +8,7 @@ candidates.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,10 +17,12 @@ import tensorflow.experimental.numpy as tnp
 
 from tfbo import _numerics
 from tfbo._compile import Program
+from tfbo.acquisition import PosteriorMean
+from tfbo.acquisition.feasibility import expected
 from tfbo.columns import snap
-from tfbo.gp import paths
+from tfbo.gp import exact, paths
 from tfbo.optim import mixed
-from tfbo.strategies import model
+from tfbo.strategies import feasibility, model
 from tfbo.strategies.model import Choices, Evidence
 from tfbo.strategies.program import ANSWER, Answer
 
@@ -38,12 +41,15 @@ class Question(NamedTuple):
     """Points to screen, all over the space, `[e, d]`."""
     around: np.ndarray
     """Points to screen, around the best known ones, `[a, d]`."""
+    labels: Evidence | tuple[()] = ()
+    """As in `program.Question`."""
 
 
 def answer(choices: Choices, question: Question, device: str) -> Answer:
     """Run the program on a device; points may repeat each other, and what was tried."""
+    choices = choices._replace(padded=False, failing=bool(question.labels))
     rows = max(question.evidence.n, len(question.drawn.weights))
-    found: Answer = compiled(choices._replace(padded=False))(question, device, rows=rows)
+    found: Answer = compiled(choices)(question, device, rows=rows)
     return found
 
 
@@ -54,19 +60,38 @@ def compiled(choices: Choices) -> Program:
     matrix = tf.TensorSpec([None, None], tf.float64)
     directions = tf.TensorSpec([None, choices.kernel.features], tf.float64)
     drawn = paths.Randomness(directions, vector, matrix, matrix)
-    signature = Question(model.evidence_spec(choices), drawn, rows, rows)
+    evidence = model.evidence_spec(choices)
+    signature = Question(evidence, drawn, rows, rows, evidence if choices.failing else ())
     return Program(_ask, choices, signature, ANSWER)
 
 
 def _ask(choices: Choices, question: Question) -> Answer:
     observed = model.observe(choices, question.evidence)
     fitted = model.fitted(choices, question.evidence, observed)
-    posterior, _ = model.surrogate(choices, observed, fitted.theta)
+    posterior, incumbent = model.surrogate(choices, observed, fitted.theta)
+    worth = _worth(choices, question, observed, incumbent)
     drawn = paths.draw(posterior, observed, question.drawn)
     screened = tf.concat([question.everywhere, question.around], axis=0)
     screened = snap(choices.columns, screened, tnp)
-    start = tf.gather(screened, tf.argmax(drawn.everywhere(screened), axis=1))
-    x = mixed.maximise_each(drawn.each, choices.columns, start, max_evaluations=_EVALUATIONS)
+    value = worth(screened, drawn.everywhere(screened))
+    start = tf.gather(screened, tf.argmax(value, axis=1))
+
+    def each(x: tf.Tensor) -> tf.Tensor:
+        return worth(x, drawn.each(x))
+
+    x = mixed.maximise_each(each, choices.columns, start, max_evaluations=_EVALUATIONS)
     found = tf.ones(tf.shape(x)[:1], tf.bool)
-    best = tf.reduce_max(drawn.each(x))
+    best = tf.reduce_max(each(x))
     return Answer(_numerics.quantise(x), found, best, fitted, fitted.ok & posterior.factors.ok)
+
+
+def _worth(
+    choices: Choices, question: Question, observed: exact.Observations, incumbent: tf.Tensor
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """From rows `[k, d]` and drawn outcomes `[..., k]` to what a trial is worth that may fail."""
+    labels, outcome = question.labels, PosteriorMean()
+    if not isinstance(labels, Evidence):
+        return lambda x, drawn: drawn
+    valued = choices._replace(acquisition=outcome)
+    feasible = feasibility.of(valued, labels, tf.reduce_min(observed.z), incumbent)
+    return lambda x, drawn: expected(outcome, drawn, feasible.success(x))

@@ -8,13 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from tfbo import _numerics
+from tfbo.gp.data import Data, canonical
+from tfbo.gp.outcomes import SAME
 from tfbo.space import Space, encoding
 from tfbo.strategies.base import Key, key
-from tfbo.trial import Trial
-
-# A failed trial counts as worse than the worst by this many standard deviations of the outcomes: it
-# is avoided, but its neighbourhood is not written off.
-_FAILED_BELOW_WORST = 0.5
+from tfbo.trial import COMPLETE, Trial
 
 
 class Told(NamedTuple):
@@ -25,6 +23,11 @@ class Told(NamedTuple):
     """Codes `[n, d]`."""
     keys: frozenset[Key]
     """The configurations."""
+
+    @property
+    def complete(self) -> np.ndarray:
+        """Bool `[n]`: which of them have an outcome, and have not failed."""
+        return np.array([trial.state == COMPLETE for trial in self.trials], bool)
 
 
 def fold(space: Space, state: Told | None, told: Sequence[Trial]) -> Told:
@@ -42,19 +45,34 @@ def rows(space: Space, trials: Sequence[Trial]) -> np.ndarray:
     return np.round(codes * _numerics.RESOLUTION) / _numerics.RESOLUTION
 
 
-def outcomes(direction: str, trials: Sequence[Trial]) -> np.ndarray:
-    """Outcomes to maximise, `[n]`; failed trials count as somewhat worse than the worst."""
+def data(direction: str, state: Told, *, failed: bool) -> tuple[Data, np.ndarray]:
+    """Outcomes to maximise, in an order of their own, and which of the trials they are of.
+
+    Args:
+        direction: "minimize" or "maximize".
+        state: of which one trial at least is complete.
+        failed: whether failed trials are among them, each as bad as the worst outcome, give or take a
+            standard deviation of all outcomes: so that nothing promises more and more beyond an edge
+            where trials begin to fail. Without, complete trials alone.
+    """
+    complete = state.complete
+    kept = np.flatnonzero(complete | failed)
     sign = 1.0 if direction == "maximize" else -1.0
-    values = np.sort([sign * trial.value for trial in trials if trial.value is not None])
-    failed = values[0] - _FAILED_BELOW_WORST * _deviation(values)
-    y = [failed if trial.value is None else sign * trial.value for trial in trials]
-    return np.array(y, np.float64)
+    values = [sign * trial.value for trial in state.trials if trial.value is not None]
+    known = np.array(values, np.float64)
+    y = np.full(len(complete), known.min())
+    y[complete] = known
+    std = np.array([trial.std or 0.0 for trial in state.trials], np.float64)
+    std[~complete] = _deviation(known)
+    ordered, order = canonical(Data(state.rows[kept], y[kept], std[kept]))
+    return ordered, kept[order]
 
 
 def _deviation(values: np.ndarray) -> float:
-    """Standard deviation, without overflow."""
-    size = np.max(np.abs(values)) or 1.0
-    return float(size * np.std(values / size))
+    """Standard deviation, without overflow; of values that are equal but for rounding, their size."""
+    size = float(np.max(np.abs(values))) or 1.0
+    share = float(np.std(values / size))
+    return size * share if share > SAME else size
 
 
 def subset(rows: np.ndarray, y: np.ndarray, most: int) -> np.ndarray:
