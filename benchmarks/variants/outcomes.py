@@ -1,4 +1,4 @@
-"""Other transforms of the outcomes, and what a failed trial counts."""
+"""Other transforms of the outcomes, and failed trials left out."""
 
 from __future__ import annotations
 
@@ -82,8 +82,39 @@ def power_of_tempered() -> Callable[..., Any]:
     return lambda y, mask=None: yeo_johnson(temper(y, mask), mask)
 
 
-def failures(below: float) -> Patches:
-    """Failed trials count as worse than the worst by so many standard deviations."""
+def failures_ignored() -> Patches:
+    """Failed trials are left out, and nothing is learned of where they fail."""
+    from tfbo.strategies import Bayes, told
+
+    data = told.data
+
+    def without(direction: str, state: Any, failed: bool) -> Any:
+        return data(direction, state, failed=False)
+
+    return {(told, "data"): without, (Bayes, "_labels"): lambda self, space, state: ()}
+
+
+def failures_left_out() -> Patches:
+    """It is learned where trials fail, and the model of the outcomes knows nothing of them."""
     from tfbo.strategies import told
 
-    return {(told, "_FAILED_BELOW_WORST"): below}
+    return {k: v for k, v in failures_ignored().items() if k == (told, "data")}
+
+
+def failures_as_bad() -> Patches:
+    """Failed trials count as half a standard deviation worse than the worst, as they did until 0.1.
+
+    Nothing else is learned of where they fail.
+    """
+    from tfbo.gp.data import Data, canonical
+    from tfbo.strategies import Bayes, told
+
+    def data(direction: str, state: Any, failed: bool) -> tuple[Any, np.ndarray]:
+        sign, complete = 1.0 if direction == "maximize" else -1.0, state.complete
+        known = np.array([sign * t.value for t in state.trials if t.value is not None], np.float64)
+        y = np.full(len(complete), known.min() - 0.5 * np.std(known))
+        y[complete] = known
+        std = np.array([trial.std or 0.0 for trial in state.trials], np.float64)
+        return canonical(Data(state.rows, y, std))
+
+    return {(told, "data"): data, (Bayes, "_labels"): lambda self, space, state: ()}

@@ -41,11 +41,8 @@ OUTCOMES = {
         "the power transform after tempering",
         patches=lambda: outcomes.tempering(outcomes.power_of_tempered()),
     ),
-    "failures as the worst": Variant(
-        "a failed trial counts as the worst one", patches=lambda: outcomes.failures(0.0)
-    ),
-    "failures far below": Variant(
-        "two standard deviations worse than the worst", patches=lambda: outcomes.failures(2.0)
+    "failures ignored": Variant(
+        "nothing is learned of where trials fail", patches=outcomes.failures_ignored
     ),
 }
 KERNELS = {
