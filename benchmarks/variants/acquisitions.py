@@ -22,9 +22,9 @@ def acquisition(name: str, *arguments: float) -> Mapping[str, Any]:
 
 def opening_without_centre() -> Patches:
     """Sobol points alone."""
-    from tfbo.strategies import bayes, sobol
+    from tfbo.strategies import initial, sobol
 
-    return {(bayes, "_opening"): sobol.points}
+    return {(initial, "points"): sobol.points}
 
 
 def exploit_at_the_end(study: Any, values: Sequence[float | None], budget: int) -> None:

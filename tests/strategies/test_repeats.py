@@ -124,7 +124,12 @@ def test_configurations_that_fail_are_not_tried_again():
 def test_where_all_fail_it_ends():
     with pytest.warns(tfbo.TFBOWarning, match="12 configurations"):
         study = tfbo.minimize(
-            lambda p: float("nan"), TWELVE, n_trials=30, seed=0, strategy=Bayes(noise=1.0)
+            lambda p: float("nan"),
+            TWELVE,
+            n_trials=30,
+            seed=0,
+            strategy=Bayes(noise=1.0),
+            max_failures=None,
         )
     assert len(study.trials) == 12
 
