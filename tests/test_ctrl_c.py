@@ -363,7 +363,8 @@ def test_the_demo_ends_with_130_and_goes_on(tmp_path):
 
     def has_begun():
         try:
-            return sum(t.is_finished for t in Study.load(storage=tmp_path / "d.db").trials)
+            study = Study.load(storage=tmp_path / "d.db", name="digits-quick-seed0")
+            return sum(t.is_finished for t in study.trials)
         except Exception:  # there is no such file, or study
             return False
 

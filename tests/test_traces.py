@@ -251,4 +251,4 @@ def test_a_study_is_the_same_bit_for_bit_with_and_without(tmp_path):
     without = run("off")
     first, second = run(str(tmp_path / "cache")), run(str(tmp_path / "cache"))
     assert without[0] == first[0] == second[0]
-    assert without[1] == first[1] == "['_ask', '_sobol']" and second[1] == "[]"
+    assert without[1] == first[1] == "['_ask']" and second[1] == "[]"
