@@ -209,9 +209,10 @@ def test_failed_trials_are_avoided_but_not_forgotten():
         return -params["x"]
 
     study = run(Bayes(n_initial=4), space, objective, 25)
-    late = study.trials[12:]
-    assert sum(t.state == "failed" for t in late) <= 6
-    assert study.best_value < -0.55
+    # The best is where trials begin to fail: what fails late comes of looking for it there.
+    late = [t.params["x"] for t in study.trials[12:] if t.state == "failed"]
+    assert len(late) <= 8 and sum(x > 0.75 for x in late) <= 2
+    assert study.best_value < -0.58
     assert all(t.kind == "out of memory" for t in study.trials if t.state == "failed")
 
 
