@@ -16,7 +16,7 @@ from tfbo import Categorical, Float, Int, Space, _compile, _device
 from tfbo.gp import belief, exact
 from tfbo.gp.fantasies import fantasise
 from tfbo.optim.base import value_and_gradient
-from tfbo.strategies import Bayes, model, program
+from tfbo.strategies import Bayes, feasibility, model, program
 from tfbo.strategies.base import Problem
 
 NUMBERS = Space({f"x{i}": Float(0.0, 1.0) for i in range(3)})
@@ -109,9 +109,22 @@ def test_the_program_that_knows_of_failures_compiled_by_xla_finds_as_good_a_poin
     free, fixed = (
         program.answer(STRATEGY._choices(NUMBERS, p, 14), question, p.device) for p in plans
     )
-    assert float(fixed.value) == pytest.approx(float(free.value), abs=1e-2)
-    np.testing.assert_allclose(fixed.x, free.x, atol=1e-2)
+    # Failed trials have standard errors, beside which the learned noise is flat.
+    assert float(fixed.value) == pytest.approx(float(free.value), abs=5e-2)
+    np.testing.assert_allclose(fixed.x, free.x, atol=2e-2)
     assert free.x[0, 1] < 0.65
+
+
+def test_padding_changes_no_probability_of_success():
+    question = asked(NUMBERS, 14, fails=lambda params: params["x1"] > 0.6)
+    found = []
+    for padded, labels in ((False, question.labels), (True, program._pad(question).labels)):
+        choices = STRATEGY._choices(NUMBERS, _device.Plan("CPU:0", padded), 14)
+        given, zero = tf.nest.map_structure(tf.constant, labels), tf.zeros([], tf.float64)
+        success = feasibility.of(choices, given, zero, zero).success(question.everywhere)
+        found.append(success.log_probability.numpy())
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-9)
+    assert np.ptp(found[0]) > 1.0
 
 
 @pytest.mark.parametrize("followed", [True, False])
