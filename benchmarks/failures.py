@@ -133,7 +133,19 @@ def report(rows: Sequence[dict[str, Any]], command: str) -> str:
             good = np.mean([int(of[k]["succeeded"]) / int(of[k]["trials"]) for k in keys])
             shown.append(f"{np.median([logs[k] for k in keys]):.2f} ({100 * (1 - good):.0f} %)")
         lines.append(f"| {cell} | " + " | ".join(shown) + " |")
+    lost = [f"{cell} ({name})" for cell in cells for name in names if _loses(logs, cell, name)]
+    lines += ["", f"Where tfbo has the higher median: {', '.join(lost) or 'nowhere'}."]
+    lines += ["Seconds are medians, on a machine that did other things as well."]
     return "\n".join(lines) + "\n"
+
+
+def _loses(logs: dict[tuple[str, int, str], float], cell: str, name: str) -> bool:
+    """Whether tfbo's median is above the other's on a problem."""
+    ours, theirs = (
+        [log for key, log in logs.items() if key[0] == cell and key[2] == optimiser]
+        for optimiser in ("tfbo", name)
+    )
+    return bool(ours and theirs) and float(np.median(ours)) > float(np.median(theirs))
 
 
 def main() -> None:
