@@ -139,7 +139,11 @@ BAR = """
 import sys
 from tfbo import demo
 
-demo._advance = lambda *_: print("a bar would begin", "tensorflow" in sys.modules)  # and was interrupted
+def advance(*_):
+    print("a bar would begin", "tensorflow" in sys.modules)
+    sys.exit()
+
+demo._advance = advance
 demo.run(trials=1, storage="d.db", seed=0, quick=True)
 """
 
