@@ -1,10 +1,13 @@
 """Tuners: what a trial is, how it fails, what is kept, and KerasTuner's faults, each a test."""
 
+import contextlib
+import gc
 import logging
 import math
 import pathlib
 import subprocess
 import sys
+import weakref
 
 import keras
 import numpy as np
@@ -308,3 +311,26 @@ def test_the_program_is_compiled_beside_the_trials_from_the_second_on(monkeypatc
         prepared
     )
     assert {"x", "y"} <= set(prepared[-1][0]) and len(prepared) <= 3
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_collections_look_at_what_trials_made_and_at_all_again_afterwards(failing):
+    made, seen = [], []
+
+    class Tuner(kt.RandomSearch):
+        def run_trial(self, trial, *args, **kwargs):
+            seen.append(gc.get_freeze_count())
+            cycle = type("Cycle", (), {})()
+            cycle.itself = cycle
+            made.append(weakref.ref(cycle))
+            del cycle
+            keras.utils.clear_session()
+            assert made[-1]() is None
+            if failing and len(made) == 2:
+                raise KeyboardInterrupt
+            return trial.hyperparameters.Float("x", 0.0, 1.0)
+
+    assert gc.get_freeze_count() == 0
+    with contextlib.suppress(KeyboardInterrupt):
+        Tuner(max_trials=3, seed=0).search(verbose=0)
+    assert min(seen) > 100_000 and gc.get_freeze_count() == 0

@@ -15,7 +15,7 @@ from tfbo._interrupts import Interrupts
 from tfbo._text import say
 from tfbo._warnings import warn
 from tfbo.errors import InvalidArgument
-from tfbo.keras import columns, extensions, failures, notices, results
+from tfbo.keras import columns, extensions, failures, garbage, notices, results
 from tfbo.keras.conditions import Parent
 from tfbo.keras.errors import FailedTrialError, FatalError
 from tfbo.keras.hypermodel import as_hypermodel
@@ -188,7 +188,7 @@ class BaseTuner:
         self.oracle.say(notices.opening(self.oracle))
         self.on_search_begin()
         interrupted = False
-        with Interrupts() as self._interrupts:
+        with Interrupts() as self._interrupts, garbage.of_trials():
             try:
                 while self._run_next(*fit_args, **fit_kwargs):
                     pass
