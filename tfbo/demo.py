@@ -94,6 +94,8 @@ def run(*, trials: int, storage: str, seed: int, quick: bool) -> int:
     # Before a bar begins, which is about trials.
     print("Loading TensorFlow ...", flush=True)
     _quiet.import_tensorflow()
+    from tfbo.keras import garbage
+
     digits = load()
     epochs = _QUICK_EPOCHS if quick else _EPOCHS
     name = f"digits-{'quick-' if quick else ''}seed{seed}"
@@ -111,8 +113,9 @@ def run(*, trials: int, storage: str, seed: int, quick: bool) -> int:
         strategy=tfbo.strategies.Random(),
     )
     wanted = _finished(bayes) + trials
-    for study, what in ((bayes, "Bayesian optimisation"), (chance, "Random search")):
-        _advance(study, what, wanted, objective)
+    with garbage.of_trials():
+        for study, what in ((bayes, "Bayesian optimisation"), (chance, "Random search")):
+            _advance(study, what, wanted, objective)
     _report(bayes, chance, digits, epochs, seed)
     picture = Path(storage).with_suffix(".png")
     if picture == Path(storage):  # which must not be drawn over
