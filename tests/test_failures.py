@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,12 @@ from tfbo import Float, InvalidArgument, ObjectiveError, Space, Study, TFBOWarni
 from tfbo.strategies import Random
 
 SPACE = Space({"x": Float(0.0, 1.0)})
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    """Have the processes of trials find the objectives of this file, from wherever the tests are run."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1]))
 
 
 @pytest.fixture
