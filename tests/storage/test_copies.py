@@ -9,6 +9,7 @@ import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import cloudpickle
 import pytest
@@ -129,7 +130,9 @@ def size(study):
     return len(study)
 
 
-def test_other_processes(path, tmp_path):
+def test_other_processes(path, tmp_path, monkeypatch):
+    # They import this file, from wherever the tests are run.
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
     study = make(path)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         assert sorted(pool.map(size, [study, study])) in ([5, 6], [6, 6])
