@@ -89,7 +89,7 @@ class Program:
 
     @property
     def graphs(self) -> int:
-        """How many graphs are set up by now: for each device and size, and under XLA for each shape."""
+        """Number of graphs that are set up: for each device and size, and under XLA for each shape."""
         return len(self._sessions)
 
     def __call__(self, asked: Any, device: str = CPU, *, rows: int = 0) -> Any:
@@ -154,7 +154,7 @@ class Program:
 
 
 class _Place(NamedTuple):
-    """What a session of a program is for."""
+    """Purpose of one session of a program."""
 
     device: str
     shapes: tuple[tuple[int, ...], ...] | None
@@ -234,7 +234,7 @@ def _functional(definition: Any) -> Any:
 
 
 class _Waiting:
-    """How many threads wait for a program to be made, and whether anybody was told."""
+    """Count of the threads that wait for a program to be made, and if anybody was told."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

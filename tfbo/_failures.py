@@ -62,7 +62,7 @@ class Failures:
 
     @property
     def too_many(self) -> bool:
-        """Whether the search has to end: the first trials all failed."""
+        """True where the search has to end, for the first trials all failed."""
         if self._most is None or self._failed < self._most or self._failed < self._told:
             return False
         return not any(trial.state == COMPLETE for trial in self._ledger.ordered())

@@ -56,7 +56,7 @@ def as_float(value: Any) -> float | None:
 
 
 def axes(value: Any) -> int:
-    """How many axes an array has; 0 for a scalar."""
+    """Number of axes of an array; 0 for a scalar."""
     try:
         return len(getattr(value, "shape", ()))
     except (TypeError, ValueError):  # a tensor of unknown rank

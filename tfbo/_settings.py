@@ -14,7 +14,7 @@ INTERRUPT = ("raise", "return")
 
 
 class Limits(NamedTuple):
-    """When to end; see `Study.optimize`."""
+    """Limits of a search; see `Study.optimize`."""
 
     n_trials: int | None
     total: int | None
@@ -40,12 +40,12 @@ class Limits(NamedTuple):
         return self._replace(timeout=timeout, target=target, **counts)
 
     def most(self, before: int) -> int | None:
-        """How many trials the study will have at most, after `before` ones; None where that is open."""
+        """Most trials that the study will have, after `before` ones; None where that is open."""
         ends = [] if self.n_trials is None else [before + self.n_trials]
         return min(ends if self.total is None else [*ends, self.total], default=None)
 
     def expected(self, trials: Sequence[Trial]) -> int | None:
-        """How many trials there will be at most, after those that there are; None where that is open."""
+        """Most trials that will follow those that there are; None where that is open."""
         ends = [] if self.n_trials is None else [self.n_trials]
         if self.total is not None:
             done = sum(trial.is_finished and trial.kind != "interrupted" for trial in trials)
@@ -54,7 +54,7 @@ class Limits(NamedTuple):
 
 
 class Means(NamedTuple):
-    """Where trials run, and for how long; see `Study.optimize`."""
+    """Workers of a search and their time; see `Study.optimize`."""
 
     executor: Any
     n_jobs: int | None
@@ -75,7 +75,7 @@ class Means(NamedTuple):
 
 
 class Reactions(NamedTuple):
-    """What is done about a trial that has ended; see `Study.optimize`."""
+    """Reactions to a trial that has ended; see `Study.optimize`."""
 
     catch: type[BaseException] | tuple[type[BaseException], ...]
     callbacks: Sequence[Any]

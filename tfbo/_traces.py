@@ -130,7 +130,7 @@ def _written(traced: Traced) -> bytes:
 
 
 def _parsed(content: bytes) -> Traced:
-    """What `_written` wrote; ValueError for anything else."""
+    """Read what `_written` wrote; ValueError for anything else."""
     start = len(_MAGIC) + hashlib.sha256().digest_size
     digest, payload = content[len(_MAGIC) : start], content[start:]
     if not content.startswith(_MAGIC) or hashlib.sha256(payload).digest() != digest:
@@ -141,7 +141,7 @@ def _parsed(content: bytes) -> Traced:
 
 
 def _is_ours(status: os.stat_result) -> bool:
-    """Whether nobody but this user could have written a file: it is run as part of the program."""
+    """True where nobody but this user could have written a file: it is run as part of the program."""
     if not hasattr(os, "getuid"):
         return True
     return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)

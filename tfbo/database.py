@@ -53,12 +53,12 @@ class Database:
 
     @property
     def in_memory(self) -> bool:
-        """Whether it lives as long as this object, and nobody else sees it."""
+        """True where it lives as long as this object, and nobody else sees it."""
         return self.location == MEMORY
 
     @property
     def is_read_only(self) -> bool:
-        """Whether the file, or the folder in which a journal would be, may not be written to."""
+        """True where the file, or the folder in which a journal would be, may not be written to."""
         return not self._writable
 
     @contextlib.contextmanager
@@ -244,7 +244,7 @@ def _check_path(path: Path, create: bool) -> None:
 
 
 def _may_be_written(location: str) -> bool:
-    """Whether the file is writable, and its folder too, for SQLite writes a journal beside it."""
+    """True where the file is writable, and its folder too, for SQLite writes a journal beside it."""
     file = os.path.realpath(location)
     writable = not os.path.exists(file) or os.access(file, os.W_OK)
     return writable and os.access(os.path.dirname(file), os.W_OK)
@@ -268,7 +268,7 @@ def _connection(name: str, *, uri: bool = False) -> sqlite3.Connection:
 
 
 def _copied(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """What is in a file, in memory; the file is closed."""
+    """Copy of a file in memory; the file is closed."""
     copy = _connection(MEMORY)
     connection.backup(copy)
     connection.close()

@@ -13,7 +13,7 @@ _CERTAIN = 1e-6
 
 
 class Success(NamedTuple):
-    """How likely trials are to return an outcome, and what it is worth if they do not."""
+    """Probability that trials return an outcome, and their worth if they do not."""
 
     log_probability: tf.Tensor
     """`[...]`, in nats."""

@@ -35,7 +35,7 @@ def of(number: Any) -> Decimal:
 
 
 def steps(low: Any, high: Any, size: Any) -> int:
-    """How many steps there are from low to high, to the nearest whole number."""
+    """Number of steps from low to high, to the nearest whole number."""
     if _whole(low, high, size):
         return (high - low) // size
     with exact():

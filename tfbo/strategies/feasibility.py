@@ -1,4 +1,4 @@
-"""Where trials fail: a second Gaussian process, of whether a trial succeeded.
+"""Feasibility: a second Gaussian process, of whether a trial succeeded.
 
 It is fitted to labels, one for a trial that returned an outcome and zero for one that failed, by the same
 program as the surrogate, and has lengthscales of its own: what makes a trial fail is seldom what makes it

@@ -31,7 +31,7 @@ _UNPREDICTED = 3e-3
 def are_worthwhile(
     noise: str | float, trials: Collection[Trial], surrogate: Callable[[], Surrogate | None]
 ) -> bool:
-    """Whether a configuration may return another value than before.
+    """True where a configuration may return another value than before.
 
     Noise is known where it is given, where standard errors are told, or where a repeat has returned another
     value. Without any repeat nothing tells noise from a rugged function: then whatever the model
