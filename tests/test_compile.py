@@ -1,5 +1,6 @@
 """Programs: their own graph and session, whatever the caller's threads, scopes and settings are."""
 
+import io
 import logging
 import os
 import subprocess
@@ -146,6 +147,12 @@ def slow(seconds, x):
     return x + 1.0
 
 
+def closed():
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
 def test_who_waits_is_told_why_once(monkeypatch, caplog, capsys):
     monkeypatch.setattr(_compile, "_PATIENCE_SECONDS", 0.05)
     monkeypatch.setattr(_compile, "_WAITING", _compile._Waiting())
@@ -155,6 +162,15 @@ def test_who_waits_is_told_why_once(monkeypatch, caplog, capsys):
             Program(slow, 0.3, VECTOR, 0)(np.zeros(1))
     assert capsys.readouterr().err.count("compiling its model") == 1
     assert sum("compiling its model" in record.getMessage() for record in caplog.records) == 1
+
+
+@pytest.mark.parametrize("gone", [lambda: None, closed], ids=["none", "closed"])
+def test_who_waits_without_a_standard_error_is_not_stopped(gone, monkeypatch):
+    monkeypatch.setattr(_compile, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(_compile, "_WAITING", _compile._Waiting())
+    program = Program(slow, 0.3, VECTOR, 0)
+    monkeypatch.setattr(sys, "stderr", gone())
+    assert program(np.zeros(1)) == 1.0 and _compile._WAITING.told
 
 
 def test_a_program_that_is_made_ahead_tells_nobody_but_who_comes_for_it(monkeypatch, caplog):

@@ -28,6 +28,7 @@ import tensorflow as tf
 
 from tfbo import _traces, forks
 from tfbo._eager import computing
+from tfbo._text import is_terminal, say
 from tfbo._traces import Traced
 
 _LOGGER = logging.getLogger("tfbo")
@@ -264,9 +265,8 @@ def _say_why() -> None:
             return
         _WAITING.told = True
     _LOGGER.info("%s", _WAITS)
-    screen = sys.stderr
-    if screen is not None and (screen.isatty() or "ipykernel" in sys.modules):
-        print(_WAITS, file=screen, flush=True)
+    if is_terminal(sys.stderr) or "ipykernel" in sys.modules:
+        say(_WAITS, sys.stderr)
 
 
 def _aside(work: Callable[[], Result]) -> Result:

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from tfbo import _text
+
 if TYPE_CHECKING:
     from tfbo.study import Study
 
@@ -187,13 +189,12 @@ _listeners: list[_Listener] = []
 
 def say(text: str) -> None:
     """Write a line to standard error, below what a terminal has in its last line by now."""
-    with contextlib.suppress(Exception):  # closed, or none at all
-        begin = "\n" if sys.stderr.isatty() else ""
-        print(f"{begin}{text}", file=sys.stderr, flush=True)
+    begin = "\n" if _text.is_terminal(sys.stderr) else ""
+    _text.say(f"{begin}{text}", sys.stderr)
 
 
 def _is_interactive() -> bool:
-    """Whether somebody would lose a session with this process, and not only a script."""
+    """True where somebody would lose a session with this process, and not only a script."""
     python = sys.modules.get("IPython")
     shell = python is not None and python.get_ipython() is not None
     return shell or hasattr(sys, "ps1") or bool(sys.flags.interactive)

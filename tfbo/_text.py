@@ -39,6 +39,13 @@ def say(text: str, stream: Any) -> None:
             print(encodable(text, stream), file=stream, flush=True)
 
 
+def is_terminal(stream: Any) -> bool:
+    """True where a stream is a terminal; not where it is None, closed or broken."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        return bool(stream.isatty())
+    return False
+
+
 @contextlib.contextmanager
 def escaping(*streams: Any) -> Iterator[None]:
     """Have streams escape what they cannot encode, for as long as they are ours."""

@@ -65,7 +65,13 @@ class Advisor:
                 return None
             self._prepared = self._ledger.space
         thread = threading.Thread(target=self._prepare, args=(most,), name="tfbo-prepare")
-        thread.start()
+        try:
+            thread.start()
+        except (
+            RuntimeError
+        ):  # no more threads, or the interpreter is going down: it is done when needed
+            _LOGGER.debug("no thread to prepare the strategy", exc_info=True)
+            return None
         return thread
 
     def _prepare(self, most: int | None) -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from tfbo._text import encodable, printable, say
+from tfbo._text import encodable, is_terminal, printable, say
 from tfbo.trial import COMPLETE, RUNNING, Trial
 
 if TYPE_CHECKING:
@@ -136,11 +136,8 @@ def bar(study: Study, total: int | None, wanted: bool) -> Iterator[Show]:
 
 
 def in_terminal() -> bool:
-    """Whether standard error is a terminal, in which a bar can be drawn."""
-    try:
-        return sys.stderr is not None and sys.stderr.isatty()
-    except ValueError:  # it is closed
-        return False
+    """True where standard error is a terminal, in which a bar can be drawn."""
+    return is_terminal(sys.stderr)
 
 
 def _tqdm() -> Any:
