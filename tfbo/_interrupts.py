@@ -104,7 +104,7 @@ class Interrupts:
 
     @contextlib.contextmanager
     def allowed(self) -> Iterator[None]:
-        """Where it may be raised."""
+        """Let it be raised here."""
         self._allowed = True
         try:
             if self.arrived:
@@ -115,7 +115,7 @@ class Interrupts:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Where it is not raised in any case: a few stores that belong together."""
+        """Hold it back in any case, while a few stores that belong together are made."""
         self._held = True
         try:
             yield

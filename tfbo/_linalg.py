@@ -52,7 +52,7 @@ def cholesky(matrix: tf.Tensor, scale: tf.Tensor | None = None) -> tuple[tf.Tens
 
 
 def _is_finite(factor: tf.Tensor) -> tf.Tensor:
-    """Whether each matrix of a batch `[..., n, n]` is finite throughout: bool `[..., 1]`.
+    """True where a matrix of a batch `[..., n, n]` is finite throughout: bool `[..., 1]`.
 
     A failed factorisation is all NaN in one kernel and NaN from the failing pivot on in another, so
     the whole factor is looked at.

@@ -107,7 +107,7 @@ class _Search:
             raise
 
     def _ended(self, more: int = 0) -> bool:
-        """Whether a limit has been reached, or would be with so many trials more."""
+        """True where a limit has been reached, or would be with so many trials more."""
         limits = self._limits
         return (
             self._study._stopping
@@ -227,7 +227,7 @@ class _Search:
                 self._failures.note(self._study._ledger.trials[trial.number], raised)
 
     def _is_caught(self, evaluated: Evaluated) -> bool:
-        """Whether the search goes on after what an objective raised, if it did."""
+        """True where the search goes on after what an objective raised, if it did."""
         return evaluated.raised is None or evaluated.raised.is_one_of(self._reactions.catch)
 
     def _drain(self) -> None:
