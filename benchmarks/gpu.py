@@ -31,10 +31,11 @@ from peers import PeerError, Worker, discover, points, processor, without_paths
 from suites.base import cube
 
 import tfbo
-from tfbo import _device
-from tfbo.gp import belief, exact
+from tfbo._compile import devices
+from tfbo.gp import exact, hyperprior
 from tfbo.optim.base import value_and_gradient
-from tfbo.strategies import Bayes, Problem, fits, model, program
+from tfbo.strategies import Bayes, Problem
+from tfbo.strategies.bayes import fit, greedy, warm_start
 from tfbo.trial import COMPLETE, Trial
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,10 +67,10 @@ class Clock:
         return time.monotonic() > self.end
 
 
-def accelerator() -> _device.Plan:
+def accelerator() -> devices.Plan:
     """The plan of the first GPU, or of XLA on the CPU where there is none."""
     device = "GPU:0" if tf.config.list_logical_devices("GPU") else "CPU:0"
-    return _device.Plan(device, padded=True)
+    return devices.Plan(device, padded=True)
 
 
 def device_name() -> str:
@@ -113,7 +114,7 @@ def trials(n: int) -> tuple[np.ndarray, np.ndarray]:
 class Asker:
     """A strategy asked again and again on one device, with a new trial told each time."""
 
-    def __init__(self, n: int, plan: _device.Plan) -> None:
+    def __init__(self, n: int, plan: devices.Plan) -> None:
         self.plan = plan
         # All trials are modelled, whatever their number: that is what is measured.
         self.strategy = Bayes(n_candidates=CANDIDATES, n_modelled=1_000_000)
@@ -132,17 +133,17 @@ class Asker:
         n = len(self.state.trials)
         ask = self.strategy._ask(self.problem, self.state, (), range(n, n + 1), self.plan)
         choices = self.strategy._choices(self.problem.space, self.plan, n)
-        answer = program.answer(choices, ask.question, self.plan.device)
+        answer = greedy.answer(choices, ask.question, self.plan.device)
         x = answer.x[0]
         seconds = time.perf_counter() - begin
-        notes = fits.notes(answer.fitted, ask.searched)
+        notes = warm_start.notes(answer.fitted, ask.searched)
         y = float(np.min([t.value for t in self.state.trials])) + 0.1
         told = [self._trial(n, x, y, notes)]
         self.state = self.strategy.fold(self.problem, self.state, told)
         return seconds
 
 
-def asks(n: int, plan: _device.Plan, count: int) -> tuple[float, float]:
+def asks(n: int, plan: devices.Plan, count: int) -> tuple[float, float]:
     """Seconds of the first ask (with all compiling), and the median of some that follow."""
     asker = Asker(n, plan)
     first = asker.ask()
@@ -164,7 +165,7 @@ def crossover(sizes: Sizes, clock: Clock) -> Iterator[str]:
     yield "| trials | CPU, s | accelerator, s | first ask there, s | CPU / accelerator |"
     yield "|---|---|---|---|---|"
     for n in sizes.crossover:
-        ours = attempt(lambda n=n: asks(n, _device.CPU, sizes.asks), clock)
+        ours = attempt(lambda n=n: asks(n, devices.CPU, sizes.asks), clock)
         theirs = attempt(lambda n=n: asks(n, accelerator(), sizes.asks), clock)
         if isinstance(ours, str) or isinstance(theirs, str):
             yield f"| {n} | {ours} | {theirs} | | |"
@@ -180,7 +181,7 @@ def beside_botorch(python: str | None, sizes: Sizes, clock: Clock) -> Iterator[s
     yield "| trials | tfbo, s | tfbo's first, s | BoTorch, s | tfbo / BoTorch | peak memory, MiB |"
     yield "|---|---|---|---|---|---|"
     for n in sizes.peer:
-        plan = accelerator() if n >= _device.CROSSOVER else _device.CPU
+        plan = accelerator() if n >= devices.CROSSOVER else devices.CPU
         ours = attempt(lambda n=n, plan=plan: asks(n, plan, sizes.asks), clock)
         peak = peak_memory()
         theirs: Any = "not installed"
@@ -246,11 +247,11 @@ def share_of_cholesky(sizes: Sizes, clock: Clock) -> Iterator[str]:
 
 def _rates(n: int, device: str) -> tuple[float, float]:
     kernel = Bayes()._kernel(tfbo.Space({f"x{i}": tfbo.Float(0.0, 1.0) for i in range(COLUMNS)}))
-    believed = belief.Belief(*map(tf.constant, model.believed(kernel)))
+    believed = hyperprior.Belief(*map(tf.constant, fit.believed(kernel)))
     x, y = trials(n)
     with tf.device(device):
         observed = exact.Observations(tf.constant(x), tf.constant((y - y.mean()) / y.std()))
-        theta = tf.constant(belief.medians(believed)[None])
+        theta = tf.constant(hyperprior.medians(believed)[None])
         covariance = kernel.covariance(exact.unpack(kernel, theta[0]), observed.features)
         plain = tf.function(lambda k: tf.linalg.cholesky(k)[-1, -1], autograph=False)
         log_posterior = lambda t: exact.log_posterior(kernel, believed, observed, t)  # noqa: E731

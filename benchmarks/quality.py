@@ -34,11 +34,12 @@ from peers import Worker, discover, processor
 from variants import VARIANTS, patched
 
 import tfbo
-from tfbo import _device
+from tfbo._compile import devices
 from tfbo.acquisition import LogEI
-from tfbo.gp import belief, exact
-from tfbo.strategies import Bayes, model, program
+from tfbo.gp import exact, hyperprior
+from tfbo.strategies import Bayes
 from tfbo.strategies.base import Problem
+from tfbo.strategies.bayes import fit, greedy
 
 # A fit may be this far below the best of the restarts, in nats, and a maximum this far below BoTorch's.
 FIT, MAXIMUM = 0.1, 1e-4
@@ -71,9 +72,9 @@ class State(NamedTuple):
     """One moment of one search."""
 
     name: str
-    question: program.Question
-    answer: program.Answer
-    choices: model.Choices
+    question: greedy.Question
+    answer: greedy.Answer
+    choices: fit.Choices
 
 
 def states(function: str, d: int, noise: float, checkpoints: tuple[int, ...]) -> Iterator[State]:
@@ -83,7 +84,7 @@ def states(function: str, d: int, noise: float, checkpoints: tuple[int, ...]) ->
     names = [f"x{i}" for i in range(d)]
     space = tfbo.Space({name: tfbo.Float(0.0, 1.0) for name in names})
     strategy, problem = Bayes(), Problem(space, "minimize", 0)
-    choices = strategy._choices(space, _device.CPU, 1)
+    choices = strategy._choices(space, devices.CPU, 1)
     study = tfbo.Study(space, seed=0, strategy=strategy)
     for n in range(1, max(checkpoints) + 1):
         trial = study.ask()
@@ -91,27 +92,27 @@ def states(function: str, d: int, noise: float, checkpoints: tuple[int, ...]) ->
         study.tell(trial, FUNCTIONS[function](x - optimum) + noise * rng.standard_normal())
         if n in checkpoints:
             told = strategy.fold(problem, None, study.trials)
-            question = strategy._ask(problem, told, (), range(n, n + 1), _device.CPU).question
-            answer = program.answer(choices, question, "CPU:0")
+            question = strategy._ask(problem, told, (), range(n, n + 1), devices.CPU).question
+            answer = greedy.answer(choices, question, "CPU:0")
             yield State(f"{function}, d = {d}, noise {noise:g}, n = {n}", question, answer, choices)
 
 
 def best_of_restarts(state: State, rng: np.random.Generator) -> float:
     """The highest log posterior that climbs from so many draws of the priors reach."""
-    believed = model.believed(state.choices.kernel)
-    draws = belief.draws(believed, RESTARTS, rng)
-    start = exact.Start(belief.medians(believed), np.eye(len(believed.loc)), False)
+    believed = fit.believed(state.choices.kernel)
+    draws = hyperprior.draws(believed, RESTARTS, rng)
+    start = exact.Start(hyperprior.medians(believed), np.eye(len(believed.loc)), False)
     given = tf.nest.map_structure(tf.constant, (state.question, start, draws))
     return float(_restarts(state.choices, *given))
 
 
 def _restarts(
-    choices: model.Choices, question: program.Question, start: exact.Start, draws: tf.Tensor
+    choices: fit.Choices, question: greedy.Question, start: exact.Start, draws: tf.Tensor
 ) -> tf.Tensor:
     @tf.function(autograph=False, reduce_retracing=True)
-    def run(question: program.Question, start: exact.Start, draws: tf.Tensor) -> tf.Tensor:
-        believed = belief.Belief(*map(tf.constant, model.believed(choices.kernel)))
-        observed = model.observe(choices, question.evidence)
+    def run(question: greedy.Question, start: exact.Start, draws: tf.Tensor) -> tf.Tensor:
+        believed = hyperprior.Belief(*map(tf.constant, fit.believed(choices.kernel)))
+        observed = fit.observe(choices, question.evidence)
         fitted = exact.fit(
             choices.kernel, believed, observed, start, draws,
             climbs=RESTARTS, tolerance=1e-6, max_evaluations=300, compact=True,
@@ -124,9 +125,9 @@ def _restarts(
 def gain_over_botorch(state: State, worker: Worker) -> float:
     """LogEI at tfbo's maximum less that at BoTorch's, both of tfbo's posterior, in nats."""
     question = tf.nest.map_structure(tf.constant, state.question)
-    observed = model.observe(state.choices, question.evidence)
+    observed = fit.observe(state.choices, question.evidence)
     theta = state.answer.fitted.theta
-    posterior, incumbent = model.surrogate(state.choices, observed, theta)
+    posterior, incumbent = fit.surrogate(state.choices, observed, theta)
     hyperparameters = posterior.hyperparameters
     theirs = worker.maximise_logei(
         state.question.evidence.x,
@@ -168,9 +169,9 @@ def cases(
     rng = np.random.default_rng(0)
     for d, function, noise in itertools.product(dimensions, FUNCTIONS, (0.0, 0.05)):
         for state in states(function, d, noise, checkpoints):
-            fit = float(state.answer.fitted.value) - best_of_restarts(state, rng)
+            gap = float(state.answer.fitted.value) - best_of_restarts(state, rng)
             maximum = float("nan") if worker is None else gain_over_botorch(state, worker)
-            yield Case(state.name, fit, maximum)
+            yield Case(state.name, gap, maximum)
 
 
 def report(found: list[Case]) -> list[str]:

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import tfbo
-from tfbo import schema
-from tfbo.asking import ask
+from tfbo.storage import schema
 from tfbo.strategies import Random
+from tfbo.study.ask import ask
 
 _SPACE = tfbo.Space({"x": tfbo.Float(0.0, 1.0)})
 # Journal mode, synchronous, and whether there is a checkpoint after each outcome.

@@ -14,7 +14,7 @@ from variants import region
 import tfbo
 from tfbo.gp import outcomes
 from tfbo.optim import mixed
-from tfbo.strategies import program
+from tfbo.strategies.bayes import greedy
 
 
 def asked(name, count=8):
@@ -51,9 +51,9 @@ def default():
     ],
 )
 def test_a_variant_changes_the_search_and_is_gone_afterwards(name, default):
-    kept = outcomes.temper, mixed.maximise, program._Given.worth
+    kept = outcomes.temper, mixed.maximise, greedy._Given.worth
     assert asked(name) != default
-    assert (outcomes.temper, mixed.maximise, program._Given.worth) == kept
+    assert (outcomes.temper, mixed.maximise, greedy._Given.worth) == kept
     assert asked(ablation.DEFAULT) == default
 
 

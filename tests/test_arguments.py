@@ -279,9 +279,13 @@ def test_an_error_inside_of_a_property_is_not_hidden():
 def test_examples_behind_explained_names_are_still_found():
     import doctest
 
-    from tfbo import optimize, study
+    from tfbo.study import minimize, study
 
-    found = {test.name for test in doctest.DocTestFinder().find(optimize) if test.examples}
-    assert found == {"tfbo.optimize.minimize", "tfbo.optimize.maximize"}
+    found = {test.name for test in doctest.DocTestFinder().find(minimize) if test.examples}
+    assert found == {"tfbo.study.minimize.minimize", "tfbo.study.minimize.maximize"}
     found = {test.name for test in doctest.DocTestFinder().find(study) if test.examples}
-    assert {"tfbo.study.Study", "tfbo.study.Study.optimize", "tfbo.study.Study.predict"} <= found
+    assert {
+        "tfbo.study.study.Study",
+        "tfbo.study.study.Study.optimize",
+        "tfbo.study.study.Study.predict",
+    } <= found

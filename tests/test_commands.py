@@ -16,8 +16,9 @@ import pytest
 from matplotlib.figure import Figure
 
 import tfbo
-from tfbo import Boolean, Categorical, Constant, Float, Space, Study, Trial, plots, report, snapshot
+from tfbo import Boolean, Categorical, Constant, Float, Space, Study, Trial, plots, report
 from tfbo.__main__ import _KINDS, main
+from tfbo.cli import snapshot
 from tfbo.importance import Estimate, Importance
 from tfbo.report import table
 from tfbo.storage import Record, SQLiteStorage

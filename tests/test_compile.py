@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfbo import _compile
-from tfbo._compile import Program
+from tfbo._compile import programs
+from tfbo._compile.programs import Program
 
 VECTOR = tf.TensorSpec([None], tf.float64)
 
@@ -64,8 +64,8 @@ def _clear():
 
 def test_clearing_the_session_costs_nothing(monkeypatch):
     made = []
-    session = _compile._Session
-    monkeypatch.setattr(_compile, "_Session", lambda *a: made.append(1) or session(*a))
+    session = programs._Session
+    monkeypatch.setattr(programs, "_Session", lambda *a: made.append(1) or session(*a))
     program = cubes()
     for _ in range(3):
         assert program(np.array([2.0])) == 8.0
@@ -154,8 +154,8 @@ def closed():
 
 
 def test_who_waits_is_told_why_once(monkeypatch, caplog, capsys):
-    monkeypatch.setattr(_compile, "_PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(_compile, "_WAITING", _compile._Waiting())
+    monkeypatch.setattr(programs, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(programs, "_WAITING", programs._Waiting())
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with caplog.at_level(logging.INFO, logger="tfbo"):
         for _ in range(2):
@@ -166,16 +166,16 @@ def test_who_waits_is_told_why_once(monkeypatch, caplog, capsys):
 
 @pytest.mark.parametrize("gone", [lambda: None, closed], ids=["none", "closed"])
 def test_who_waits_without_a_standard_error_is_not_stopped(gone, monkeypatch):
-    monkeypatch.setattr(_compile, "_PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(_compile, "_WAITING", _compile._Waiting())
+    monkeypatch.setattr(programs, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(programs, "_WAITING", programs._Waiting())
     program = Program(slow, 0.3, VECTOR, 0)
     monkeypatch.setattr(sys, "stderr", gone())
-    assert program(np.zeros(1)) == 1.0 and _compile._WAITING.told
+    assert program(np.zeros(1)) == 1.0 and programs._WAITING.told
 
 
 def test_a_program_that_is_made_ahead_tells_nobody_but_who_comes_for_it(monkeypatch, caplog):
-    monkeypatch.setattr(_compile, "_PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(_compile, "_WAITING", _compile._Waiting())
+    monkeypatch.setattr(programs, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(programs, "_WAITING", programs._Waiting())
     program = Program(slow, 1.0, VECTOR, 0)
     with caplog.at_level(logging.INFO, logger="tfbo"):
         ahead = threading.Thread(target=program, args=(np.zeros(1),))
@@ -192,8 +192,8 @@ def test_who_does_not_wait_for_a_program_is_told_nothing(monkeypatch, caplog):
         lambda _, x: tf.py_function(lambda v: slow(0.3, v), [x], x.dtype), None, VECTOR, 0
     )
     program(np.zeros(1))
-    monkeypatch.setattr(_compile, "_PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(_compile, "_WAITING", _compile._Waiting())
+    monkeypatch.setattr(programs, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(programs, "_WAITING", programs._Waiting())
     with caplog.at_level(logging.INFO, logger="tfbo"):
         program(np.zeros(1))  # it takes long to run, and nothing is compiled
     assert not caplog.records
@@ -202,7 +202,7 @@ def test_who_does_not_wait_for_a_program_is_told_nothing(monkeypatch, caplog):
 SCRIPT = """
 import os, signal, threading, time
 import numpy as np, tensorflow as tf
-from tfbo._compile import Program
+from tfbo._compile.programs import Program
 
 def slow(_, x):
     print("tracing", flush=True)

@@ -276,18 +276,18 @@ def test_a_program_with_a_handler_of_its_own_is_left_alone(start, tmp_path):
 
 
 def test_a_terminal_gets_a_line_of_its_own_and_a_closed_stream_no_error(monkeypatch, capsys):
-    from tfbo import _interrupts
+    from tfbo.study import interrupts
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    _interrupts.say("heard")
+    interrupts.say("heard")
     assert capsys.readouterr().err == "\nheard\n"
     monkeypatch.setattr(sys, "stderr", None)
-    _interrupts.say("heard")
+    interrupts.say("heard")
 
 
 SIGNALS = """
 import json, os, signal, socket, threading, time
-from tfbo._interrupts import Interrupts
+from tfbo.study.interrupts import Interrupts
 
 theirs, ours = socket.socketpair()
 ours.setblocking(False)
@@ -336,7 +336,7 @@ def test_handlers_and_descriptors_are_put_back():
 
 
 def test_a_command_ends_with_130_and_one_line(monkeypatch, tmp_path, capsys):
-    from tfbo import show
+    from tfbo.cli import show
 
     Study(Space({"x": Float(0.0, 1.0)}), storage=tmp_path / "runs.db", strategy=Random())
 

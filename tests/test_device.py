@@ -2,16 +2,18 @@ import pytest
 import tensorflow as tf
 
 import tfbo
-from tfbo import Float, InvalidArgument, Space, _device
-from tfbo.strategies import Bayes, program
+from tfbo import Float, InvalidArgument, Space
+from tfbo._compile import devices
+from tfbo.strategies import Bayes
+from tfbo.strategies.bayes import greedy
 
 SPACE = Space({"x": Float(0.0, 1.0), "y": Float(0.0, 1.0)})
 
 
 @pytest.mark.parametrize("name", ["CPU", "cpu:0", "/CPU:0", "/device:CPU:0", "CPU:0"])
 def test_every_way_to_write_a_device_that_is_there(name):
-    _device.check(name)
-    assert _device.plan(name, 10**6) == _device.CPU
+    devices.check(name)
+    assert devices.plan(name, 10**6) == devices.CPU
 
 
 @pytest.mark.parametrize("name", ["GPU:7", "TPU", "", "the fast one", 0, "CPU:1"])
@@ -28,15 +30,15 @@ def test_a_device_that_is_not_there_is_named_with_those_that_are(name):
 def test_the_gpu_is_taken_where_it_is_worth_it(monkeypatch):
     known = [tf.config.LogicalDevice("/device:GPU:0", "GPU")]
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: known)
-    assert _device.plan(None, _device.CROSSOVER - 1) == _device.CPU
-    assert _device.plan(None, _device.CROSSOVER) == _device.Plan("GPU:0", padded=True)
-    assert _device.plan("GPU:0", 3) == _device.Plan("GPU:0", padded=True)
+    assert devices.plan(None, devices.CROSSOVER - 1) == devices.CPU
+    assert devices.plan(None, devices.CROSSOVER) == devices.Plan("GPU:0", padded=True)
+    assert devices.plan("GPU:0", 3) == devices.Plan("GPU:0", padded=True)
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: [])
-    assert _device.plan(None, 10**5) == _device.CPU
+    assert devices.plan(None, 10**5) == devices.CPU
 
 
 def test_buckets_hold_their_rows_and_are_few():
-    sizes = {n: _device.bucket(n) for n in range(1, 3000)}
+    sizes = {n: devices.bucket(n) for n in range(1, 3000)}
     assert all(n <= size for n, size in sizes.items())
     assert all(size <= 1.5 * n for n, size in sizes.items() if n > 32)
     assert sorted(set(sizes.values()))[:6] == [32, 48, 64, 96, 128, 192]
@@ -58,11 +60,11 @@ def exhausted(message="OOM when allocating tensor"):
     ],
 )
 def test_running_out_of_memory_is_told_from_other_errors(error, memory):
-    assert _device.is_out_of_memory(error) is memory
+    assert devices.is_out_of_memory(error) is memory
 
 
 def test_a_gpu_without_memory_hands_over_to_fewer_starts_then_to_the_cpu(monkeypatch, caplog):
-    asked, real = [], program.answer
+    asked, real = [], greedy.answer
 
     def answer(choices, question, device):
         asked.append((device, choices.climbs, len(question.evidence.draws)))
@@ -71,9 +73,9 @@ def test_a_gpu_without_memory_hands_over_to_fewer_starts_then_to_the_cpu(monkeyp
         return real(choices, question, device)
 
     expected = tfbo.minimize(lambda p: p["x"] + p["y"], SPACE, n_trials=7, seed=0)
-    monkeypatch.setattr(program, "answer", answer)
-    plan = _device.Plan("GPU:0", padded=True)
-    monkeypatch.setattr(_device, "plan", lambda device, n: plan)
+    monkeypatch.setattr(greedy, "answer", answer)
+    plan = devices.Plan("GPU:0", padded=True)
+    monkeypatch.setattr(devices, "plan", lambda device, n: plan)
     monkeypatch.setattr(Bayes, "prepare", lambda *_: None)  # which asks, too
     with pytest.warns(tfbo.TFBOWarning) as said:
         study = tfbo.minimize(lambda p: p["x"] + p["y"], SPACE, n_trials=7, seed=0)
@@ -89,6 +91,6 @@ def test_an_error_that_is_not_about_memory_is_not_hidden(monkeypatch):
     def answer(choices, question, device):
         raise tf.errors.InvalidArgumentError(None, None, "shapes differ")
 
-    monkeypatch.setattr(program, "answer", answer)
+    monkeypatch.setattr(greedy, "answer", answer)
     with pytest.raises(tf.errors.InvalidArgumentError, match="shapes differ"):
         tfbo.minimize(lambda p: p["x"], SPACE, n_trials=6, seed=0)

@@ -3,8 +3,10 @@ import pytest
 import tensorflow as tf
 
 import tfbo
-from tfbo import _device, gp
-from tfbo.strategies import Bayes, Problem, program
+from tfbo import gp
+from tfbo._compile import devices
+from tfbo.strategies import Bayes, Problem
+from tfbo.strategies.bayes import greedy
 
 
 @pytest.mark.gpu
@@ -29,11 +31,11 @@ def test_an_ask_on_the_gpu_finds_as_good_a_point_as_on_the_cpu():
     study = tfbo.Study(space, seed=0, strategy=tfbo.strategies.Sobol())
     study.optimize(lambda p: sum((v - 0.3) ** 2 for v in p.values()), n_trials=40)
     state = strategy.fold(problem, None, study.trials)
-    plan = _device.Plan("GPU:0", padded=True)
+    plan = devices.Plan("GPU:0", padded=True)
     question = strategy._ask(problem, state, (), range(40, 41), plan).question
     cpu, gpu = (
-        program.answer(strategy._choices(space, p, 40), question, p.device)
-        for p in (_device.CPU, plan)
+        greedy.answer(strategy._choices(space, p, 40), question, p.device)
+        for p in (devices.CPU, plan)
     )
     assert float(gpu.fitted.value) == pytest.approx(float(cpu.fitted.value), abs=2e-3)
     assert float(gpu.value) == pytest.approx(float(cpu.value), abs=1e-3)

@@ -137,7 +137,7 @@ def test_the_demo_runs_and_goes_on(tmp_path):
 
 BAR = """
 import sys
-from tfbo import demo
+from tfbo.cli import demo
 
 def advance(*_):
     print("a bar would begin", "tensorflow" in sys.modules)
@@ -159,7 +159,7 @@ def test_an_import_of_tensorflow_that_fails_shows_what_it_wrote(tmp_path):
     (tmp_path / "tensorflow.py").write_text(
         "import os\nos.write(2, b'a note of the library\\n')\nraise ImportError('no AVX')\n"
     )
-    code = "from tfbo import _quiet; _quiet.import_tensorflow()"
+    code = "from tfbo._compile import quiet; quiet.import_tensorflow()"
     path = os.pathsep.join([str(tmp_path), str(Path(tfbo.__file__).parent.parent)])
     quiet = {n: v for n, v in os.environ.items() if not n.startswith("TF_")} | {"PYTHONPATH": path}
     made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=quiet)

@@ -14,8 +14,9 @@ from termios import TIOCSWINSZ
 
 import pytest
 
-from tfbo import Boolean, Float, Space, Study, TFBOWarning, progress
+from tfbo import Boolean, Float, Space, Study, TFBOWarning
 from tfbo.strategies import Random
+from tfbo.study import progress
 
 SPACE = Space({"x": Float(-1.0, 1.0), "flag": Boolean()})
 

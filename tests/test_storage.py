@@ -20,8 +20,8 @@ from tfbo import (
     StudyMismatch,
     StudyNotFound,
 )
-from tfbo.asking import ask
 from tfbo.strategies import Random
+from tfbo.study.ask import ask
 
 SPACE = Space({"x": Float(-1.0, 1.0), "flag": Boolean()})
 
@@ -182,7 +182,7 @@ def test_a_file_of_the_first_schema_is_brought_up_to_date(path, tmp_path):
 
 
 def test_an_update_that_fails_leaves_the_file_as_it_was(path, monkeypatch):
-    from tfbo import schema
+    from tfbo.storage import schema
 
     write_schema_1(path)
     with monkeypatch.context() as patch:

@@ -10,7 +10,8 @@ import warnings
 import pytest
 
 import tfbo
-from tfbo import _text, _warnings, progress
+from tfbo import _messages
+from tfbo.study import progress
 
 NAME, CHOICE = "größe", "日本"
 SPACE = (
@@ -40,8 +41,8 @@ def objective(params):
     return params[{NAME!r}]
 
 study.optimize(objective, n_trials=4, progress=True)
-from tfbo import _warnings
-_warnings.warn({NAME!r})
+from tfbo import _messages
+_messages.warn({NAME!r})
 """
 
 KERAS = f"""
@@ -135,14 +136,14 @@ def test_a_search_goes_on_without_a_standard_error(stream, monkeypatch):
     assert len(study.trials) == 3
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        _warnings.warn(NAME)
+        _messages.warn(NAME)
 
 
 def test_a_warning_that_is_an_error_stays_one():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(tfbo.TFBOWarning, match=NAME):
-            _warnings.warn(NAME)
+            _messages.warn(NAME)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def test_text_comes_as_far_as_it_can(encoding):
         pass
 
     Stream.encoding = encoding
-    shown = _text.encodable("a é 日 \udc80", Stream())
+    shown = _messages.encodable("a é 日 \udc80", Stream())
     assert shown == {
         "ascii": r"a \xe9 \u65e5 \udc80",
         "no such encoding": r"a \xe9 \u65e5 \udc80",
@@ -164,7 +165,7 @@ def test_text_comes_as_far_as_it_can(encoding):
 def test_streams_are_given_back_as_they_were():
     stream, gone = strict_ascii(), strict_ascii()
     gone.close()
-    with _text.escaping(stream, gone, None, io.StringIO()):
+    with _messages.escaping(stream, gone, None, io.StringIO()):
         stream.write("é")
     assert stream.errors == "strict"
     assert progress.in_terminal() in (True, False)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfbo import _traces
-from tfbo._compile import Program
-from tfbo._traces import Traced
+from tfbo._compile import disk_cache
+from tfbo._compile.disk_cache import Traced
+from tfbo._compile.programs import Program
 from tfbo.acquisition import EI, UCB, LogEI
 from tfbo.gp import kernels
-from tfbo.strategies import model
+from tfbo.strategies.bayes import fit
 
 VECTOR = tf.TensorSpec([None], tf.float64)
 GRAPH = Traced(b"graph \n bytes \0", ("a:0", "b:0"), ("c:0",))
@@ -30,16 +30,16 @@ def cache(tmp_path, monkeypatch):
 @pytest.fixture
 def kept(cache):
     """The only file of a graph, by the name x."""
-    _traces.store("x", GRAPH)
+    disk_cache.store("x", GRAPH)
     (path,) = cache.iterdir()
     return path
 
 
 def test_what_is_kept_is_read_as_it_was(kept):
-    assert _traces.load("x") == GRAPH
-    assert _traces.load("y") is None
-    _traces.store("x", GRAPH._replace(graph=b"new"))
-    assert _traces.load("x").graph == b"new"
+    assert disk_cache.load("x") == GRAPH
+    assert disk_cache.load("y") is None
+    disk_cache.store("x", GRAPH._replace(graph=b"new"))
+    assert disk_cache.load("x").graph == b"new"
 
 
 def test_every_damage_is_found(kept):
@@ -49,33 +49,33 @@ def test_every_damage_is_found(kept):
         damaged = bytearray(whole)
         damaged[i] ^= 1 << int(rng.integers(8))
         kept.write_bytes(damaged)
-        assert _traces.load("x") is None
+        assert disk_cache.load("x") is None
     for length in (0, 5, 20, len(whole) - 1):
         kept.write_bytes(whole[:length])
-        assert _traces.load("x") is None
+        assert disk_cache.load("x") is None
     kept.write_bytes(whole)
-    assert _traces.load("x") == GRAPH
+    assert disk_cache.load("x") == GRAPH
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="POSIX")
 def test_a_file_that_another_user_could_have_written_is_passed_over(kept):
     kept.chmod(0o620)
-    assert _traces.load("x") is None
+    assert disk_cache.load("x") is None
     kept.chmod(0o602)
-    assert _traces.load("x") is None
+    assert disk_cache.load("x") is None
     kept.chmod(0o600)
-    assert _traces.load("x") == GRAPH
+    assert disk_cache.load("x") == GRAPH
     if os.getuid() == 0:
         os.chown(kept, 12345, -1)
-        assert _traces.load("x") is None
+        assert disk_cache.load("x") is None
 
 
 def test_a_folder_that_cannot_be_written_costs_nothing(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         monkeypatch.setenv("TFBO_CACHE", str(folder))
-        _traces.store("x", GRAPH)
-        assert _traces.load("x") is None
+        disk_cache.store("x", GRAPH)
+        assert disk_cache.load("x") is None
     assert (tmp_path / "file").read_text() == "in the way"
 
 
@@ -84,16 +84,20 @@ def test_a_full_disk_leaves_no_half_file(cache, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    _traces.store("x", GRAPH)
-    assert list(cache.iterdir()) == [] and _traces.load("x") is None
+    disk_cache.store("x", GRAPH)
+    assert list(cache.iterdir()) == [] and disk_cache.load("x") is None
 
 
 @pytest.mark.parametrize("off", ["", "0", "off", "OFF", "none"])
 def test_it_can_be_turned_off(off, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TFBO_CACHE", off)
-    _traces.store("x", GRAPH)
-    assert _traces.folder() is None and _traces.load("x") is None and not list(tmp_path.iterdir())
+    disk_cache.store("x", GRAPH)
+    assert (
+        disk_cache.folder() is None
+        and disk_cache.load("x") is None
+        and not list(tmp_path.iterdir())
+    )
 
 
 def test_it_is_in_the_users_cache_folder(tmp_path, monkeypatch):
@@ -101,37 +105,39 @@ def test_it_is_in_the_users_cache_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
-    assert tmp_path in _traces.folder().parents
+    assert tmp_path in disk_cache.folder().parents
 
 
 def test_the_newest_are_kept(cache, monkeypatch):
-    monkeypatch.setattr(_traces, "_MOST_FILES", 3)
+    monkeypatch.setattr(disk_cache, "_MOST_FILES", 3)
     for i in range(5):
-        _traces.store(str(i), GRAPH)
+        disk_cache.store(str(i), GRAPH)
         os.utime(cache / f"{i}.graph", (i, i))
         if i == 2:
-            assert _traces.load("0") == GRAPH  # used again, so it is not the oldest
+            assert disk_cache.load("0") == GRAPH  # used again, so it is not the oldest
     assert {path.stem for path in cache.iterdir()} == {"0", "3", "4"}
 
 
 def test_drafts_of_dead_processes_go(cache):
-    _traces.store("x", GRAPH)
+    disk_cache.store("x", GRAPH)
     (cache / "old.draft").write_bytes(b"")
     (cache / "new.draft").write_bytes(b"")
     os.utime(cache / "old.draft", (1, 1))
-    _traces.store("y", GRAPH)
+    disk_cache.store("y", GRAPH)
     assert {path.name for path in cache.iterdir()} == {"x.graph", "y.graph", "new.draft"}
 
 
 def choices(**changes):
     kernel = kernels.kernel("matern52", 2)
     columns = kernels.Columns(tuple(kernels.Column(count=c) for c in (None, 4)))
-    made = model.Choices(columns, kernel, LogEI(), 7, "bfgs", False)
+    made = fit.Choices(columns, kernel, LogEI(), 7, "bfgs", False)
     return made._replace(**changes)
 
 
-def name(settings=None, function=model._fit, specs=(VECTOR,), compiled_for=""):
-    return _traces.key(function, choices() if settings is None else settings, specs, compiled_for)
+def name(settings=None, function=fit._fit, specs=(VECTOR,), compiled_for=""):
+    return disk_cache.key(
+        function, choices() if settings is None else settings, specs, compiled_for
+    )
 
 
 def test_the_same_has_the_same_name_in_another_process():
@@ -156,13 +162,13 @@ def test_whatever_changes_the_graph_changes_the_name(monkeypatch):
         name(choices(kernel=kernels.kernel("matern32", 2))),
         name(choices(kernel=kernels.kernel("matern52", 3))),
         name(choices(columns=choices().columns.repeated(2))),
-        name(function=model.fitted),
+        name(function=fit.fitted),
         name(specs=(VECTOR, VECTOR)),
         name(specs=(tf.TensorSpec([None], tf.float32),)),
         name(specs=(tf.TensorSpec([4], tf.float64),)),
         name(compiled_for="GPU:0"),
     ]
-    monkeypatch.setattr(_traces, "_versions", lambda: "another TensorFlow, or another source")
+    monkeypatch.setattr(disk_cache, "_versions", lambda: "another TensorFlow, or another source")
     names.append(name())
     assert None not in names and len(set(names)) == len(names)
 
@@ -170,10 +176,10 @@ def test_whatever_changes_the_graph_changes_the_name(monkeypatch):
 def test_versions_cover_the_source_that_is_traced(tmp_path, monkeypatch):
     (tmp_path / "gp").mkdir()
     (tmp_path / "gp" / "kernels.py").write_text("1")
-    monkeypatch.setattr(_traces, "__file__", str(tmp_path / "_traces.py"))
-    before = _traces._versions.__wrapped__()
+    monkeypatch.setattr(disk_cache, "__file__", str(tmp_path / "_compile" / "disk_cache.py"))
+    before = disk_cache._versions.__wrapped__()
     (tmp_path / "gp" / "kernels.py").write_text("2")
-    assert _traces._versions.__wrapped__() != before
+    assert disk_cache._versions.__wrapped__() != before
     assert tf.__version__ in before and np.__version__ in before
 
 
@@ -218,7 +224,7 @@ def test_a_graph_that_is_none_is_traced_anew(cache):
     Program(doubled, 1, VECTOR, 0)(x)
     (path,) = cache.iterdir()
     for graph in (b"no graph at all", Traced(b"", (), ()).graph):
-        _traces.store(path.stem, Traced(graph, ("a:0",), ("b:0",)))
+        disk_cache.store(path.stem, Traced(graph, ("a:0",), ("b:0",)))
         again = Program(doubled, 1, VECTOR, 0)
         np.testing.assert_array_equal(again(x), 2.0 * x)
         assert again.traces == 1
@@ -226,9 +232,9 @@ def test_a_graph_that_is_none_is_traced_anew(cache):
 
 SEARCH = """
 import tfbo
-from tfbo import _compile
-traces, trace = [], _compile._trace
-_compile._trace = lambda *a: traces.append(a[0].__name__) or trace(*a)
+from tfbo._compile import programs
+traces, trace = [], programs._trace
+programs._trace = lambda *a: traces.append(a[0].__name__) or trace(*a)
 space = tfbo.Space({"x": tfbo.Float(0.0, 1.0), "c": tfbo.Categorical(["a", "b"])})
 study = tfbo.Study(space, seed=0)
 for _ in range(9):

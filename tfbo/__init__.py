@@ -28,10 +28,10 @@ from tfbo.errors import (
     WorkerDied,
 )
 from tfbo.executors import limit_gpu_memory
-from tfbo.optimize import maximize, minimize
 from tfbo.space import Boolean, Categorical, Constant, Float, Int, Ordinal, Space
 from tfbo.storage import SQLiteStorage
 from tfbo.study import Study
+from tfbo.study.minimize import maximize, minimize
 from tfbo.trial import Trial
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
-from tfbo._eager import computing
+from tfbo._compile.eager import computing
 
 _SOBOL_BITS = 32
 _MAX_SOBOL_COLUMNS = 1111  # the direction numbers that TensorFlow ships

@@ -22,7 +22,8 @@ def acquisition(name: str, *arguments: float) -> Mapping[str, Any]:
 
 def opening_without_centre() -> Patches:
     """Sobol points alone."""
-    from tfbo.strategies import initial, sobol
+    from tfbo.strategies import sobol
+    from tfbo.strategies.bayes import initial
 
     return {(initial, "points"): sobol.points}
 
@@ -56,24 +57,24 @@ def luckiest_incumbent() -> Patches:
     """Improvements are over the best outcome, not over the best posterior mean."""
     import tensorflow as tf
 
-    from tfbo.strategies import model
+    from tfbo.strategies.bayes import fit
 
-    surrogate = model.surrogate
+    surrogate = fit.surrogate
 
     def with_the_best(choices: Any, observed: Any, theta: Any) -> Any:
         return surrogate(choices, observed, theta)[0], tf.reduce_max(observed.z)
 
-    return {(model, "surrogate"): with_the_best}
+    return {(fit, "surrogate"): with_the_best}
 
 
 def noisy_improvement() -> Patches:
     """Improvements over the best of draws of all trials' noise-free values (Ament et al. 2023, LogNEI)."""
     import tensorflow as tf
 
-    from tfbo.strategies import model, program
+    from tfbo.strategies.bayes import fit, greedy
 
     normals = np.random.default_rng(0).standard_normal([_DRAWS, _MOST])
-    surrogate = model.surrogate
+    surrogate = fit.surrogate
 
     def without_incumbent(choices: Any, observed: Any, theta: Any) -> Any:
         posterior, incumbent = surrogate(choices, observed, theta)
@@ -82,7 +83,7 @@ def noisy_improvement() -> Patches:
     def fantasies(given: Any, rows: Any, running: Any) -> Any:
         told = given.question.evidence.x
         n = tf.shape(told)[0]
-        return program.fantasise(
+        return greedy.fantasise(
             given.posterior,
             tf.concat([told, rows], axis=0),
             tf.constant(normals)[:, : n + tf.shape(rows)[0]],
@@ -90,6 +91,6 @@ def noisy_improvement() -> Patches:
         )
 
     return {
-        (model, "surrogate"): without_incumbent,
-        (program._Given, "fantasies"): fantasies,
+        (fit, "surrogate"): without_incumbent,
+        (greedy._Given, "fantasies"): fantasies,
     }

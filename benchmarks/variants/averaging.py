@@ -68,16 +68,16 @@ def averaged() -> Patches:
     """The logarithm of the mean improvement over the draws."""
     import tensorflow as tf
 
-    from tfbo.gp import belief, exact, priors
+    from tfbo.gp import exact, hyperprior, priors
     from tfbo.gp.posterior import SMALLEST_VARIANCE
-    from tfbo.strategies import model, program
+    from tfbo.strategies.bayes import fit, greedy
 
     def with_draws(choices: Any, observed: Any, theta: Any) -> Any:
         kernel = choices.kernel
         loc, scale = _LENGTHSCALE
         lengthscale = priors.LogNormal(loc + 0.5 * np.log(kernel.dimension), scale)
         prior = priors.default(kernel.dimension)._replace(lengthscale=lengthscale)
-        known = belief.Belief(*map(tf.constant, belief.belief(kernel, prior)))
+        known = hyperprior.Belief(*map(tf.constant, hyperprior.belief(kernel, prior)))
         factors = exact.factorise(kernel, drawn(kernel, known, observed, theta), observed)
         hyperparameters = factors.hyperparameters
         mean = observed.z - hyperparameters.noise[:, None] * factors.alpha
@@ -100,8 +100,8 @@ def averaged() -> Patches:
         traced.append(worth)
         return surrogate(choices, observed, theta)
 
-    surrogate, traced = model.surrogate, []
+    surrogate, traced = fit.surrogate, []
     return {
-        (model, "surrogate"): with_draws,
-        (program._Given, "worth"): lambda *arguments: traced[-1](*arguments),
+        (fit, "surrogate"): with_draws,
+        (greedy._Given, "worth"): lambda *arguments: traced[-1](*arguments),
     }

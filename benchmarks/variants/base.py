@@ -48,11 +48,11 @@ def choose(study: Any, strategy: Any) -> None:
 
 
 def _put(values: Patches) -> None:
-    from tfbo.strategies import model, program
+    from tfbo.strategies.bayes import fit, greedy
 
     # Graphs on disk are those of the library as it is.
     os.environ["TFBO_CACHE"] = "off"
     for (owner, name), value in values.items():
         setattr(owner, name, value)
-    for cache in (model.believed, program.compiled, model.compiled_fit):
+    for cache in (fit.believed, greedy.compiled, fit.compiled_fit):
         cache.cache_clear()

@@ -19,7 +19,7 @@ _MARGIN = 1e-6
 def prior(**parts: tuple[float, float]) -> Patches:
     """Other log-normal priors, as densities of the logarithm; lengthscales are times sqrt(d)."""
     from tfbo.gp import priors
-    from tfbo.strategies import model
+    from tfbo.strategies.bayes import fit
 
     def default(d: int) -> priors.Priors:
         shifts = {"lengthscale": 0.5 * np.log(d)}
@@ -29,18 +29,18 @@ def prior(**parts: tuple[float, float]) -> Patches:
         }
         return priors.default(d)._replace(**changed)
 
-    return {(model, "default"): default}
+    return {(fit, "default"): default}
 
 
 def lengthscales_of_any_dimension() -> Patches:
     """Lengthscales that do not grow with the dimension."""
     from tfbo.gp import priors
-    from tfbo.strategies import model
+    from tfbo.strategies.bayes import fit
 
     def default(d: int) -> priors.Priors:
         return priors.default(d)._replace(lengthscale=priors.default(6).lengthscale)
 
-    return {(model, "default"): default}
+    return {(fit, "default"): default}
 
 
 def additive() -> Patches:
@@ -70,7 +70,8 @@ def warped() -> Patches:
 
     from tfbo.gp import kernels, priors
     from tfbo.space import encoding
-    from tfbo.strategies import Bayes, model
+    from tfbo.strategies import Bayes
+    from tfbo.strategies.bayes import fit
 
     class Warped(kernels.Kernel):
         @property
@@ -101,7 +102,7 @@ def warped() -> Patches:
     def scouting(d: int) -> priors.Priors:
         return priors.scouting(d)._replace(shape=priors.LogNormal(0.0, 0.5))
 
-    places = {(model, "default"): default, (model, "scouting"): scouting}
+    places = {(fit, "default"): default, (fit, "scouting"): scouting}
     return {(Bayes, "_kernel"): kernel, **places}
 
 

@@ -84,21 +84,22 @@ def power_of_tempered() -> Callable[..., Any]:
 
 def failures_ignored() -> Patches:
     """Failed trials are left out, and nothing is learned of where they fail."""
-    from tfbo.strategies import Bayes, told
+    from tfbo.strategies import Bayes
+    from tfbo.strategies.bayes import data
 
-    data = told.data
+    original = data.data
 
     def without(direction: str, state: Any, failed: bool) -> Any:
-        return data(direction, state, failed=False)
+        return original(direction, state, failed=False)
 
-    return {(told, "data"): without, (Bayes, "_labels"): lambda self, space, state: ()}
+    return {(data, "data"): without, (Bayes, "_labels"): lambda self, space, state: ()}
 
 
 def failures_left_out() -> Patches:
     """It is learned where trials fail, and the model of the outcomes knows nothing of them."""
-    from tfbo.strategies import told
+    from tfbo.strategies.bayes import data
 
-    return {k: v for k, v in failures_ignored().items() if k == (told, "data")}
+    return {k: v for k, v in failures_ignored().items() if k == (data, "data")}
 
 
 def failures_as_bad() -> Patches:
@@ -107,9 +108,10 @@ def failures_as_bad() -> Patches:
     Nothing else is learned of where they fail.
     """
     from tfbo.gp.data import Data, canonical
-    from tfbo.strategies import Bayes, told
+    from tfbo.strategies import Bayes
+    from tfbo.strategies.bayes import data
 
-    def data(direction: str, state: Any, failed: bool) -> tuple[Any, np.ndarray]:
+    def ranked(direction: str, state: Any, failed: bool) -> tuple[Any, np.ndarray]:
         sign, complete = 1.0 if direction == "maximize" else -1.0, state.complete
         known = np.array([sign * t.value for t in state.trials if t.value is not None], np.float64)
         y = np.full(len(complete), known.min() - 0.5 * np.std(known))
@@ -117,4 +119,4 @@ def failures_as_bad() -> Patches:
         std = np.array([trial.std or 0.0 for trial in state.trials], np.float64)
         return canonical(Data(state.rows, y, std))
 
-    return {(told, "data"): data, (Bayes, "_labels"): lambda self, space, state: ()}
+    return {(data, "data"): ranked, (Bayes, "_labels"): lambda self, space, state: ()}

@@ -47,7 +47,7 @@ def bounded() -> Patches:
     import tensorflow as tf
 
     from tfbo.optim import mixed
-    from tfbo.strategies import screens
+    from tfbo.strategies.bayes import screens
 
     maximise, candidates = mixed.maximise, screens.of
 

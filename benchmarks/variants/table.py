@@ -8,9 +8,9 @@ from variants.base import DEFAULT, Patches, Variant
 
 
 def _no_deflation() -> Patches:
-    from tfbo.strategies import faces
+    from tfbo.strategies.bayes import boundary
 
-    return {(faces, "_LESS"): 0.0}
+    return {(boundary, "_LESS"): 0.0}
 
 
 OPENINGS = {

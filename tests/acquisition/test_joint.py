@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfbo import _random, gp
 from tfbo.acquisition import EI, UCB, LogEI, LogPI, PosteriorMean, PosteriorStd, joint
 from tfbo.acquisition.feasibility import Success, failed
-from tfbo.gp.fantasies import fantasise
+from tfbo.gp.pending import fantasise
 
 RNG = np.random.default_rng(0)
 X = RNG.random([12, 3])

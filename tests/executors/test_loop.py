@@ -12,8 +12,8 @@ import pytest
 
 import tfbo
 from tfbo import Categorical, Float, Space, StorageError, Study
-from tfbo._interrupts import Interrupts
 from tfbo.strategies import Random, Sobol
+from tfbo.study.interrupts import Interrupts
 
 SPACE = Space({"x": Float(-1.0, 1.0)})
 

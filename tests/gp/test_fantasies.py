@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfbo import Boolean, Categorical, Float, Int, Space, gp
 from tfbo.columns import snap
 from tfbo.gp import Posterior, exact, kernels, paths
-from tfbo.gp.fantasies import fantasise
+from tfbo.gp.pending import fantasise
 from tfbo.optim import mixed
 from tfbo.space import encoding
 

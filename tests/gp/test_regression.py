@@ -257,11 +257,11 @@ def test_known_standard_errors_are_those_of_the_definition(noise):
 def test_the_likelihood_of_known_variances_and_its_gradient():
     import tensorflow as tf
 
-    from tfbo.gp import belief, exact, kernels
+    from tfbo.gp import exact, hyperprior, kernels
     from tfbo.optim.base import value_and_gradient
 
     kernel = kernels.kernel("matern52", 3)
-    believed = belief.Belief(*map(tf.constant, belief.belief(kernel, None)))
+    believed = hyperprior.Belief(*map(tf.constant, hyperprior.belief(kernel, None)))
     variances = np.random.default_rng(4).exponential(size=20)
     z = (F - F.mean()) / F.std()
     observed = exact.Observations(*map(tf.constant, (X, z)), variances=tf.constant(variances))

@@ -16,9 +16,8 @@ from optuna.trial import TrialState  # noqa: E402
 
 import tfbo  # noqa: E402
 from tfbo import InvalidArgument  # noqa: E402
-from tfbo.integrations import _optuna_history  # noqa: E402
 from tfbo.integrations import optuna as integration  # noqa: E402
-from tfbo.integrations.optuna import TFBOSampler  # noqa: E402
+from tfbo.integrations.optuna import TFBOSampler, study_history  # noqa: E402
 from tfbo.strategies import Bayes, Random, Sobol  # noqa: E402
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -158,7 +157,7 @@ def test_enqueued_trials_are_tried_as_they_are():
     study.enqueue_trial({"units": 112})
     study.optimize(objective, n_trials=2)
     assert study.trials[6].params == whole
-    assert _optuna_history.recall(study.get_trials()[6]) == ({}, {})  # no model was asked
+    assert study_history.recall(study.get_trials()[6]) == ({}, {})  # no model was asked
     assert study.trials[7].params["units"] == 112
     assert len(study.trials) == 8
 
@@ -232,7 +231,7 @@ def test_a_strategy_without_a_model_repeats_at_random():
 def test_startup_trials():
     study = make_study(TFBOSampler(seed=0, n_startup_trials=2))
     study.optimize(objective, n_trials=3)
-    assert [bool(_optuna_history.recall(t)[1]) for t in study.get_trials()] == [False, False, True]
+    assert [bool(study_history.recall(t)[1]) for t in study.get_trials()] == [False, False, True]
 
 
 def test_the_independent_sampler_draws_what_is_not_suggested():

@@ -11,9 +11,8 @@ from optuna.distributions import (  # noqa: E402
 )
 
 from tfbo import InvalidArgument  # noqa: E402
-from tfbo.integrations import _optuna_history  # noqa: E402
-from tfbo.integrations._optuna_distributions import Axes, axis  # noqa: E402
-from tfbo.integrations.optuna import TFBOSampler  # noqa: E402
+from tfbo.integrations.optuna import TFBOSampler, study_history  # noqa: E402
+from tfbo.integrations.optuna.distributions import Axes, axis  # noqa: E402
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 # Of a choice that is a tuple, and of ranges that their step does not divide.
@@ -63,7 +62,7 @@ def test_the_model_suggests_legal_values_of_all_distributions():
     for value in (1.0, 2.0, 0.5, 3.0):
         trial = study.ask(space)
         study.tell(trial, value)
-    assert len(_optuna_history.recall(study.get_trials()[-1])[1]["theta"]) == len(space) + 2
+    assert len(study_history.recall(study.get_trials()[-1])[1]["theta"]) == len(space) + 2
     for name, found in space.items():
         assert found._contains(found.to_internal_repr(trial.params[name]))
 

@@ -12,9 +12,8 @@ from optuna.distributions import (  # noqa: E402
 )
 from optuna.trial import TrialState, create_trial  # noqa: E402
 
-from tfbo.integrations import _optuna_history  # noqa: E402
 from tfbo.integrations import optuna as integration  # noqa: E402
-from tfbo.integrations.optuna import TFBOSampler  # noqa: E402
+from tfbo.integrations.optuna import TFBOSampler, study_history  # noqa: E402
 from tfbo.strategies import Bayes, Random, Sobol  # noqa: E402
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -55,7 +54,7 @@ def test_finished_trials_are_folded_once():
 
 
 def test_trials_of_a_study_that_took_its_place_are_folded_anew():
-    history = _optuna_history.History()
+    history = study_history.History()
     history.search(SPACE)
     study = make_study()
     study.optimize(objective, n_trials=3)
@@ -70,7 +69,7 @@ def test_a_running_trial_is_known_to_other_workers_before_it_has_its_parameters(
     study.optimize(objective, n_trials=2)
     trial = study.ask()
     trial.suggest_float("rate", 1e-4, 1e-1, log=True)
-    history = _optuna_history.History()
+    history = study_history.History()
     history.search(SPACE)
     (pending,) = history.pending(study.get_trials(), own=-1)
     rest = ask(study)  # sees it
@@ -88,9 +87,9 @@ def test_a_running_trial_is_known_to_other_workers_before_it_has_its_parameters(
 def test_the_next_fit_starts_from_the_notes_of_the_last():
     study = make_study()
     study.optimize(objective, n_trials=7)
-    notes = [_optuna_history.recall(trial)[1] for trial in study.get_trials()]
+    notes = [study_history.recall(trial)[1] for trial in study.get_trials()]
     assert [bool(n) for n in notes] == [False] * 5 + [True] * 2
-    history = _optuna_history.History()
+    history = study_history.History()
     history.search(SPACE)
     problem = integration.Problem(history.axes.space, "minimize", 0)
     told = history.fold(Bayes(), problem, study.get_trials()).trials
@@ -102,19 +101,19 @@ def test_long_notes_are_stored_in_pieces_and_come_back_whole():
     ask(study)
     (frozen,) = study.get_trials()
     notes = {"curvature": [0.125] * 20_000}
-    _optuna_history.remember(study, frozen, {"rate": 0.01}, notes)
+    study_history.remember(study, frozen, {"rate": 0.01}, notes)
     stored = study.get_trials()[0]
     assert len(stored.system_attrs) == 5
     assert max(map(len, stored.system_attrs.values())) <= 30_000
-    assert _optuna_history.recall(stored) == ({"rate": 0.01}, notes)
+    assert study_history.recall(stored) == ({"rate": 0.01}, notes)
     # A trial that tries another one again has the attributes of that one.
-    _optuna_history.remember(study, frozen, {"rate": 0.02}, {})
-    assert _optuna_history.recall(study.get_trials()[0]) == ({"rate": 0.02}, {})
+    study_history.remember(study, frozen, {"rate": 0.02}, {})
+    assert study_history.recall(study.get_trials()[0]) == ({"rate": 0.02}, {})
 
 
 def told(study):
     """What the strategy of a study is told: states and values by number."""
-    history = _optuna_history.History()
+    history = study_history.History()
     history.search(SPACE)
     problem = integration.Problem(history.axes.space, study.direction.name.lower(), 0)
     trials = history.fold(Bayes(), problem, study.get_trials()).trials

@@ -16,8 +16,7 @@ from optuna.storages import JournalStorage, RDBStorage  # noqa: E402
 from optuna.storages.journal import JournalFileBackend  # noqa: E402
 from optuna.trial import TrialState  # noqa: E402
 
-from tfbo.integrations import _optuna_history  # noqa: E402
-from tfbo.integrations.optuna import TFBOSampler  # noqa: E402
+from tfbo.integrations.optuna import TFBOSampler, study_history  # noqa: E402
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -130,7 +129,7 @@ def test_two_processes_share_a_study(study):
 
 
 def test_fits_go_from_process_to_process(study):
-    notes = [_optuna_history.recall(trial)[1] for trial in study.get_trials()]
+    notes = [study_history.recall(trial)[1] for trial in study.get_trials()]
     # The model takes over after five finished trials; one more may be under way then.
     assert sum(map(bool, notes)) >= 2 * TRIALS - 6
     assert max(n["searched"] for n in notes if n) > TRIALS
@@ -144,4 +143,4 @@ def test_what_is_stored_is_all_that_a_suggestion_needs(study):
     here, there = study.ask(space), copy.ask(space)
     study.tell(here, state=TrialState.FAIL)
     assert here.params == there.params
-    assert len(_optuna_history.recall(study.get_trials()[-1])[0]) == 3
+    assert len(study_history.recall(study.get_trials()[-1])[0]) == 3

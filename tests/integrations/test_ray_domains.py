@@ -11,7 +11,7 @@ from ray import tune
 from ray.tune.search import sample
 
 from tfbo import Boolean, Categorical, Constant, Float, Int, InvalidArgument, Space
-from tfbo.integrations._ray_domains import has_domains, of_config, of_space
+from tfbo.integrations.ray.domains import has_domains, of_config, of_space
 
 RANGES = {
     "uniform": (tune.uniform(-1, 2), Float(-1.0, 2.0)),

@@ -9,7 +9,7 @@ from tfbo import Boolean, Categorical, Float, Int, Ordinal, Space
 from tfbo.acquisition import EI, UCB, LogEI, PosteriorStd, joint
 from tfbo.columns import snap
 from tfbo.gp import Posterior, exact, kernels
-from tfbo.gp.fantasies import fantasise
+from tfbo.gp.pending import fantasise
 from tfbo.optim import mixed, starts
 from tfbo.space import encoding
 

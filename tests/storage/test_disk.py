@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tfbo import Int, Space, SQLiteStorage, StorageError, Study, StudyNotFound, database
+from tfbo import Int, Space, SQLiteStorage, StorageError, Study, StudyNotFound
+from tfbo.storage import database
 
 SPACE = Space({"x": Int(0, 10**6)})
 

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from tfbo import Float, InvalidArgument, Space, SQLiteStorage, Study, TrialStateError, database
+from tfbo import Float, InvalidArgument, Space, SQLiteStorage, Study, TrialStateError
 from tfbo import storage as storages
-from tfbo.asking import ask
-from tfbo.owners import is_gone, new_owner
+from tfbo.storage import database
+from tfbo.storage.processes import is_gone, new_owner
 from tfbo.strategies import Random
+from tfbo.study.ask import ask
 
 SPACE = Space({"x": Float(-1.0, 1.0)})
 
@@ -418,7 +419,7 @@ def test_a_late_result_is_refused_after_another(path):
 
 
 def test_a_file_of_the_second_schema_is_brought_up_to_date(path):
-    from tfbo import schema
+    from tfbo.storage import schema
 
     db = sqlite3.connect(path)
     for script in schema.MIGRATIONS[:2]:

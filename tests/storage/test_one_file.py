@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tfbo import Int, Space, SQLiteStorage, StorageError, Study, database
+from tfbo import Int, Space, SQLiteStorage, StorageError, Study
 from tfbo.__main__ import main
+from tfbo.storage import database
 from tfbo.strategies import Random
 
 SPACE = Space({"x": Int(0, 10**6)})

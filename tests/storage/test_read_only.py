@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from tfbo import Float, Space, Study, schema
+from tfbo import Float, Space, Study
+from tfbo.storage import schema
 from tfbo.strategies import Random
 
 SPACE = Space({"x": Float(-1.0, 1.0)})

@@ -14,8 +14,8 @@ import sys
 import time
 
 import tfbo
-from tfbo.asking import ask
 from tfbo.strategies import Random
+from tfbo.study.ask import ask
 
 SPACE = tfbo.Space({"x": tfbo.Int(0, 9999), "flag": tfbo.Boolean()})
 

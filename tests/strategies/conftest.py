@@ -4,16 +4,16 @@ import pytest
 @pytest.fixture
 def traced(monkeypatch):
     """Names of the functions that are traced from now on, with no program kept from before."""
-    from tfbo import _compile
-    from tfbo.strategies import model, program, thompson
+    from tfbo._compile import programs
+    from tfbo.strategies.bayes import fit, greedy, thompson
 
-    for cache in (program.compiled, model.compiled_fit, thompson.compiled):
+    for cache in (greedy.compiled, fit.compiled_fit, thompson.compiled):
         cache.cache_clear()
-    names, trace = [], _compile._trace
+    names, trace = [], programs._trace
 
     def counted(function, *arguments):
         names.append(function.__name__)
         return trace(function, *arguments)
 
-    monkeypatch.setattr(_compile, "_trace", counted)
+    monkeypatch.setattr(programs, "_trace", counted)
     return names

@@ -7,13 +7,15 @@ import pytest
 import tensorflow as tf
 
 import tfbo
-from tfbo import Boolean, Categorical, Float, Int, Ordinal, Space, _device, _random
+from tfbo import Boolean, Categorical, Float, Int, Ordinal, Space, _random
+from tfbo._compile import devices
 from tfbo.acquisition import EI, joint
-from tfbo.gp.fantasies import fantasise
+from tfbo.gp.pending import fantasise
 from tfbo.space import encoding
-from tfbo.strategies import Bayes, Sobol, program
+from tfbo.strategies import Bayes, Sobol
 from tfbo.strategies.base import Problem, key
-from tfbo.strategies.told import subset
+from tfbo.strategies.bayes import greedy
+from tfbo.strategies.bayes.data import subset
 
 SQUARE = Space({"x": Float(-5.0, 10.0), "y": Float(0.0, 15.0)})
 MIXED = Space(
@@ -91,10 +93,10 @@ def test_climbing_together_gains_over_choosing_one_by_one():
         study = told(SQUARE, branin, 8, seed=seed)
         strategy, problem = Bayes(), Problem(SQUARE, "minimize", seed)
         state = strategy.fold(problem, None, study.trials)
-        ask = strategy._ask(problem, state, (), range(8, 11), _device.CPU)
+        ask = strategy._ask(problem, state, (), range(8, 11), devices.CPU)
         sets = [
-            encoding(SQUARE).decode(program.answer(choices, ask.question, "CPU:0").x)
-            for choices in (strategy._choices(SQUARE, _device.CPU, 8, q) for q in (1, 3))
+            encoding(SQUARE).decode(greedy.answer(choices, ask.question, "CPU:0").x)
+            for choices in (strategy._choices(SQUARE, devices.CPU, 8, q) for q in (1, 3))
         ]
         one_by_one, together = worth(study, sets)
         gains.append(together / one_by_one)
@@ -108,11 +110,11 @@ def test_a_batch_compiled_by_xla_is_as_good():
     pending = [study.ask(), study.ask()]
     strategy, problem = Bayes(n_candidates=128, n_restarts=2), Problem(SQUARE, "minimize", 0)
     state = strategy.fold(problem, None, [t for t in study.trials if t.is_finished])
-    plans = [_device.Plan("CPU:0", padded=p) for p in (False, True)]
+    plans = [devices.Plan("CPU:0", padded=p) for p in (False, True)]
     question = strategy._ask(problem, state, pending, range(14, 17), plans[1]).question
     choices = [strategy._choices(SQUARE, plan, 12, 3) for plan in plans]
     assert choices[1].batch == 1  # one by one: there is a program less to compile for each q
-    free, fixed = (program.answer(c._replace(batch=1), question, "CPU:0") for c in choices)
+    free, fixed = (greedy.answer(c._replace(batch=1), question, "CPU:0") for c in choices)
     assert free.x.shape == fixed.x.shape == (3, 2)
     assert bool(tf.reduce_all(free.found)) and bool(tf.reduce_all(fixed.found))
     assert float(fixed.value) == pytest.approx(float(free.value), abs=0.05)
@@ -197,7 +199,7 @@ def test_a_study_of_more_trials_than_are_modelled_goes_on_well():
     strategy = Bayes(n_modelled=30, n_candidates=256)
     study = told(SQUARE, branin, 60, strategy)
     state = strategy.fold(Problem(SQUARE, "minimize", 0), None, study.trials)
-    ask = strategy._ask(Problem(SQUARE, "minimize", 0), state, (), range(60, 61), _device.CPU)
+    ask = strategy._ask(Problem(SQUARE, "minimize", 0), state, (), range(60, 61), devices.CPU)
     assert ask.question.evidence.n == 30 and len(ask.question.left_out) == 30
     rows = np.concatenate([ask.question.evidence.x, ask.question.left_out])
     assert {tuple(row) for row in rows} == {tuple(row) for row in state.rows}

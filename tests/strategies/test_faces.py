@@ -6,7 +6,7 @@ import tensorflow as tf
 
 import tfbo
 from tfbo.space import encoding
-from tfbo.strategies import faces
+from tfbo.strategies.bayes import boundary
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def columns():
 
 def cost(columns, best, row):
     """By how much the logarithm of the deviation at one row is less, in the unit of a face."""
-    deflation = faces.deflation(columns, tf.constant(best, tf.float64))
+    deflation = boundary.deflation(columns, tf.constant(best, tf.float64))
     return -float(np.log(deflation(tf.constant([row], tf.float64))[0])) / 0.1
 
 
@@ -59,7 +59,7 @@ def test_its_gradient_is_finite_everywhere(columns):
     rows = tf.constant([MIDDLE, [0.0, 0.0, -1.0, 1.0]], tf.float64)
     with tf.GradientTape() as tape:
         tape.watch(rows)
-        value = faces.deflation(columns, tf.constant(MIDDLE, tf.float64))(rows)
+        value = boundary.deflation(columns, tf.constant(MIDDLE, tf.float64))(rows)
     assert np.isfinite(tape.gradient(value, rows).numpy()).all()
 
 
@@ -82,14 +82,14 @@ def on_faces(x):
 
 
 def test_a_search_that_has_converged_does_not_try_the_corners(monkeypatch):
-    from tfbo.strategies import program
+    from tfbo.strategies.bayes import greedy
 
     x = searched(dip, 40)
     assert on_faces(x[20:]) < 0.1
-    monkeypatch.setattr(faces, "_LESS", 0.0)
-    program.compiled.cache_clear()
+    monkeypatch.setattr(boundary, "_LESS", 0.0)
+    greedy.compiled.cache_clear()
     assert on_faces(searched(dip, 40)[20:]) > 0.3
-    program.compiled.cache_clear()
+    greedy.compiled.cache_clear()
 
 
 def test_an_optimum_in_a_corner_is_found_there():

@@ -7,11 +7,13 @@ import pytest
 import tensorflow as tf
 
 import tfbo
-from tfbo import Categorical, Float, Space, _device
-from tfbo.strategies import Bayes, Problem, Sobol, feasibility
+from tfbo import Categorical, Float, Space
+from tfbo._compile import devices
+from tfbo.strategies import Bayes, Problem, Sobol
+from tfbo.strategies.bayes import feasibility
 
 PLANE = Space({"x": Float(0.0, 1.0), "y": Float(0.0, 1.0)})
-CPU = _device.CPU
+CPU = devices.CPU
 
 
 def told(space, objective, n, seed=0, strategy=None):

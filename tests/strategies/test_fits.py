@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 import tfbo
-from tfbo.gp import belief, exact, kernels
+from tfbo.gp import exact, hyperprior, kernels
 from tfbo.gp.priors import default
-from tfbo.strategies import Bayes, fits
+from tfbo.strategies import Bayes
+from tfbo.strategies.bayes import warm_start
 from tfbo.trial import Trial
 
-BELIEVED = belief.belief(kernels.kernel("matern52", 2), default(2))
+BELIEVED = hyperprior.belief(kernels.kernel("matern52", 2), default(2))
 SPACE = tfbo.Space({"x": tfbo.Float(0.0, 1.0), "y": tfbo.Float(0.0, 1.0)})
 
 
@@ -24,8 +25,8 @@ def trial(number, notes):
 
 
 def test_a_fit_comes_back_from_the_newest_trial():
-    old, new = fits.notes(fitted(), 3), fits.notes(fitted(), 11)
-    last = fits.last([trial(9, new), trial(4, old), trial(12, {})], BELIEVED)
+    old, new = warm_start.notes(fitted(), 3), warm_start.notes(fitted(), 11)
+    last = warm_start.last([trial(9, new), trial(4, old), trial(12, {})], BELIEVED)
     assert last.searched == 11 and last.start.known is True
     np.testing.assert_array_equal(last.start.theta, fitted().theta)
     np.testing.assert_allclose(last.start.inverse, fitted().inverse, rtol=1e-2, atol=1e-2)
@@ -34,22 +35,22 @@ def test_a_fit_comes_back_from_the_newest_trial():
 
 @pytest.mark.parametrize("bad", [fitted(known=False), fitted(inverse=-np.eye(4))])
 def test_a_curvature_that_is_not_known_is_not_handed_on(bad):
-    last = fits.last([trial(0, fits.notes(bad, 5))], BELIEVED)
+    last = warm_start.last([trial(0, warm_start.notes(bad, 5))], BELIEVED)
     assert last.start.known is False and last.searched == 5
     np.testing.assert_array_equal(last.start.inverse, np.eye(4))
     np.testing.assert_array_equal(last.start.theta, fitted().theta)
 
 
 def test_without_a_fit_the_medians_start():
-    for trials in ([], [trial(0, fits.notes(fitted(ok=False), 5))]):
-        last = fits.last(trials, BELIEVED)
+    for trials in ([], [trial(0, warm_start.notes(fitted(ok=False), 5))]):
+        last = warm_start.last(trials, BELIEVED)
         assert last.searched == 0 and last.is_due(1)
-        np.testing.assert_array_equal(last.start.theta, belief.medians(BELIEVED))
+        np.testing.assert_array_equal(last.start.theta, hyperprior.medians(BELIEVED))
 
 
 def test_the_fit_of_another_kernel_is_not_used():
-    other = belief.belief(kernels.kernel("rational_quadratic", 2), default(2))
-    last = fits.last([trial(0, fits.notes(fitted(), 5))], other)
+    other = hyperprior.belief(kernels.kernel("rational_quadratic", 2), default(2))
+    last = warm_start.last([trial(0, warm_start.notes(fitted(), 5))], other)
     assert last.searched == 0 and last.start.theta.shape == (5,)
     study = tfbo.Study(SPACE, seed=0)
     study.optimize(lambda p: p["x"], n_trials=8)
@@ -61,7 +62,7 @@ def test_the_fit_of_another_kernel_is_not_used():
 def test_searches_become_rare_as_evidence_grows():
     searches, searched = [], 0
     for n in range(5, 1001):
-        if fits.Last(None, searched).is_due(n):
+        if warm_start.Last(None, searched).is_due(n):
             searches.append(n)
             searched = n
     assert searches[:6] == [5, 6, 7, 8, 9, 10]

@@ -12,12 +12,14 @@ import pytest
 import tensorflow as tf
 
 import tfbo
-from tfbo import Categorical, Float, Int, Space, _compile, _device
-from tfbo.gp import belief, exact
-from tfbo.gp.fantasies import fantasise
+from tfbo import Categorical, Float, Int, Space
+from tfbo._compile import devices, programs
+from tfbo.gp import exact, hyperprior
+from tfbo.gp.pending import fantasise
 from tfbo.optim.base import value_and_gradient
-from tfbo.strategies import Bayes, feasibility, model, program
+from tfbo.strategies import Bayes
 from tfbo.strategies.base import Problem
+from tfbo.strategies.bayes import feasibility, fit, greedy
 
 NUMBERS = Space({f"x{i}": Float(0.0, 1.0) for i in range(3)})
 MIXED = Space(
@@ -47,20 +49,20 @@ def asked(space, n, waiting=0, std=0.0, strategy=STRATEGY, q=1, fails=lambda par
     pending = study.ask(waiting) if waiting else []
     problem = Problem(space, "minimize", 1)
     state = strategy.fold(problem, None, [t for t in study.trials if t.is_finished])
-    plan = _device.Plan("CPU:0", padded=True)
+    plan = devices.Plan("CPU:0", padded=True)
     return strategy._ask(problem, state, pending, range(n, n + q), plan).question
 
 
 def evaluate(choices, question, theta, x):
     """Log posterior with its gradient, and moments and incumbent, all at `theta`."""
     question = tf.nest.map_structure(tf.constant, question)
-    believed = belief.Belief(*map(tf.constant, model.believed(choices.kernel)))
-    observed = model.observe(choices, question.evidence)
+    believed = hyperprior.Belief(*map(tf.constant, fit.believed(choices.kernel)))
+    observed = fit.observe(choices, question.evidence)
     value, gradient = value_and_gradient(
         lambda t: exact.log_posterior(choices.kernel, believed, observed, t),
         tf.constant(theta[None]),
     )
-    posterior, incumbent = model.surrogate(choices, observed, tf.constant(theta))
+    posterior, incumbent = fit.surrogate(choices, observed, tf.constant(theta))
     normals = tf.math.ndtri(question.uniforms)
     fantasies = fantasise(posterior, question.pending, normals, question.running)
     return value, gradient, *posterior.moments(x), incumbent, *fantasies.joint(x[:, None, :])
@@ -71,13 +73,13 @@ def evaluate(choices, question, theta, x):
 @pytest.mark.parametrize("std", [0.0, 0.2])
 def test_padding_changes_no_number(space, n, std):
     question = asked(space, n, waiting=2, std=std)
-    padded = program._pad(question)
+    padded = greedy._pad(question)
     assert len(padded.evidence.x) in (32, 48) and len(padded.pending) == 8
     free, fixed = (
-        STRATEGY._choices(space, _device.Plan("CPU:0", padded=p), n) for p in (False, True)
+        STRATEGY._choices(space, devices.Plan("CPU:0", padded=p), n) for p in (False, True)
     )
     rng = np.random.default_rng(0)
-    theta = belief.draws(model.believed(free.kernel), 1, rng)[0]
+    theta = hyperprior.draws(fit.believed(free.kernel), 1, rng)[0]
     x = tf.constant(question.everywhere[:20])
     for one, two in zip(
         evaluate(free, question, theta, x), evaluate(fixed, padded, theta, x), strict=True
@@ -92,9 +94,9 @@ def test_padding_changes_no_number(space, n, std):
 def test_the_program_compiled_by_xla_finds_as_good_a_point(space, noise, std):
     strategy = dataclasses.replace(STRATEGY, noise=noise)
     question = asked(space, 12, waiting=1, std=std, strategy=strategy)
-    plans = [_device.Plan("CPU:0", padded=p) for p in (False, True)]
+    plans = [devices.Plan("CPU:0", padded=p) for p in (False, True)]
     free, fixed = (
-        program.answer(strategy._choices(space, p, 12), question, p.device) for p in plans
+        greedy.answer(strategy._choices(space, p, 12), question, p.device) for p in plans
     )
     # Beside standard errors the learned noise is flat: fits end where less than 1e-3 nats is to be gained.
     tolerance = 1e-2 if std else 1e-6
@@ -105,9 +107,9 @@ def test_the_program_compiled_by_xla_finds_as_good_a_point(space, noise, std):
 
 def test_the_program_that_knows_of_failures_compiled_by_xla_finds_as_good_a_point():
     question = asked(NUMBERS, 14, waiting=1, fails=lambda params: params["x1"] > 0.6)
-    plans = [_device.Plan("CPU:0", padded=p) for p in (False, True)]
+    plans = [devices.Plan("CPU:0", padded=p) for p in (False, True)]
     free, fixed = (
-        program.answer(STRATEGY._choices(NUMBERS, p, 14), question, p.device) for p in plans
+        greedy.answer(STRATEGY._choices(NUMBERS, p, 14), question, p.device) for p in plans
     )
     # Failed trials have standard errors, beside which the learned noise is flat.
     assert float(fixed.value) == pytest.approx(float(free.value), abs=5e-2)
@@ -118,8 +120,8 @@ def test_the_program_that_knows_of_failures_compiled_by_xla_finds_as_good_a_poin
 def test_padding_changes_no_probability_of_success():
     question = asked(NUMBERS, 14, fails=lambda params: params["x1"] > 0.6)
     found = []
-    for padded, labels in ((False, question.labels), (True, program._pad(question).labels)):
-        choices = STRATEGY._choices(NUMBERS, _device.Plan("CPU:0", padded), 14)
+    for padded, labels in ((False, question.labels), (True, greedy._pad(question).labels)):
+        choices = STRATEGY._choices(NUMBERS, devices.Plan("CPU:0", padded), 14)
         given, zero = tf.nest.map_structure(tf.constant, labels), tf.zeros([], tf.float64)
         success = feasibility.of(choices, given, zero, zero).success(question.everywhere)
         found.append(success.log_probability.numpy())
@@ -131,21 +133,21 @@ def test_padding_changes_no_probability_of_success():
 def test_the_fit_by_itself_compiled_by_xla_is_the_same(followed):
     strategy = dataclasses.replace(STRATEGY, noise=0.1, n_restarts=1 if followed else 3)
     evidence = asked(MIXED, 12, std=0.2, strategy=strategy).evidence
-    plans = [_device.Plan("CPU:0", padded=p) for p in (False, True)]
+    plans = [devices.Plan("CPU:0", padded=p) for p in (False, True)]
     choices = [strategy._choices(MIXED, plan, 12) for plan in plans]
-    free, fixed = (model.fit(c, evidence, "CPU:0") for c in choices)
+    free, fixed = (fit.fit(c, evidence, "CPU:0") for c in choices)
     assert bool(free.ok) and bool(fixed.ok)
     assert float(fixed.value) == pytest.approx(float(free.value), abs=2e-3)
     given = tf.nest.map_structure(tf.constant, evidence)
-    observed = model.observe(choices[0], given)
+    observed = fit.observe(choices[0], given)
     (one, _), (two, _) = (
-        model.surrogate(choices[0], observed, f.theta)[0].moments(given.x) for f in (free, fixed)
+        fit.surrogate(choices[0], observed, f.theta)[0].moments(given.x) for f in (free, fixed)
     )
     np.testing.assert_allclose(one, two, atol=5e-2)  # as far as the fits agree
 
 
 def test_one_compile_a_bucket(monkeypatch, traced):
-    monkeypatch.setattr(_device, "plan", lambda device, n: _device.Plan("CPU:0", padded=True))
+    monkeypatch.setattr(devices, "plan", lambda device, n: devices.Plan("CPU:0", padded=True))
     strategy = Bayes(n_candidates=64, n_restarts=2, n_initial=31)
     study = tfbo.Study(NUMBERS, seed=0, strategy=strategy)
     study.optimize(loss, n_trials=34)  # models of 31 to 33 trials: buckets of 32 and 48
@@ -205,7 +207,7 @@ def test_another_process_makes_the_same_suggestions():
 def nodes(made):
     """How many nodes a graph has where each call is replaced by what it calls, as it is before it runs."""
     specs = tf.nest.flatten(made._signature)
-    traced = _compile._trace(made._function, made._settings, made._signature, specs, xla=False)
+    traced = programs._trace(made._function, made._settings, made._signature, specs, xla=False)
     graph = tf.compat.v1.GraphDef.FromString(traced.graph)
     bodies = {body.signature.name: body.node_def for body in graph.library.function}
 
@@ -219,7 +221,7 @@ def nodes(made):
 @pytest.mark.parametrize(("space", "most"), [(NUMBERS, 2600), (MIXED, 3700)])
 def test_the_first_ask_does_not_wait_for_thousands_of_nodes(space, most):
     # Each takes half a millisecond or more to trace and set up; there were twice as many once.
-    assert nodes(program.compiled(STRATEGY._choices(space, _device.CPU, 9))) < most
+    assert nodes(greedy.compiled(STRATEGY._choices(space, devices.CPU, 9))) < most
 
 
 def test_what_is_asked_of_the_model_between_asks_takes_no_other_program(traced):
@@ -231,8 +233,8 @@ def test_what_is_asked_of_the_model_between_asks_takes_no_other_program(traced):
 
 def test_the_ask_for_no_point_and_the_fit_by_itself_are_the_same():
     evidence = asked(MIXED, 12, std=0.2).evidence
-    choices = STRATEGY._choices(MIXED, _device.CPU, 12)
-    program.answer(choices, asked(MIXED, 12), "CPU:0")  # from here on the compiled ask is used
-    one, two = (fit(choices, evidence, "CPU:0") for fit in (program.fit, model.fit))
+    choices = STRATEGY._choices(MIXED, devices.CPU, 12)
+    greedy.answer(choices, asked(MIXED, 12), "CPU:0")  # from here on the compiled ask is used
+    one, two = (run(choices, evidence, "CPU:0") for run in (greedy.fit_alone, fit.fit))
     for ask, alone in zip(one, two, strict=True):
         np.testing.assert_allclose(ask, alone, rtol=1e-9, atol=1e-9)

@@ -17,9 +17,10 @@ from tfbo import (
     Ordinal,
     Space,
     SpaceExhausted,
-    _device,
 )
-from tfbo.strategies import Bayes, Grid, Random, Sobol, program
+from tfbo._compile import devices
+from tfbo.strategies import Bayes, Grid, Random, Sobol
+from tfbo.strategies.bayes import greedy
 
 MIXED = Space(
     {
@@ -38,7 +39,7 @@ STRATEGIES = [Bayes(n_initial=3), Sobol(), Random(), Grid(resolution=3)]
 
 def compiled(strategy, space):
     """The program that a strategy runs on the CPU."""
-    return program.compiled(strategy._choices(space, _device.CPU, 9))
+    return greedy.compiled(strategy._choices(space, devices.CPU, 9))
 
 
 def loss(params):

@@ -22,7 +22,7 @@ import tensorflow as tf
 from tfbo import _numerics
 from tfbo.acquisition.base import Acquisition
 from tfbo.acquisition.feasibility import Success, expected
-from tfbo.gp.fantasies import Fantasies
+from tfbo.gp.pending import Fantasies
 
 
 def worth(

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from tfbo import _objective, outcome
+from tfbo import outcome
+from tfbo.executors import objectives
 from tfbo.executors.pickling import Raised
 from tfbo.trial import FAILED
 
@@ -28,7 +29,7 @@ def evaluate(objective: Callable[[dict[str, Any]], Any], params: Mapping[str, An
     """
     begin, raised = time.perf_counter(), None
     try:
-        fields = _objective.called(objective, params)
+        fields = objectives.called(objective, params)
     except BaseException as error:
         fields, raised = outcome.of_exception(error), Raised(error)
         if not isinstance(error, Exception):  # such as SystemExit

@@ -6,7 +6,7 @@ s samples, m new inputs. Everything is float64.
 
 from __future__ import annotations
 
-from tfbo.gp.belief import Ranges
+from tfbo.gp.hyperprior import Ranges
 from tfbo.gp.kernels import KERNELS, Hyperparameters, Kernel
 from tfbo.gp.posterior import LeaveOneOut, Posterior
 from tfbo.gp.priors import LogNormal, Priors

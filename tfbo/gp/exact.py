@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfbo import _linalg
 from tfbo.errors import invalid
-from tfbo.gp.belief import Belief, log_prior, neighbours, padded
+from tfbo.gp.hyperprior import Belief, log_prior, neighbours, padded
 from tfbo.gp.kernels import Hyperparameters, Kernel
 from tfbo.optim import Curvature, Minimum, Objective, adam, bfgs, unknown_curvature
 

@@ -9,12 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfbo import _random
-from tfbo._compile import Program
-from tfbo._eager import computing
-from tfbo._warnings import warn
+from tfbo._compile.eager import computing
+from tfbo._compile.programs import Program
+from tfbo._messages import warn
 from tfbo.errors import invalid, require_count
-from tfbo.gp import belief, exact, kernels, outcomes
 from tfbo.gp import data as gp_data
+from tfbo.gp import exact, hyperprior, kernels, outcomes
 from tfbo.gp.kernels import Kernel
 from tfbo.gp.posterior import Posterior
 from tfbo.gp.priors import Priors, default
@@ -40,7 +40,7 @@ def fit(
     priors: Priors | str | None = "default",
     noise: float | None = None,
     std: Any = None,
-    ranges: belief.Ranges = belief.Ranges(),
+    ranges: hyperprior.Ranges = hyperprior.Ranges(),
     optimizer: str = "bfgs",
     seed: int = 0,
 ) -> Posterior:
@@ -99,11 +99,11 @@ def fit(
     origin = np.mean(data.x, axis=0)
     standardised = outcomes.standardise(tf.constant(data.y))
     known = None if noise is None else noise / float(standardised.scale) ** 2
-    believed = belief.belief(family, chosen, ranges=ranges, noise=known, extent=extent)
+    believed = hyperprior.belief(family, chosen, ranges=ranges, noise=known, extent=extent)
     rng = _random.generator(seed, "gp.fit")
     each = int(_SCREENED_NUMBERS / (len(data.y) ** 2 * n_restarts))
     each = min(max(each, _LEAST_CANDIDATES), _MOST_CANDIDATES)
-    draws = belief.draws(believed, each * n_restarts, rng)
+    draws = hyperprior.draws(believed, each * n_restarts, rng)
 
     errors = outcomes.standardise_errors(tf.constant(data.std), standardised.scale)
     fitted, factors = _program(_Settings(family, optimizer, n_restarts))(
@@ -111,7 +111,7 @@ def fit(
             data.x - origin,
             standardised.z,
             np.square(errors),
-            belief.medians(believed),
+            hyperprior.medians(believed),
             draws,
             believed,
         ),
@@ -142,7 +142,7 @@ class _Question(NamedTuple):
     variances: np.ndarray
     medians: np.ndarray
     draws: np.ndarray
-    believed: belief.Belief
+    believed: hyperprior.Belief
 
 
 @functools.lru_cache(maxsize=64)
@@ -152,7 +152,7 @@ def _program(settings: _Settings) -> Program:
     spec = functools.partial(tf.TensorSpec, dtype=tf.float64)
     p = spec([kernel.lengthscale_count + len(kernel.shape_names) + 2])
     rows, vector, draws = spec([None, kernel.dimension]), spec([None]), spec([None, *p.shape])
-    believed = belief.Belief(*[p] * len(belief.Belief._fields))
+    believed = hyperprior.Belief(*[p] * len(hyperprior.Belief._fields))
     signature = _Question(rows, vector, vector, p, draws, believed)
     return Program(_fit, settings, signature, (exact.FITTED, exact.FACTORS))
 

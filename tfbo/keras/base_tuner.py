@@ -11,9 +11,7 @@ import traceback
 from typing import Any
 
 from tfbo import outcome
-from tfbo._interrupts import Interrupts
-from tfbo._text import say
-from tfbo._warnings import warn
+from tfbo._messages import say, warn
 from tfbo.errors import InvalidArgument
 from tfbo.keras import columns, extensions, failures, garbage, notices, results
 from tfbo.keras.conditions import Parent
@@ -24,6 +22,7 @@ from tfbo.keras.oracle import Oracle
 from tfbo.keras.project import Project
 from tfbo.keras.trial import Trial, TrialStatus
 from tfbo.study import Study
+from tfbo.study.interrupts import Interrupts
 
 _LOGGER = logging.getLogger("tfbo")
 _IDLE = 0.2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tfbo._warnings import warn
+from tfbo._messages import warn
 from tfbo.keras.trial import Trial, TrialStatus
 
 if TYPE_CHECKING:

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfbo._text import printable
-from tfbo._warnings import warn
+from tfbo._messages import printable, warn
 from tfbo.keras.project import Project
 from tfbo.keras.trial import Trial
 

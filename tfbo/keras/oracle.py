@@ -6,8 +6,7 @@ import math
 import sys
 from typing import Any
 
-from tfbo import progress
-from tfbo._text import say
+from tfbo._messages import say
 from tfbo.errors import InvalidArgument
 from tfbo.keras import columns, extensions, failures, notices, stored
 from tfbo.keras.hyperparameters import HyperParameters
@@ -16,7 +15,7 @@ from tfbo.keras.project import Project
 from tfbo.keras.trial import Trial, TrialStatus
 from tfbo.keras.trial_source import TrialSource
 from tfbo.space import Constant
-from tfbo.study import Study
+from tfbo.study import Study, progress
 from tfbo.trial import FAILED, WAITING
 from tfbo.trial import Trial as StudyTrial
 

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from tfbo import trial as trials
-from tfbo._text import say
+from tfbo._messages import say
 from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.metrics import MetricsTracker
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tfbo.asking import ask
 from tfbo.errors import SpaceExhausted
 from tfbo.space import Params
 from tfbo.strategies import Suggestion
 from tfbo.study import Study
+from tfbo.study.ask import ask
 from tfbo.trial import WAITING, Trial
 
 

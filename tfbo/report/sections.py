@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfbo import progress
 from tfbo.errors import SpaceExhausted, TooFewTrials
 from tfbo.report import table
 from tfbo.report.tags import Html, tag
-from tfbo.study import Study
+from tfbo.study import Study, progress
 from tfbo.trial import COMPLETE, FAILED, RUNNING, WAITING, Trial
 
 _95 = 1.959963984540054

@@ -11,7 +11,7 @@ from tfbo.space import Params, Space
 from tfbo.trial import Trial
 
 if TYPE_CHECKING:
-    from tfbo.strategies.surrogate import Surrogate
+    from tfbo.strategies.bayes.surrogate import Surrogate
 
 State = TypeVar("State")
 Key = tuple[Any, ...]

@@ -1,0 +1,1 @@
+"""Where and how what TensorFlow computes is compiled, kept and run."""

@@ -1,0 +1,305 @@
+"""Compiled programs: traced once, kept on disk, and run in a graph and session of their own.
+
+A program is a TensorFlow function of arrays. It is not called as `tf.function` would be, for two reasons:
+
+* `keras.utils.clear_session()`, which users call for each trial, clears all that TensorFlow has set up for
+  eager calls, and the next call of any function pays for it again, which takes seconds. A session is
+  nobody else's.
+* TensorFlow's graph optimiser takes three quarters of a first call, and gains little that the code does not
+  have already. In a session it can be left out, and small operations (there are thousands in an ask) can
+  be run one after the other without being handed from thread to thread. Large ones are shared among them.
+
+Nothing here depends on the caller's default graph, devices, distribution strategy, eager mode or tapes: a
+program is traced in a thread of its own. The calling thread waits where Ctrl-C reaches it at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+import tensorflow as tf
+
+from tfbo import _forks
+from tfbo._compile import disk_cache
+from tfbo._compile.disk_cache import Traced
+from tfbo._compile.eager import computing
+from tfbo._messages import is_terminal, say
+
+_LOGGER = logging.getLogger("tfbo")
+
+Result = TypeVar("Result")
+
+CPU = "CPU:0"
+# With fewer rows of data than this, operations are too small for several threads: on two cores an ask took
+# a tenth less without them at 10 and 100 rows, and up to a fifth more from 200 on.
+_FEW_ROWS = 150
+# Who waits longer than this for a program to be made is told so.
+_PATIENCE_SECONDS = 1.0
+_WAITS = (
+    "tfbo: compiling its model, which takes a few seconds and happens once (the result is kept "
+    "for later processes)"
+)
+
+
+class Program:
+    """A function of arrays that TensorFlow compiles when it is first called.
+
+    It may be called from several threads at once. Of equal programs each process traces one, the first
+    time; later processes load what was traced (`tfbo/_compile/disk_cache.py`).
+
+    Args:
+        function: of tfbo, from settings and a structure of tensors to a structure of tensors.
+        settings: what the function takes first; hashable, and static.
+        signature: the structure that it takes second, of `tf.TensorSpec`.
+        answer: the structure that it returns, with any leaves.
+        xla: whether XLA compiles it, anew for each shape of the arrays; otherwise one graph is for all.
+
+    Example:
+        >>> import numpy as np, tensorflow as tf
+        >>> from tfbo._compile.programs import Program
+        >>> vector = tf.TensorSpec([None], tf.float64)
+        >>> program = Program(lambda power, x: tf.reduce_sum(x**power), 2, vector, "sum")
+        >>> float(program(np.array([1.0, 2.0])))
+        5.0
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Any, Any], Any],
+        settings: Any,
+        signature: Any,
+        answer: Any,
+        *,
+        xla: bool = False,
+    ) -> None:
+        self._function = function
+        self._settings = settings
+        self._signature = signature
+        self._answer = answer
+        self._xla = xla
+        self._lock = threading.Lock()
+        self._sessions: dict[_Place, _Session] = {}
+        self.traces = 0
+        """How often it was traced here; what was loaded from disk was not."""
+
+    @property
+    def graphs(self) -> int:
+        """Number of graphs that are set up: for each device and size, and under XLA for each shape."""
+        return len(self._sessions)
+
+    def __call__(self, asked: Any, device: str = CPU, *, rows: int = 0) -> Any:
+        """Run it.
+
+        Args:
+            asked: arrays in the structure of the signature.
+            device: as `tf.device` takes it.
+            rows: how many rows of data there are, on which depends how it is best run.
+
+        Returns:
+            NumPy arrays in the structure of the answer.
+
+        Raises:
+            ComputeError: where TensorFlow cannot compute: in a forked child, or where it is version 1.
+        """
+        _forks.check_compute()
+        specs = tf.nest.flatten(self._signature)
+        arrays = [
+            np.asarray(array, spec.dtype.as_numpy_dtype)
+            for array, spec in zip(tf.nest.flatten(asked), specs, strict=True)
+        ]
+        shapes = tuple(array.shape for array in arrays) if self._xla else None
+        place = _Place(device, shapes, not self._xla and rows < _FEW_ROWS)
+        flat = _aside(functools.partial(self._run, arrays, place))
+        return tf.nest.pack_sequence_as(self._answer, flat)
+
+    def _run(self, arrays: list[np.ndarray], place: _Place) -> list[Any]:
+        session = self._sessions.get(place)
+        if session is None:
+            with _announced(), self._lock:
+                session = self._sessions.get(place)
+                if session is None:
+                    session = self._sessions[place] = self._made(place)
+                    # What the first run sets up is waited for, too.
+                    return session.run(*arrays)
+        return session.run(*arrays)
+
+    def _made(self, place: _Place) -> _Session:
+        """A session with the graph: one that is here, or is kept on disk, or is traced now."""
+        if self._sessions and not self._xla:
+            return _Session(next(iter(self._sessions.values())).traced, place)
+        specs = tf.nest.flatten(self._signature)
+        if place.shapes is not None:
+            specs = [
+                tf.TensorSpec(shape, spec.dtype)
+                for shape, spec in zip(place.shapes, specs, strict=True)
+            ]
+        kind = place.device if self._xla else ""
+        name = disk_cache.key(self._function, self._settings, specs, kind)
+        kept = None if name is None else disk_cache.load(name)
+        if kept is not None:
+            try:
+                return _Session(kept, place)
+            except Exception:  # whatever it is, tracing anew mends it
+                _LOGGER.debug("A graph that was kept cannot be used.", exc_info=True)
+        self.traces += 1
+        traced = _trace(self._function, self._settings, self._signature, specs, self._xla)
+        if name is not None:
+            disk_cache.store(name, traced)
+        return _Session(traced, place)
+
+
+class _Place(NamedTuple):
+    """Purpose of one session of a program."""
+
+    device: str
+    shapes: tuple[tuple[int, ...], ...] | None
+    """Of the arrays, where XLA compiles for them."""
+    one_thread: bool
+    """Whether its operations are run one after the other."""
+
+
+class _Session:
+    """A graph that is ready to run on a device."""
+
+    def __init__(self, traced: Traced, place: _Place) -> None:
+        self.traced = traced
+        graph = tf.Graph()
+        with graph.as_default(), tf.device(place.device):
+            definition = tf.compat.v1.GraphDef.FromString(traced.graph)
+            tf.graph_util.import_graph_def(definition, name="")
+        feeds, fetches = (
+            [graph.get_tensor_by_name(name) for name in names]  # KeyError where there is none
+            for names in (traced.feeds, traced.fetches)
+        )
+        self._session = tf.compat.v1.Session(graph=graph, config=_config(place))
+        self.run = self._session.make_callable(fetches, feeds)
+
+
+def _config(place: _Place) -> tf.compat.v1.ConfigProto:
+    # TensorFlow's threads and devices are set up by whatever needs them first, for the whole process:
+    # that has to be what heeds the user's settings.
+    tf.config.list_logical_devices()
+    config = tf.compat.v1.ConfigProto()
+    if not place.device.startswith("CPU"):
+        from tensorflow.python.eager import context  # there is no public way to the user's settings
+
+        config.MergeFrom(context.context().config)
+        config.allow_soft_placement = True
+    else:
+        config.device_count["GPU"] = 0
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    if place.one_thread:
+        config.experimental.executor_type = "SINGLE_THREADED_EXECUTOR"
+    return config
+
+
+@computing()
+def _trace(
+    function: Callable[[Any, Any], Any], settings: Any, signature: Any, specs: list[Any], xla: bool
+) -> Traced:
+    """The graph of a function."""
+    bound = functools.partial(function, settings)
+    given = tf.nest.pack_sequence_as(signature, specs)
+    program = tf.function(bound, autograph=False, jit_compile=True if xla else None)
+    concrete = program.get_concrete_function(given)
+    if not xla:
+        assert not concrete.captured_inputs, "a program depends on its settings and arrays alone"
+        graph = concrete.graph
+        definition = _functional(graph.as_graph_def())
+        return _traced(definition, concrete.inputs, concrete.outputs)
+    graph = tf.Graph()
+    with graph.as_default():
+        feeds = [tf.compat.v1.placeholder(spec.dtype, spec.shape) for spec in specs]
+        answer = concrete(tf.nest.pack_sequence_as(signature, feeds))
+    return _traced(graph.as_graph_def(), feeds, tf.nest.flatten(answer))
+
+
+def _traced(definition: Any, feeds: list[tf.Tensor], fetches: list[tf.Tensor]) -> Traced:
+    names = (tuple(tensor.name for tensor in tensors) for tensors in (feeds, fetches))
+    return Traced(definition.SerializeToString(deterministic=True), *names)
+
+
+def _functional(definition: Any) -> Any:
+    """The graph with its loops and branches kept as functions, which one thread can run."""
+    for nodes in (definition.node, *(f.node_def for f in definition.library.function)):
+        for node in nodes:
+            if "_lower_using_switch_merge" in node.attr:
+                del node.attr["_lower_using_switch_merge"]
+    return definition
+
+
+class _Waiting:
+    """Count of the threads that wait for a program to be made, and if anybody was told."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.programs = 0
+        self.told = False
+
+
+_WAITING = _Waiting()
+
+
+@contextlib.contextmanager
+def _announced() -> Iterator[None]:
+    """While a program is made, or waited for."""
+    with _WAITING.lock:
+        _WAITING.programs += 1
+    try:
+        yield
+    finally:
+        with _WAITING.lock:
+            _WAITING.programs -= 1
+
+
+def _say_why() -> None:
+    """Tell whoever waits for a program, once in a process: in the log, and in a terminal or notebook."""
+    with _WAITING.lock:
+        if _WAITING.told or not _WAITING.programs:
+            return
+        _WAITING.told = True
+    _LOGGER.info("%s", _WAITS)
+    if is_terminal(sys.stderr) or "ipykernel" in sys.modules:
+        say(_WAITS, sys.stderr)
+
+
+def _aside(work: Callable[[], Result]) -> Result:
+    """The result of work that is done in a thread of its own, while this one can be interrupted.
+
+    A compiled program does not notice Ctrl-C, and Python's main thread only between two steps of Python.
+    After Ctrl-C the work comes to its end by itself.
+    """
+    results: list[Result] = []
+    errors: list[BaseException] = []
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            done.set()
+
+    try:
+        threading.Thread(target=run, name="tfbo-program").start()
+    except RuntimeError:  # the interpreter is going down, or there are no more threads
+        return work()
+    # Other threads than the main one make programs ahead, and nobody waits for them.
+    waited_for = threading.current_thread() is threading.main_thread()
+    if not done.wait(_PATIENCE_SECONDS) and waited_for:
+        _say_why()
+    done.wait()
+    if errors:
+        try:
+            raise errors[0]
+        finally:
+            errors.clear()  # it holds this frame, and this frame it
+    return results[0]

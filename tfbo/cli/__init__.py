@@ -1,0 +1,1 @@
+"""The command `tfbo`: what its parts write and draw."""

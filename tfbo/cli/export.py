@@ -1,0 +1,119 @@
+"""`tfbo export`: a study as CSV for a spreadsheet, or as JSON with everything that is known of it."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from tfbo.storage import Record, Storage, rows
+from tfbo.study import records
+from tfbo.trial import Trial
+
+_BEFORE = ("number", "state", "value", "std")
+_AFTER = ("kind", "reason")
+_TIMES = ("started", "duration")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def read(storage: Storage, name: str | None = None) -> tuple[Record, Sequence[Trial]]:
+    """The record of a study, with its space of today, and all its trials.
+
+    Args:
+        storage: where the study is.
+        name: the study's name; may be left out where there is only one.
+
+    Raises:
+        StudyNotFound: where there is no study of that name; the error lists those there are.
+        InvalidArgument: where a name is needed to tell which.
+        StorageError: for a study that is damaged; it names the trial.
+    """
+    record = records.find(storage, name)
+    changes = storage.changes(record.name, 0)
+    return record._replace(space=changes.space), changes.trials
+
+
+def as_csv(record: Record, trials: Sequence[Trial]) -> str:
+    """A line for each trial, with the columns of `Study.to_dataframe`, after one of their names.
+
+    Numbers are exact, and times ISO 8601 in UTC: "2026-01-31T12:00:00.000000+00:00". A cell is empty
+    where there is nothing: of a parameter, where it is not active. A choice that is None is the text
+    "None". A text that a spreadsheet would take for a formula, such as "=1+1" or "-relu", has an
+    apostrophe before it; JSON has it as it is.
+
+    Args:
+        record: of the study.
+        trials: all of them.
+
+    Raises:
+        StorageError: for a space that is damaged.
+    """
+    names = list(rows.space(record.name, record.space))
+    lines = [_line([*_BEFORE, *(f"params_{name}" for name in names), *_AFTER, *_TIMES])]
+    for trial in trials:
+        cells = [str(trial.params[name]) if name in trial.params else "" for name in names]
+        before, after = ([getattr(trial, field) for field in part] for part in (_BEFORE, _AFTER))
+        times = (_moment(trial.started), trial.duration)
+        lines.append(_line(_harmless(cell) for cell in [*before, *cells, *after, *times]))
+    return "".join(lines)
+
+
+def _line(cells: Iterable[Any]) -> str:
+    text = io.StringIO()
+    # Where lines end with a line feed alone, csv does not quote a carriage return, and readers split there.
+    csv.writer(text, lineterminator="\r\n").writerow(cells)
+    return text.getvalue().removesuffix("\r\n") + "\n"
+
+
+def _moment(seconds: float | None) -> str | None:
+    """A time as ISO 8601 in UTC, always with its microseconds, so that all have one form."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="microseconds")
+
+
+def _harmless(cell: Any) -> Any:
+    """The cell so that no spreadsheet evaluates it: names and reasons may come from anywhere."""
+    if not isinstance(cell, str) or not cell.startswith(_FORMULA):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
+
+
+def as_json(record: Record, trials: Sequence[Trial]) -> str:
+    """The study and all its trials, every field exact.
+
+    `Space.from_json(json.dumps(loaded["space"]))` is its space, and `Trial(**one)` the trial of one of
+    `loaded["trials"]`.
+
+    Args:
+        record: of the study.
+        trials: all of them.
+
+    Raises:
+        StorageError: for a space that is damaged.
+    """
+    study: dict[str, Any] = {
+        "name": record.name,
+        "direction": record.direction,
+        "seed": record.seed,
+        "created": record.created,
+        "space": json.loads(rows.space(record.name, record.space).to_json()),
+        "trials": [_fields(trial) for trial in trials],
+    }
+    try:
+        return json.dumps(study, indent=1, allow_nan=False) + "\n"
+    except RecursionError as error:
+        what = f"the study {rows.shown(record.name)}"
+        raise rows.damaged(what, "notes that are nested too deep") from error
+
+
+def _fields(trial: Trial) -> dict[str, Any]:
+    return {field.name: getattr(trial, field.name) for field in dataclasses.fields(trial)}

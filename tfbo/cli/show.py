@@ -1,0 +1,125 @@
+"""`tfbo show`: what is in a storage, as tables."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from tfbo._messages import printable
+from tfbo.storage import Record, Storage, no_study
+from tfbo.study import progress
+from tfbo.trial import COMPLETE, FAILED, RUNNING, WAITING, Trial, rank
+
+# Characters of a cell: names and choices may be megabytes long.
+_WIDEST = 10_000
+# Characters of a column of texts, beyond which a cell pushes aside the rest of its own row only.
+_COLUMN = 32
+_COUNTED = (COMPLETE, FAILED, RUNNING, WAITING)
+
+
+def studies(storage: Storage) -> str:
+    """The studies of a storage as a table, oldest first; StudyNotFound where there is none."""
+    records = storage.studies()
+    if not records:
+        raise no_study(storage.location)
+    rows = [_study_row(record, storage.changes(record.name, 0).trials) for record in records]
+    return table(("study", "direction", "trials", *_COUNTED, "best", "created"), rows)
+
+
+def trials(storage: Storage, name: str) -> str:
+    """The trials of a study as a table: complete ones best first, then the others by number."""
+    record = storage.find(name)
+    listed = sorted(
+        storage.changes(name, 0).trials, key=lambda trial: rank(trial, record.direction)
+    )
+    if not listed:
+        return f"The study {name!r} has no trial yet."
+    rows = [_trial_row(trial) for trial in listed]
+    return table(("number", "value", "state", "seconds", "parameters"), rows)
+
+
+def _study_row(record: Record, listed: Sequence[Trial]) -> tuple[str, ...]:
+    values = [trial.value for trial in listed if trial.value is not None]
+    best = min if record.direction == "minimize" else max
+    return (
+        record.name,
+        record.direction,
+        str(len(listed)),
+        *(str(sum(trial.state == state for trial in listed)) for state in _COUNTED),
+        f"{best(values):.6g}" if values else "-",
+        time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created)),
+    )
+
+
+def _trial_row(trial: Trial) -> tuple[str, ...]:
+    state = trial.state if trial.state != FAILED else f"failed ({trial.kind})"
+    return (
+        str(trial.number),
+        "-" if trial.value is None else f"{trial.value:.6g}",
+        state,
+        _seconds(trial.duration),
+        progress.params(trial),
+    )
+
+
+def _seconds(duration: float | None) -> str:
+    if duration is None:
+        return "-"
+    return f"{duration:.1f}" if duration >= 1.0 else f"{duration:.2g}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns of text under their heads, numbers with their points below each other, each row in a line.
+
+    Example:
+        >>> print(table(("name", "value"), [("a", "0.25"), ("b", "1e+09"), ("c", "12.5"), ("d", "-")]))
+        name   value
+        ----  ------
+        a      0.25
+        b      1e+09
+        c     12.5
+        d      -
+    """
+    cells = [[_cell(text) for text in row] for row in rows]
+    columns = [_column(*column) for column in zip(head, *cells, strict=True)]
+    widths = [
+        max(len(text) for text in column if text is column[0] or len(text) <= _COLUMN)
+        for column in columns
+    ]
+    rule = tuple("-" * width for width in widths)
+    lines = list(zip(*columns, strict=True))
+    return "\n".join(
+        "  ".join(map(str.ljust, line, widths)).rstrip() for line in (lines[0], rule, *lines[1:])
+    )
+
+
+def _column(head: str, *cells: str) -> list[str]:
+    """A column with its head: texts as they are, numbers all of one width."""
+    if not all(_is_number(cell) for cell in cells):
+        return [head, *cells]
+    parts = [_parted(cell) for cell in cells]
+    before = max(len(whole) for whole, _ in parts)
+    after = max(len(rest) for _, rest in parts)
+    aligned = [whole.rjust(before) + rest.ljust(after) for whole, rest in parts]
+    width = max(len(head), before + after)
+    return [text.rjust(width) for text in (head, *aligned)]
+
+
+def _parted(number: str) -> tuple[str, str]:
+    """A number up to the end of its whole part, and the rest of it."""
+    end = next((i for i, c in enumerate(number) if c in ".e"), len(number))
+    return number[:end], number[end:]
+
+
+def _cell(text: str) -> str:
+    """Text for one line of a terminal, whatever a file that came from elsewhere has in it."""
+    shown = printable(" ".join(text[: _WIDEST + 1].split()))
+    return shown if len(shown) <= _WIDEST else f"{shown[:_WIDEST]}..."
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return text == "-"
+    return True

@@ -1,0 +1,241 @@
+"""tfbo as a sampler of Optuna (the extra `optuna`): Optuna keeps the study, tfbo says what to try."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import threading
+import warnings
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+try:
+    from optuna.distributions import BaseDistribution
+    from optuna.samplers import BaseSampler
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial, TrialState
+except ImportError:
+    raise ImportError(
+        'tfbo.integrations.optuna needs Optuna 4 or later: pip install "tfbo[optuna]"'
+    ) from None
+
+from tfbo import _random
+from tfbo._compile import devices
+from tfbo._messages import warn
+from tfbo.errors import SpaceExhausted, invalid, require_count
+from tfbo.integrations.optuna import repeats, study_history
+from tfbo.integrations.optuna.distributions import axis
+from tfbo.strategies import Bayes, Problem, Strategy, Suggestion
+
+_LOGGER = logging.getLogger("tfbo")
+_SEED_BITS = 63
+
+
+class TFBOSampler(BaseSampler):
+    """Suggests the trials of an Optuna study by a strategy of tfbo; for Optuna 4 and 5.
+
+    The first trial tries the centre of each parameter (of categories the first). Parameters that all
+    complete trials have in common, with the same distributions, are then suggested jointly by the
+    strategy; any other, such as one of a branch, is drawn independently. What a trial tries is written
+    into its system attributes, so that all workers of a study see it while it runs, together with the
+    fit that led to it, from which the next fit starts, in whichever process.
+
+    Suggestions depend on the seed, the number of the trial and what the storage holds, on nothing else.
+    Workers may therefore have the same seed, and `reseed_rng`, which Optuna calls for each job of
+    `n_jobs`, has nothing to do.
+
+    Failed trials (those of an infinite value among them), unless they are tried again, and pruned ones
+    count as somewhat worse than the worst complete one. Trials that run count through draws of what they
+    may return; one whose process was killed runs, as far as Optuna knows, until a heartbeat finds out.
+
+    No configuration is tried twice, with two exceptions: where all of a finite space have been, and
+    where a finite space is all that trials have in common while they go on to differ in other
+    parameters. What is tried then is the best of all by one draw from the model (Thompson 1933).
+
+    Args:
+        seed: a whole number >= 0; None to draw one.
+        strategy: what to try next; None for `tfbo.strategies.Bayes()`.
+        n_startup_trials: how many trials are finished before the model takes over; None for 5. A
+            strategy of your own says it itself, such as `Bayes(n_initial=10)`.
+        independent_sampler: for the parameters that are drawn independently, the whole first trial
+            among them; None for uniform draws on each parameter's scale, after the centre.
+        device: where suggestions are computed, such as "CPU" or "GPU:0"; see `tfbo.Study`.
+        constraints_func: ignored, with a warning; it is there so that no script has to be changed.
+        warn_independent_sampling: whether to warn of parameters that had to be drawn independently,
+            once each.
+
+    Raises:
+        InvalidArgument: for an argument that is not what it has to be, and when asked for a trial of a
+            study of several objectives.
+
+    Example:
+        >>> import optuna
+        >>> from tfbo.integrations.optuna import TFBOSampler
+        >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+        >>> study = optuna.create_study(sampler=TFBOSampler(seed=0))
+        >>> study.optimize(lambda trial: (trial.suggest_float("x", -5.0, 5.0) - 1.0) ** 2, n_trials=12)
+        >>> study.best_value < 0.01
+        True
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int | None = None,
+        strategy: Strategy[Any] | None = None,
+        n_startup_trials: int | None = None,
+        independent_sampler: BaseSampler | None = None,
+        device: str | None = None,
+        constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None,
+        warn_independent_sampling: bool = True,
+    ) -> None:
+        if seed is not None:
+            require_count("seed", seed, least=0, advice="Use seed=0.")
+        if strategy is not None and (
+            isinstance(strategy, type) or not hasattr(strategy, "suggest")
+        ):
+            raise invalid(
+                "strategy", "a strategy", strategy, "For example tfbo.strategies.Bayes()."
+            )
+        devices.check(device)
+        if n_startup_trials is not None:
+            if strategy is not None:
+                advice = "Say it there: strategy=Bayes(n_initial=10)."
+                raise invalid(
+                    "n_startup_trials", "None beside a strategy", n_startup_trials, advice
+                )
+            require_count("n_startup_trials", n_startup_trials, advice="Leave it out if in doubt.")
+            strategy = Bayes(n_initial=n_startup_trials)
+        if constraints_func is not None:
+            warnings.warn(_UNCONSTRAINED, stacklevel=2)
+        self._seed = secrets.randbits(_SEED_BITS) if seed is None else seed
+        self._strategy = strategy or Bayes()
+        self._independent_sampler = independent_sampler
+        self._device = device
+        self._warns = warn_independent_sampling
+        self._said: set[str] = set()
+        self._open()
+
+    def _open(self) -> None:
+        self._lock = threading.RLock()
+        self._histories: weakref.WeakKeyDictionary[Study, study_history.History]
+        self._histories = weakref.WeakKeyDictionary()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs; it makes the rest from its storage."""
+        return {k: v for k, v in self.__dict__.items() if k not in ("_lock", "_histories")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._open()
+
+    def reseed_rng(self) -> None:
+        """Nothing to do, but for the independent sampler: see the class."""
+        if self._independent_sampler is not None:
+            self._independent_sampler.reseed_rng()
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """The parameters that will be suggested jointly."""
+        _require_one_objective(study)
+        with self._lock:
+            return self._history(study).intersect(study)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """What the strategy suggests; see the class."""
+        _require_one_objective(study)
+        known = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+        if search_space.keys() <= known.keys():
+            return {}
+        # Threads come one after the other, so that each sees what the others are about to try.
+        with self._lock:
+            history = self._history(study)
+            history.search(search_space)
+            suggestion = self._suggest(study, history, trial.number)
+            numbers = history.axes.write(suggestion.params)
+            study_history.remember(study, trial, numbers, suggestion.notes)
+        return {name: search_space[name].to_external_repr(numbers[name]) for name in search_space}
+
+    def _suggest(self, study: Study, history: study_history.History, number: int) -> Suggestion:
+        strategy, trials = self._strategy, study.get_trials(deepcopy=False)
+        direction = study.direction.name.lower()
+        problem = Problem(history.axes.space, direction, self._seed, self._device)
+        state = history.fold(strategy, problem, trials)
+        pending = history.pending(trials, number)
+        weighs = repeats.can_weigh(problem.space, history.completed)
+        if not weighs or history.has_untried(problem.space, pending):
+            with contextlib.suppress(SpaceExhausted):
+                return strategy.suggest(problem, state, pending=pending, number=number, q=1)[0]
+        return repeats.suggest(strategy, problem, state, number=number, complete=history.completed)
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """A value of one parameter by itself; see the class."""
+        _require_one_objective(study)
+        searched = self._history(study).distributions
+        if self._warns and searched and param_name not in searched:
+            self._say_once(
+                f"{param_name!r} is drawn independently of the model, because not all complete trials "
+                "have it with the same distribution. warn_independent_sampling=False hides this."
+            )
+        if self._independent_sampler is not None:
+            return self._independent_sampler.sample_independent(
+                study, trial, param_name, param_distribution
+            )
+        found = axis(param_name, param_distribution)
+        column = found.parameter.column()
+        assert column is not None
+        if trial.number == 0:
+            code = 0.0 if column.categorical else 0.5
+        else:
+            code = _random.generator(self._seed, f"optuna {param_name}", trial.number).random()
+        return param_distribution.to_external_repr(found.write(found.parameter.from_code(code)))
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """For the independent sampler."""
+        if self._independent_sampler is not None:
+            self._independent_sampler.before_trial(study, trial)
+
+    def after_trial(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """For the independent sampler."""
+        if any(name.startswith("constraints") for name in trial.system_attrs):
+            self._say_once(_UNCONSTRAINED)
+        if self._independent_sampler is not None:
+            self._independent_sampler.after_trial(study, trial, state, values)
+
+    def _history(self, study: Study) -> study_history.History:
+        return self._histories.setdefault(study, study_history.History())
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            _LOGGER.warning("%s", text)
+            warn(text)
+
+
+_UNCONSTRAINED = (
+    "TFBOSampler ignores constraints: trials that violate one count as any other. "
+    "For a study with constraints use optuna.samplers.GPSampler or TPESampler."
+)
+
+
+def _require_one_objective(study: Study) -> None:
+    if len(study.directions) > 1:
+        advice = "For several use optuna.samplers.GPSampler, TPESampler or NSGAIISampler."
+        raise invalid("study", "a study of one objective", study.directions, advice)

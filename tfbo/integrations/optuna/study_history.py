@@ -1,0 +1,129 @@
+"""What the trials of an Optuna study tell a strategy.
+
+Optuna's storage is the truth: all that is kept here can be made anew from it, and is, where a study is
+opened again or its space has become another one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+from optuna.search_space import IntersectionSearchSpace
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from tfbo.integrations.optuna.distributions import Axes
+from tfbo.space import Space
+from tfbo.strategies import Problem, Strategy
+from tfbo.strategies.base import key
+from tfbo.trial import COMPLETE, FAILED, RUNNING, Trial
+
+# Of the attributes of a trial under which its suggestion is stored, in pieces.
+_SUGGESTION = "tfbo:suggestion"
+# The length of a piece: MySQL, which Optuna can use, takes 65,535 bytes, and a text in JSON has more of
+# them than it has characters. A suggestion has 4,000 at 20 parameters, and 60,000 at 100.
+_PIECE = 30_000
+
+
+class History:
+    """The trials of one study as its strategy sees them; finished ones are taken in once."""
+
+    def __init__(self) -> None:
+        self._intersection = IntersectionSearchSpace()
+        self._begin({})
+
+    def _begin(self, distributions: dict[str, BaseDistribution]) -> None:
+        self.distributions = distributions
+        self.axes = Axes.of(distributions)
+        self._state: Any = None
+        self._told: dict[int, Trial | None] = {}
+        self._branches = False
+
+    @property
+    def completed(self) -> int:
+        """How many complete trials the strategy has been told."""
+        return sum(trial is not None and trial.state == COMPLETE for trial in self._told.values())
+
+    def intersect(self, study: Study) -> dict[str, BaseDistribution]:
+        """The distributions, of several values each, that all complete trials have in common."""
+        common = self._intersection.calculate(study)
+        return {name: found for name, found in common.items() if not found.single()}
+
+    def search(self, distributions: dict[str, BaseDistribution]) -> None:
+        """Search these from now on."""
+        if distributions != self.distributions:
+            self._begin(distributions)
+
+    def fold(self, strategy: Strategy[Any], problem: Problem, trials: Sequence[FrozenTrial]) -> Any:
+        """The strategy's state after the trials that are finished, but those that are tried again."""
+        again = {i for t in trials for i in t.system_attrs.get("retry_history", ())}
+        finished = {t.number: t for t in trials if t.state.is_finished() and t.number not in again}
+        if not self._told.keys() <= finished.keys():
+            self._begin(self.distributions)
+        new = {i: t for i, t in finished.items() if i not in self._told}
+        told = {i: self._read(t) for i, t in new.items()}
+        self._state = strategy.fold(problem, self._state, [t for t in told.values() if t])
+        self._told |= told
+        self._branches |= any(map(self._has_more, new.values()))
+        return self._state
+
+    def pending(self, trials: Sequence[FrozenTrial], own: int) -> list[Trial]:
+        """Those that run, but the trial of that number, as far as it is known what they try."""
+        running = [t for t in trials if t.state == TrialState.RUNNING and t.number != own]
+        return [found for found in map(self._read, running) if found]
+
+    def has_untried(self, space: Space, pending: Sequence[Trial]) -> bool:
+        """Whether something of the space is still to be tried, and is all there is to a trial."""
+        tried = {key(trial.params) for trial in (*self._told.values(), *pending) if trial}
+        return not self._branches and len(tried) < space.cardinality
+
+    def _has_more(self, frozen: FrozenTrial) -> bool:
+        """Whether a trial has further parameters, of several values."""
+        others = frozen.distributions.keys() - self.distributions.keys()
+        return any(not frozen.distributions[name].single() for name in others)
+
+    def _read(self, frozen: FrozenTrial) -> Trial | None:
+        """The trial as the strategy knows it; None where it lacks a parameter of the space."""
+        numbers, notes = recall(frozen)
+        for name in self.distributions.keys() & frozen.params.keys():
+            found, value = frozen.distributions[name], frozen.params[name]
+            # Optuna takes the choices 1 and True for the same one: what was suggested knows better.
+            if name not in numbers or found.to_external_repr(numbers[name]) != value:
+                numbers[name] = found.to_internal_repr(value)
+        params = self.axes.read(numbers)
+        if params is None:
+            return None
+        if frozen.state == TrialState.RUNNING:
+            return Trial(frozen.number, params, RUNNING, notes=notes)
+        # The value of a pruned trial is its last report: a figure from half-way among final ones, which
+        # misleads. But a trial that is left out is suggested again, as if nothing were known of it.
+        value = frozen.value if frozen.state == TrialState.COMPLETE else None
+        if value is None or not math.isfinite(value):
+            return Trial(frozen.number, params, FAILED, notes=notes)
+        return Trial(frozen.number, params, COMPLETE, value, notes=notes)
+
+
+def remember(
+    study: Study, frozen: FrozenTrial, numbers: Mapping[str, float], notes: dict[str, Any]
+) -> None:
+    """Write down what a trial is about to try, for other workers and for the next fit."""
+    text = json.dumps({"params": numbers, "notes": notes})
+    for i in range(0, len(text), _PIECE):
+        name = f"{_SUGGESTION}:{i // _PIECE}"
+        study._storage.set_trial_system_attr(frozen._trial_id, name, text[i : i + _PIECE])
+
+
+def recall(frozen: FrozenTrial) -> tuple[dict[str, float], dict[str, Any]]:
+    """What `remember` wrote down: the numbers, and the notes of the strategy."""
+    text, i = "", 0
+    while piece := frozen.system_attrs.get(f"{_SUGGESTION}:{i}"):
+        text, i = text + piece, i + 1
+    if not text:
+        return {}, {}
+    # Of an earlier and longer one, of the trial that this one tries again, more pieces may follow.
+    written, _ = json.JSONDecoder().raw_decode(text)
+    return written["params"], written["notes"]

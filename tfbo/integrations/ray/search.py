@@ -1,0 +1,363 @@
+"""tfbo for Ray (the extra `ray`): a search algorithm of Ray Tune, and Ray as an executor of a study."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+try:
+    from ray.tune.result import AUTO_RESULT_KEYS, DEFAULT_METRIC
+    from ray.tune.search import Searcher
+except ImportError:
+    raise ImportError(
+        'tfbo.integrations.ray needs Ray Tune 2.40 or later: pip install "tfbo[ray]"'
+    ) from None
+
+from tfbo import outcome
+from tfbo._messages import warn
+from tfbo.errors import InvalidArgument, SpaceExhausted, StorageError, invalid, require_count
+from tfbo.integrations.ray import search_state
+from tfbo.integrations.ray.domains import Axes, has_domains, of_config, of_space
+from tfbo.integrations.ray.executor import RayExecutor
+from tfbo.space import Space
+from tfbo.strategies import Strategy
+from tfbo.study import Study, records
+from tfbo.trial import COMPLETE, FAILED
+
+__all__ = ["RayExecutor", "TFBOSearch"]
+
+_LOGGER = logging.getLogger("tfbo")
+_DIRECTIONS = {"min": "minimize", "max": "maximize"}
+
+
+class TFBOSearch(Searcher):
+    """Suggests the trials of a Ray Tune experiment, as `search_alg` of its `TuneConfig`.
+
+    The search space is Ray's `param_space`: uniform, loguniform, randint, lograndint and choice, the
+    quantised ones among them, in nested dicts; whatever else is there is constant. For parameters that
+    exist under a condition only, give a `tfbo.Space` here and constants there.
+
+    Trials that run count with what is expected of them, and no configuration is tried twice; where all of
+    a finite space have been, the experiment ends. One that ends in an error, with NaN or without the
+    metric counts as somewhat worse than the worst. One that a scheduler stops counts with its last
+    value.
+
+    Ray asks for a trial more than there are workers, before it knows what becomes of those that run.
+    With `TuneConfig(max_concurrent_trials=)`, the number of workers, it asks when one is free.
+
+    `search.study` is the `tfbo.Study` behind it, in memory, with all that was learned: importance,
+    predictions, pictures. Ray stores it in the folder of the experiment, as JSON, and `Tuner.restore`
+    goes on with it: what is then suggested is what would have been without the interruption.
+
+    Args:
+        space: what to search; None for the domains of Ray's `param_space`. In a name, a slash leads into a
+            nested configuration: "optimizer/lr".
+        metric: the name of what is reported; None for that of `TuneConfig`. Needed here where there is a
+            `space`, and no `param_space` beside it.
+        mode: "min" or "max"; see `metric`.
+        points_to_evaluate: configurations to try first.
+        seed: a whole number >= 0 on which every suggestion depends; None to draw one.
+        strategy: what to try next; None for `tfbo.strategies.Bayes()`.
+        device: where suggestions are computed, such as "CPU" or "GPU:0"; see `tfbo.Study`.
+
+    Raises:
+        InvalidArgument: for an argument that is not what it has to be, and when the experiment begins
+            for a domain that cannot be searched, by name.
+
+    Example:
+        >>> from ray import tune
+        >>> from tfbo.integrations.ray import TFBOSearch
+        >>> search = TFBOSearch(metric="loss", mode="min", seed=0)
+        >>> config = tune.TuneConfig(search_alg=search, num_samples=20, max_concurrent_trials=4)
+
+        With `tune.Tuner(trainable, tune_config=config, param_space={"units": tune.randint(16, 129)})`,
+        Ray then does this:
+
+        >>> search.set_search_properties(None, None, {"units": tune.randint(16, 129)})
+        True
+        >>> search.suggest("a trial")
+        {'units': 72}
+        >>> search.on_trial_complete("a trial", {"loss": 0.5})
+        >>> search.study.best_value
+        0.5
+    """
+
+    # Ray's name for it ends in .pkl, which it is not.
+    CKPT_FILE_TMPL = "searcher-state-{}.json"
+
+    def __init__(
+        self,
+        space: Space | None = None,
+        *,
+        metric: str | None = None,
+        mode: str | None = None,
+        points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
+        seed: int | None = None,
+        strategy: Strategy[Any] | None = None,
+        device: str | None = None,
+    ) -> None:
+        _check(space, metric, mode, points_to_evaluate, seed)
+        records.check_means(strategy, device)
+        super().__init__(metric=metric, mode=mode)
+        self._given = space
+        self._points = list(points_to_evaluate or ())
+        self._evaluated: list[tuple[Mapping[str, Any], dict[str, Any]]] = []
+        """Results from elsewhere, until there is a study to tell them to."""
+        self._seed, self._strategy, self._device = seed, strategy, device
+        self._axes: Axes | None = None if space is None else of_space(space)
+        self._study: Study | None = None
+        self._numbers: dict[str, int] = {}
+        """Of trials in the study, by what Ray calls them."""
+        self._latest: dict[str, Any] = {}
+        """What trials that run have reported last."""
+
+    @property
+    def study(self) -> Study:
+        """The study behind it.
+
+        Raises:
+            InvalidArgument: where it is not known yet what to search, or in which direction.
+        """
+        if self._study is None:
+            self._study = self._open()
+        return self._study
+
+    def set_search_properties(
+        self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
+    ) -> bool:
+        """Ray says what the experiment is about; False where there are two search spaces."""
+        if self._given is not None and has_domains(config):
+            return False
+        for name, value in (("metric", metric), ("mode", mode)):
+            known = getattr(self, f"_{name}")
+            if None not in (value, known) and value != known:
+                raise invalid(name, f"{known!r}, as TFBOSearch has it", value, "Give it once.")
+        self._metric, self._mode = metric or self._metric, mode or self._mode
+        if self._given is None:
+            axes = of_config(config)
+            if self._axes is not None:
+                _check_same(self._axes.space, axes.space)
+            if self._study is not None:  # restored
+                _check_same(self._study.space, axes.space)
+            self._axes = axes
+        if self._study is None:  # so that what is wrong with its points is an error now
+            self._study = self._open()
+        return True
+
+    def suggest(self, trial_id: str) -> Any:
+        """What a trial should try; `Searcher.FINISHED` where all of a finite space have been tried."""
+        axes = self._known()
+        try:
+            trial = self.study.ask()
+        except SpaceExhausted as exhausted:
+            warn(str(exhausted))
+            return self.FINISHED
+        self._numbers[trial_id] = trial.number
+        return axes.write(trial.params)
+
+    def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
+        """Remember what a trial reports on its way, for one that is stopped while it is paused."""
+        if trial_id in self._numbers and self._reported in result:
+            with contextlib.suppress(InvalidArgument):
+                self._latest[trial_id] = outcome.as_number("metric", result[self._reported])
+
+    def on_trial_complete(
+        self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Tell the study what came of a trial; one that never began may be suggested again."""
+        latest = self._latest.pop(trial_id, None)
+        number = self._numbers[trial_id] if trial_id in self._numbers else self._restarted(result)
+        if number is None:
+            _LOGGER.info("Trial %s is none of those that were suggested.", trial_id)
+            return
+        fields = self._outcome(result, latest, error)
+        trial = self.study.trials[number]
+        if trial.is_finished and (trial.state == COMPLETE or fields["state"] == FAILED):
+            return
+        if trial.is_finished:  # one that failed goes on, or begins again, with its experiment
+            trial = self.study.enqueue(trial.params)
+            self._numbers[trial_id] = trial.number
+        if fields["state"] == FAILED:
+            text = "Trial %s failed (%s): %s. Its parameters: %s"
+            _LOGGER.warning(text, trial_id, fields["kind"], fields["reason"], trial.params)
+            warn(f"A trial failed ({fields['kind']}): {fields['reason']}.")
+        self.study.tell(trial, **fields)
+
+    def add_evaluated_point(
+        self,
+        parameters: Mapping[str, Any],
+        value: Any,
+        error: bool = False,
+        pruned: bool = False,
+        intermediate_values: Sequence[float] | None = None,
+    ) -> None:
+        """Tell it a result from elsewhere.
+
+        Args:
+            parameters: a configuration; constants may be among them.
+            value: what the metric was.
+            error: whether it failed; the value does not count then.
+            pruned: whether it was stopped before its end; its value counts all the same.
+            intermediate_values: not used.
+
+        Raises:
+            InvalidArgument: for a configuration that is not legal, or a value that is none.
+        """
+        fields = _failed("error", "it was added as a failure") if error else outcome.of(value)
+        self._evaluated.append((parameters, fields))
+        if self._study is not None:
+            self._tell_evaluated(self._study)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write all that it knows, but for its settings, as JSON."""
+        state = {name: getattr(self, f"_{name}") for name in _STATE}
+        state["study"] = None if self._study is None else search_state.dump(self._study)
+        state["axes"] = None if self._axes is None else self._axes.dump()
+        Path(checkpoint_path).write_text(json.dumps(state))
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Go on from what `save` has written; the strategy, and a `space`, are to be the same.
+
+        Raises:
+            StorageError: for a file that it has not written.
+            InvalidArgument: for one of a search of another space.
+        """
+        try:
+            state = json.loads(Path(checkpoint_path).read_text())
+            dumped, fields = state["study"], {name: state[name] for name in _STATE}
+            study = None if dumped is None else self._load(dumped)
+            known = range(0 if study is None else len(study))
+            if not all(number in known for number in fields["numbers"].values()):
+                raise ValueError("a trial is not there")
+            axes = self._axes
+            if axes is None and study is not None and state["axes"] is not None:
+                axes = Axes.load(study.space, state["axes"])
+        except (ValueError, KeyError, TypeError, AttributeError, StorageError) as error:
+            why = f"{type(error).__name__}: {error}"
+            raise StorageError(
+                f"checkpoint_path: {str(checkpoint_path)!r} is no state of TFBOSearch ({why})."
+            ) from error
+        if study is not None and axes is not None:
+            _check_same(study.space, axes.space)
+        self._study, self._axes = study, axes
+        for name, value in fields.items():
+            setattr(self, f"_{name}", value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Ray pickles it with the experiment's settings."""
+        dumped = None if self._study is None else search_state.dump(self._study)
+        return {**self.__dict__, "_study": dumped}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._study = None if state["_study"] is None else self._load(state["_study"])
+
+    def _load(self, dumped: dict[str, Any]) -> Study:
+        return search_state.load(dumped, strategy=self._strategy, device=self._device)
+
+    @property
+    def _reported(self) -> str:
+        """The name of the metric; a trainable that returns a number reports one without a name."""
+        return self._metric or DEFAULT_METRIC
+
+    def _known(self) -> Axes:
+        if self._axes is None:
+            advice = (
+                "Give Tuner a param_space, or TFBOSearch a space. Where there are choices that JSON cannot "
+                "hold, Tuner.restore, too, needs the param_space."
+            )
+            raise invalid("param_space", "something to search", None, advice)
+        return self._axes
+
+    def _open(self) -> Study:
+        """The study, with what was given beforehand."""
+        axes = self._known()
+        if self._mode is None:
+            advice = "Give it to TFBOSearch, with the metric; TuneConfig's comes only with a param_space."
+            raise invalid("mode", '"min" or "max"', None, advice)
+        study = Study(
+            axes.space,
+            direction=_DIRECTIONS[self._mode],
+            seed=self._seed,
+            strategy=self._strategy,
+            device=self._device,
+        )
+        for i, point in enumerate(self._points):
+            study.enqueue(axes.read(f"points_to_evaluate[{i}]", point))
+        self._tell_evaluated(study)
+        return study
+
+    def _tell_evaluated(self, study: Study) -> None:
+        while self._evaluated:
+            parameters, fields = self._evaluated.pop(0)
+            study.tell(study.enqueue(self._known().read("parameters", parameters)), **fields)
+
+    def _restarted(self, result: Mapping[str, Any] | None) -> int | None:
+        """The trial that Ray has given another name, as it does to one that begins again.
+
+        It is known by its configuration, which is in the result.
+        """
+        axes, prefix = self._known().axes, "config/"
+        names = [name for name in axes if prefix + name in (result or {})]
+        params = {}
+        for name in names:
+            with contextlib.suppress(InvalidArgument):
+                params[name] = axes[name].read(name, result[prefix + name])  # type: ignore[index]
+        alike = [trial.number for trial in self.study.trials if trial.params == params]
+        return alike[-1] if alike else None
+
+    def _outcome(
+        self, result: Mapping[str, Any] | None, latest: Any, error: bool
+    ) -> dict[str, Any]:
+        """What `Study.tell` is told of a trial."""
+        if error:
+            return _failed("error", "Ray reports an error; the trial's folder has its traceback")
+        value = (result or {}).get(self._reported, latest)
+        if value is None and not result:
+            return _failed("interrupted", "it was stopped before it reported anything")
+        if value is None:
+            there = [
+                name
+                for name in result or ()
+                if name not in AUTO_RESULT_KEYS and not name.startswith("config/")
+            ]
+            reported = ", ".join(map(repr, there[:10])) or "nothing"
+            return _failed("error", f"it did not report {self._reported!r}, but {reported}")
+        try:
+            return outcome.of(value)
+        except InvalidArgument as refused:
+            return _failed("error", f"{self._reported!r} was no number ({refused})")
+
+
+_STATE = ("metric", "mode", "numbers", "latest")
+
+
+def _failed(kind: str, reason: str) -> dict[str, Any]:
+    return outcome.of(None, state=FAILED, kind=kind, reason=reason)
+
+
+def _check(space: Any, metric: Any, mode: Any, points: Any, seed: Any) -> None:
+    """Raise InvalidArgument for arguments that are not what they have to be."""
+    if space is not None and not isinstance(space, Space):
+        raise invalid(
+            "space", "a tfbo.Space", space, "Give Ray's domains to Tuner, as param_space."
+        )
+    if metric is not None and not isinstance(metric, str):
+        raise invalid("metric", "the name of one metric", metric, "Combine them in the trainable.")
+    if mode is not None and mode not in _DIRECTIONS:
+        raise invalid("mode", '"min" or "max"', mode, "Pick one of the two.")
+    if isinstance(points, Mapping):
+        raise invalid("points_to_evaluate", "a list", points, "Put it in a list.")
+    if seed is not None:
+        require_count("seed", seed, least=0, advice="Use seed=0.")
+
+
+def _check_same(before: Space, now: Space) -> None:
+    if before != now:
+        differences = "; ".join(before.difference(now))
+        advice = "Make a new TFBOSearch for another space."
+        raise invalid("param_space", "the space as it was", differences, advice)

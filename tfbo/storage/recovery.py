@@ -1,0 +1,59 @@
+"""Trials that lost the process that ran them: which those are, and what becomes of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+import time
+from typing import NamedTuple
+
+from tfbo import outcome
+from tfbo.storage import rows
+from tfbo.storage.processes import is_gone
+from tfbo.trial import FAILED, RUNNING, WAITING, Trial
+
+
+class Loss(NamedTuple):
+    """A running trial whose owner is gone."""
+
+    trial: Trial
+    times: int
+    """How often that has happened to it, this time included."""
+
+
+def find(db: sqlite3.Connection, study: str) -> list[Loss]:
+    """The losses of a study, by number.
+
+    Raises:
+        StorageError: for a row that tfbo did not write.
+    """
+    found = db.execute(
+        f"SELECT t.owner, attempts, coalesce(? - beat, 0), coalesce(patience, 0), {', '.join(rows.TRIAL)}"
+        " FROM trials t LEFT JOIN owners o ON t.owner = o.owner"
+        " WHERE study = ? AND t.owner IS NOT NULL AND state = ? ORDER BY number",
+        (time.time(), study, RUNNING),
+    )
+    losses = []
+    for owner, attempts, silence, patience, *row in found:
+        trial = rows.trial(study, row)
+        what = f"trial {trial.number} of the study {rows.shown(study)}"
+        if not rows.is_count(attempts):
+            why = f"attempts: expected a whole number >= 0, got {rows.shown(attempts)}"
+            raise rows.damaged(what, why)
+        try:
+            gone = is_gone(owner, silence, patience)
+        except (TypeError, ValueError) as error:
+            raise rows.damaged(what, f"owner: {rows.shown(owner)} is {error}") from error
+        if gone:
+            losses.append(Loss(trial, attempts + 1))
+    return losses
+
+
+def after(loss: Loss, retries: int) -> Trial:
+    """The trial as it goes on: it waits for another try, or has failed where it had its tries."""
+    trial, times = loss
+    if times <= retries:
+        return dataclasses.replace(trial, state=WAITING, started=None)
+    reason = "its process died or went silent" + (f" {times} times" if times > 1 else "")
+    told = outcome.of(None, state=FAILED, kind="killed", reason=reason)
+    return dataclasses.replace(trial, finished=time.time(), **told)

@@ -1,0 +1,199 @@
+"""What a model of the trials says of any configuration, in the units of the objective."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfbo._compile import devices
+from tfbo._compile.eager import computing
+from tfbo.acquisition import EI
+from tfbo.gp import Posterior, exact, outcomes
+from tfbo.space import Params, Space, encoding
+from tfbo.strategies.base import Problem, key
+from tfbo.strategies.bayes import fit
+from tfbo.trial import Trial, rank
+
+_LARGEST = np.finfo(np.float64).max
+
+
+class Prediction(NamedTuple):
+    """What is expected of the noise-free objective, in its units."""
+
+    mean: np.ndarray
+    """`[n]`."""
+    std: np.ndarray
+    """`[n]`, standard deviation of what is not known."""
+
+
+class LeaveOneOut(NamedTuple):
+    """Complete trials beside their predictions from all the other trials, in the objective's units."""
+
+    numbers: np.ndarray
+    """Of the trials, int `[n]`, ascending."""
+    value: np.ndarray
+    """What was told, `[n]`."""
+    mean: np.ndarray
+    """What the others let expect, `[n]`."""
+    std: np.ndarray
+    """Standard deviation of that, noise included, `[n]`."""
+    residual: np.ndarray
+    """Standardised, `[n]`: of a calibrated model they are draws of a standard normal."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Surrogate:
+    """The Gaussian process of a strategy, fitted to the trials that were told. `Bayes.surrogate` makes it.
+
+    The process models tempered outcomes of which larger is better (`tfbo.gp.outcomes.temper`), of complete
+    trials alone: what it predicts for a configuration is what a trial would return that does not fail.
+    Predictions are bent back, their standard deviations to first order.
+
+    Args:
+        space: whose configurations it is asked of.
+        sign: 1 where the objective is to be maximised, else -1.
+        trials: complete ones, in the order of the rows.
+        rows: their codes `[n, d]`.
+        posterior: of the tempered outcomes.
+        observed: what it was fitted to.
+        tempering: how the outcomes were tempered.
+        ok: whether the fit succeeded; otherwise it stands where the fit began.
+    """
+
+    space: Space
+    sign: float
+    trials: tuple[Trial, ...]
+    rows: np.ndarray
+    posterior: Posterior
+    observed: exact.Observations
+    tempering: outcomes.Tempering
+    ok: bool
+
+    @property
+    def noise(self) -> float:
+        """Variance of the noise beyond standard errors that were told, in standardised outcomes."""
+        return float(self.posterior.hyperparameters.noise)
+
+    @property
+    @computing()
+    def means(self) -> np.ndarray:
+        """Posterior mean of the noise-free outcome of each trial, standardised, larger is better `[n]`."""
+        return fit.noise_free(self.observed, self.posterior.factors).numpy()
+
+    def best(self, direction: str) -> Trial:
+        """The trial of the best posterior mean: of those that repeat its configuration, the best value."""
+        ranked = [
+            (-mean, *rank(trial, direction), trial)
+            for mean, trial in zip(self.means, self.trials, strict=True)
+        ]
+        best = min(ranked)[-1]
+        same = [entry[1:] for entry in ranked if key(entry[-1].params) == key(best.params)]
+        return min(same)[-1]
+
+    @property
+    @computing()
+    def unpredicted(self) -> float:
+        """Median squared error of predicting a trial from the others, in standardised outcomes."""
+        return float(np.median(np.square(self._left_out[0])))
+
+    @computing()
+    def predict(self, configurations: Sequence[Params]) -> Prediction:
+        """What is expected of legal configurations, without noise; see `Study.predict`."""
+        mean, variance = self.posterior.moments(self._encode(configurations))
+        shift, scale = self.posterior.shift, self.posterior.scale
+        return Prediction(*self._in_units(shift + scale * mean, scale * tf.sqrt(variance)))
+
+    @computing()
+    def expected_improvement(self, configurations: Sequence[Params]) -> np.ndarray:
+        """`E[max(f - f*, 0)]` `[n]` in the objective's units, f* the best posterior mean at a trial.
+
+        Source: Jones, Schonlau and Welch 1998, equation 15.
+        """
+        mean, variance = self.posterior.moments(self._encode(configurations))
+        best = tf.constant(np.max(self.means))
+        gain = self.posterior.scale * EI().evaluate(mean, tf.sqrt(variance), best)
+        return np.minimum(gain, _LARGEST)
+
+    @computing()
+    def leave_one_out(self) -> LeaveOneOut:
+        """Trials beside their predictions from all the others; see `Study.leave_one_out`."""
+        shift, scale = self.posterior.shift, self.posterior.scale
+        errors, deviations = self._left_out
+        mean, std = self._in_units(shift + scale * (self.observed.z - errors), scale * deviations)
+        residual = self.sign * (errors / deviations).numpy()
+        order = sorted(range(len(self.trials)), key=lambda i: self.trials[i].number)
+        return LeaveOneOut(
+            np.array([self.trials[i].number for i in order], int),
+            np.array([self.trials[i].value for i in order], np.float64),
+            mean[order],
+            std[order],
+            residual[order],
+        )
+
+    @computing()
+    def draws(self, rows: np.ndarray, count: int, seed: int) -> np.ndarray:
+        """Joint draws `[count, m]` of the function at legal rows `[m, d]`, larger is better.
+
+        They are tempered and standardised.
+        """
+        units = {"shift": tf.zeros([], tf.float64), "scale": tf.ones([], tf.float64)}
+        standardised = dataclasses.replace(self.posterior, **units)
+        return standardised.sample(rows, count, seed=seed).numpy()
+
+    @property
+    def _left_out(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Residuals of leaving each trial out, and their deviations, `[n]`; as in `Posterior.loo`.
+
+        Both are standardised: squares in the units of the objective may overflow.
+        """
+        factors = self.posterior.factors
+        precision = tf.reduce_sum(tf.square(factors.inverse), axis=0)
+        return factors.alpha / precision, tf.math.rsqrt(precision)
+
+    def _encode(self, configurations: Sequence[Params]) -> tf.Tensor:
+        return tf.constant(encoding(self.space).encode(configurations))
+
+    def _in_units(self, mean: tf.Tensor, std: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Tempered outcomes, larger is better, as values of the objective; none overflows."""
+        value, stretch = self.tempering.invert(mean)
+        bounded = np.clip(value, -_LARGEST, _LARGEST)
+        return self.sign * bounded + 0.0, np.minimum(stretch * std, _LARGEST)
+
+
+@computing()
+def of(
+    problem: Problem,
+    trials: tuple[Trial, ...],
+    choices: fit.Choices,
+    evidence: fit.Evidence,
+    fitted: exact.Fitted,
+) -> Surrogate:
+    """The surrogate of evidence, at the hyperparameters of a fit; it computes on the CPU.
+
+    Args:
+        problem: of the study.
+        trials: in the order of the evidence.
+        choices: those of the fit, but without padding.
+        evidence: without padding.
+        fitted: to it.
+    """
+    with tf.device(devices.CPU.device):
+        given = tf.nest.map_structure(tf.constant, evidence)
+        observed = fit.observe(choices, given)
+        y = fit.standardised(choices, given)
+        factors = exact.factorise(choices.kernel, tf.constant(fitted.theta), observed)
+        tempering = outcomes.tempering(given.y)
+    return Surrogate(
+        problem.space,
+        1.0 if problem.direction == "maximize" else -1.0,
+        trials,
+        evidence.x,
+        Posterior(choices.kernel, factors, y.shift, y.scale),
+        observed,
+        tempering,
+        bool(fitted.ok) and bool(factors.ok),
+    )

@@ -1,0 +1,151 @@
+"""What the strategy of a study makes of its trials: what to try, which is the best, what is expected."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+from tfbo import _forks, outcome
+from tfbo.errors import TooFewTrials
+from tfbo.study.trials import Ledger
+from tfbo.trial import COMPLETE
+
+if TYPE_CHECKING:
+    from tfbo.importance import Importance
+    from tfbo.space import Space
+    from tfbo.strategies import Problem, Strategy, Suggestion, Surrogate
+
+_LOGGER = logging.getLogger("tfbo")
+
+_FEWEST = 2
+
+
+class Advisor:
+    """A strategy, and its state after all that was told; it takes in what is new when it is asked.
+
+    Args:
+        ledger: the trials.
+        strategy: None for `tfbo.strategies.Bayes()`.
+        device: see `Study`.
+    """
+
+    _lock: Any
+
+    def __init__(self, ledger: Ledger, strategy: Strategy[Any] | None, device: str | None) -> None:
+        self._ledger = ledger
+        self.strategy = strategy
+        self.device = device
+        _forks.renew_lock(self, "_lock")
+        self._prepared: Space | None = None
+        self._space, self._told = ledger.space, ledger.told
+        self._state: Any = None
+        self._folded = 0
+        self._best: tuple[int, int | None] = -1, None
+        self._surrogate: tuple[int, Surrogate] | None = None
+        self._importance: tuple[Surrogate, int, dict[str, Importance]] | None = None
+
+    def suggest(self, number: int, count: int) -> list[Suggestion]:
+        """What `count` trials from `number` on should try, while the unfinished ones are not told."""
+        strategy, problem, state = self._up_to_date()
+        pending = [trial for trial in self._ledger.ordered() if not trial.is_finished]
+        return strategy.suggest(problem, state, pending=pending, number=number, q=count)
+
+    def prepare(self, most: int | None = None) -> threading.Thread | None:
+        """Have done ahead, while trials run, what takes the first suggestion of a process long.
+
+        Args:
+            most: how many trials the study will have at most; None where that is open.
+
+        Returns:
+            The thread that does it; None where it has been done or begun.
+        """
+        with self._lock:
+            if self._prepared is self._ledger.space:
+                return None
+            self._prepared = self._ledger.space
+        thread = threading.Thread(target=self._prepare, args=(most,), name="tfbo-prepare")
+        try:
+            thread.start()
+        except (
+            RuntimeError
+        ):  # no more threads, or the interpreter is going down: it is done when needed
+            _LOGGER.debug("no thread to prepare the strategy", exc_info=True)
+            return None
+        return thread
+
+    def _prepare(self, most: int | None) -> None:
+        try:
+            strategy, problem, _ = self._up_to_date()
+            getattr(strategy, "prepare", lambda problem, most: None)(problem, most)
+        except Exception:  # whatever it is, the suggestion that needs it says so
+            _LOGGER.debug("The strategy could not be prepared.", exc_info=True)
+
+    def best(self) -> int | None:
+        """The number of the trial that is believed to be the best; None for that of the best value."""
+        # The only one is the best whatever the strategy, which need not be imported then.
+        if self._complete() < _FEWEST:
+            return None
+        if self._best[0] != self._ledger.revision:
+            strategy, problem, state = self._up_to_date()
+            best = getattr(strategy, "best", lambda problem, state: None)
+            self._best = self._ledger.revision, best(problem, state)
+        return self._best[1]
+
+    def surrogate(self) -> Surrogate:
+        """The model of the strategy, or of the default one where it has none.
+
+        Raises:
+            TooFewTrials: where fewer than two trials are complete, or there is nothing to model.
+        """
+        complete, ledger = self._complete(), self._ledger
+        if complete < _FEWEST:
+            has = f"{complete} complete trial{'' if complete == 1 else 's'}"
+            raise TooFewTrials(
+                f"The study {ledger.name!r} has {has}; a model needs {_FEWEST} or more. "
+                f"{outcome.to_do(ledger.ordered())}"
+            )
+        if all(parameter.column() is None for _, parameter in ledger.space.items()):
+            raise TooFewTrials(
+                f"The space of the study {ledger.name!r} has constants only: there is nothing to model."
+            )
+        if self._surrogate is None or self._surrogate[0] != self._ledger.revision:
+            strategy, problem, state = self._up_to_date()
+            found = getattr(strategy, "surrogate", lambda problem, state: None)(problem, state)
+            if found is None:
+                from tfbo.strategies import Bayes
+
+                told = tuple(self._ledger.told)
+                found = Bayes().surrogate(problem, Bayes().fold(problem, None, told))
+            self._surrogate = self._ledger.revision, found
+        return self._surrogate[1]
+
+    def importance(self, seed: int) -> dict[str, Importance]:
+        """Sobol indices of the surrogate, which take seconds: they are kept until it is another one."""
+        from tfbo.importance import sobol_indices
+
+        surrogate = self.surrogate()
+        kept = self._importance
+        if kept is None or kept[0] is not surrogate or kept[1] != seed:
+            kept = self._importance = surrogate, seed, sobol_indices(surrogate, seed)
+        return dict(kept[2])
+
+    def _complete(self) -> int:
+        return sum(trial.state == COMPLETE for trial in self._ledger.ordered())
+
+    def _up_to_date(self) -> tuple[Any, Problem, Any]:
+        """The strategy, what it is to solve, and its state after all that was told."""
+        from tfbo.strategies import Bayes, Problem  # TensorFlow, which reading need not import
+
+        with self._lock:
+            ledger = self._ledger
+            record, space, listed = ledger.record, ledger.space, ledger.told
+            # A space that has grown makes rows of another form; another list has other outcomes.
+            if self._space is not space or self._told is not listed:
+                self._space, self._told, self._state, self._folded = space, listed, None, 0
+            told = tuple(listed)
+            problem = Problem(self._space, record.direction, record.seed, self.device)
+            strategy = self.strategy or Bayes()
+            self._state = strategy.fold(problem, self._state, told[self._folded :])
+            self._folded = len(told)
+            return strategy, problem, self._state

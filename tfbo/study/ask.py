@@ -1,0 +1,61 @@
+"""From a question to running trials: enqueued configurations first, then what is suggested."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from tfbo.space import Params
+from tfbo.study.trials import Ledger
+from tfbo.trial import WAITING, Trial
+
+if TYPE_CHECKING:
+    from tfbo.strategies import Suggestion
+
+Suggest = Callable[[int, int], Sequence["Suggestion"]]
+"""From the number of the first trial and how many, to what they should try; as `Advisor.suggest`."""
+
+
+def ask(
+    ledger: Ledger,
+    suggest: Suggest,
+    count: int,
+    total: int | None = None,
+    *,
+    owned: bool = True,
+) -> list[Trial]:
+    """Start trials, whatever other processes start at the same time.
+
+    Args:
+        ledger: the trials of the study.
+        suggest: what to try where nothing is enqueued.
+        count: how many to start.
+        total: how many the study is to have. Those enqueued are tried in any case.
+        owned: whether this process runs them, and others may try them again when it has died; else
+            they are pending until somebody tells them.
+
+    Returns:
+        `count` running trials; fewer where the total is reached.
+    """
+    asked: list[Trial] = []
+    ledger.recover()
+    while len(asked) < count:
+        ledger.sync()
+        asked += ledger.claim(count - len(asked), owned=owned)
+        missing = count - len(asked)
+        if total is not None:
+            missing = min(missing, total - ledger.counted())
+            if missing <= 0:
+                break
+        if missing:
+            number = len(ledger.trials)
+            asked += ledger.start(number, suggest(number, missing), owned=owned)
+    return asked
+
+
+def foresee(ledger: Ledger, suggest: Suggest) -> Params:
+    """What the next `ask` would start, if nobody comes first; nothing is started."""
+    waiting = [trial for trial in ledger.ordered() if trial.state == WAITING]
+    if waiting:
+        return dict(waiting[0].params)
+    return suggest(len(ledger.trials), 1)[0].params

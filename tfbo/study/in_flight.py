@@ -1,0 +1,166 @@
+"""The trials that workers are at: started, waited for as they end, given up or interrupted."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+import queue
+import time
+from concurrent.futures import CancelledError, Future
+from typing import Any, NamedTuple
+
+from tfbo import outcome
+from tfbo._messages import warn
+from tfbo.executors.task import Evaluated, evaluate, failure
+from tfbo.executors.workers import Workers
+from tfbo.study.interrupts import Interrupts
+from tfbo.study.progress import Stopwatch
+from tfbo.trial import Trial
+
+_LOGGER = logging.getLogger("tfbo")
+
+
+@dataclasses.dataclass(eq=False)
+class Run:
+    """A trial and the worker that is at it."""
+
+    trial: Trial
+    watch: Stopwatch
+    began: float
+    deadline: float
+    future: Future[Evaluated] | None = None
+
+    @property
+    def known(self) -> Evaluated | None:
+        """What became of it, where that is known; an error may be what Ctrl-C led to."""
+        if self.future is None or not self.future.done() or self.future.cancelled():
+            return None
+        if self.future.exception() is not None:
+            return None
+        evaluated = self.future.result()
+        return evaluated if evaluated.raised is None else None
+
+
+class Finished(NamedTuple):
+    """A trial that no worker is at any more."""
+
+    trial: Trial
+    watch: Stopwatch
+    evaluated: Evaluated | None
+    """None where it was not evaluated."""
+    error: BaseException | None = None
+    """Why it was not."""
+
+
+class Running:
+    """Trials from their start to the moment at which something is known of them.
+
+    Args:
+        workers: where they run.
+        objective: what runs.
+        seconds: how long one may run; None for any time.
+        interrupts: let in while an objective runs here, or one that runs elsewhere is waited for.
+    """
+
+    def __init__(
+        self, workers: Workers, objective: Any, seconds: float | None, interrupts: Interrupts
+    ) -> None:
+        self.runs: dict[int, Run] = {}
+        self.workers = workers
+        self._objective = objective
+        self._seconds = seconds
+        self._interrupts = interrupts
+        self._ended: queue.SimpleQueue[Run] = queue.SimpleQueue()
+        self._late: set[Run] = set()
+        """Those whose time is up, but which their workers are still at."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a worker has nothing to do."""
+        return len(self.runs) + len(self._late) < self.workers.slots
+
+    def start(self, trial: Trial, watch: Stopwatch) -> None:
+        """Have a worker evaluate a trial; what its executor raises is raised, and it does not run then."""
+        began = time.monotonic()
+        deadline = math.inf if self._seconds is None else began + self._seconds
+        run = self.runs[trial.number] = Run(trial, watch, began, deadline)
+        try:
+            with self._interrupts.allowed():
+                run.future = self.workers.submit(evaluate, self._objective, dict(trial.params))
+        except Exception:
+            del self.runs[trial.number]
+            raise
+        run.future.add_done_callback(lambda future: self._ended.put(run))
+
+    def next(self, until: float = math.inf) -> Finished | None:
+        """Wait for the next trial that ends, or whose time is up.
+
+        Args:
+            until: when to stop waiting where there is none, on the monotonic clock.
+
+        Returns:
+            That trial; None where there is none, but time is up or a worker has become free.
+
+        Raises:
+            KeyboardInterrupt: for Ctrl-C, here or in the objective.
+        """
+        while True:
+            end = min((run.deadline for run in self.runs.values()), default=until)
+            wait = None if math.isinf(end) else max(0.0, end - time.monotonic())
+            try:
+                with self._interrupts.allowed():
+                    run = self._ended.get(timeout=wait)
+            except queue.Empty:
+                return self._give_up()
+            if self.runs.get(run.trial.number) is run:
+                return self._finished(run)
+            if run in self._late:
+                self._late.remove(run)
+                text = "Trial %d came to an end after its time was up; its result is dropped."
+                _LOGGER.warning(text, run.trial.number)
+                warn("The result of a trial is dropped: it came to an end after its time was up.")
+                return None
+
+    def take_all(self) -> list[Run]:
+        """All trials that run; of those of which nothing is known the workers are stopped."""
+        runs, self.runs = list(self.runs.values()), {}
+        for run in runs:
+            if run.future is not None and not run.future.done():
+                self.workers.stop(run.future)
+        return runs
+
+    def _finished(self, run: Run) -> Finished:
+        assert run.future is not None
+        if run.future.cancelled():
+            error: BaseException | None = CancelledError("somebody cancelled it")
+        else:
+            error = run.future.exception()
+        evaluated = None
+        if error is None:
+            evaluated = run.future.result()
+            if _is_interruption(evaluated):
+                raise KeyboardInterrupt
+            self.workers.works()
+        elif self.workers.is_death(error):
+            fields = {**outcome.of_exception(error), "kind": "killed"}
+            evaluated, error = Evaluated(fields, time.monotonic() - run.began, None), None
+        del self.runs[run.trial.number]
+        return Finished(run.trial, run.watch, evaluated, error)
+
+    def _give_up(self) -> Finished | None:
+        """The first of those whose time is up, as a failure; None where there is none."""
+        now = time.monotonic()
+        for run in self.runs.values():
+            if run.deadline <= now:
+                del self.runs[run.trial.number]
+                assert run.future is not None
+                if not self.workers.stop(run.future):
+                    self._late.add(run)
+                fields = failure("timeout", f"it ran for longer than {self._seconds:g} s")
+                return Finished(run.trial, run.watch, Evaluated(fields, now - run.began, None))
+        return None
+
+
+def _is_interruption(evaluated: Evaluated) -> bool:
+    return evaluated.raised is not None and isinstance(evaluated.raised.error, KeyboardInterrupt)

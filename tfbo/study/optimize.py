@@ -1,0 +1,262 @@
+"""The loop behind `Study.optimize`, and what becomes of whatever an objective does."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from concurrent.futures import BrokenExecutor
+from typing import TYPE_CHECKING, Any
+
+from tfbo._messages import warn
+from tfbo.errors import ExecutorError, SpaceExhausted, StorageError, TrialStateError
+from tfbo.executors import objectives
+from tfbo.executors.child import check_main
+from tfbo.executors.task import Evaluated, failure
+from tfbo.study import progress as progress_bars
+from tfbo.study.ask import ask
+from tfbo.study.failures import Failures
+from tfbo.study.in_flight import Finished, Running
+from tfbo.study.interrupts import Interrupts
+from tfbo.study.settings import Limits, Means, Reactions
+from tfbo.trial import FAILED, WAITING, Trial
+
+if TYPE_CHECKING:
+    from tfbo.strategies import Suggestion
+    from tfbo.study import Study
+
+_LOGGER = logging.getLogger("tfbo")
+
+
+def run(study: Study, objective: Any, limits: Limits, means: Means, reactions: Reactions) -> None:
+    """See `Study.optimize`."""
+    check_main()
+    limits = limits.checked()
+    reactions.check()
+    objectives.check(objective)
+    workers, seconds = means.open(objective)
+    study._stopping, study.ended = False, None
+    try:
+        with (
+            progress_bars.bar(study, limits.expected(study.trials), reactions.progress) as show,
+            Interrupts() as interrupts,
+        ):
+            running = Running(workers, objective, seconds, interrupts)
+            search = _Search(study, limits, reactions, running, interrupts, show)
+            search.run()
+    finally:
+        workers.close()
+    if search.interrupted or interrupts.arrived:
+        interruption = interrupts.conclude(study)
+        if reactions.interrupt == "raise":
+            raise interruption
+    if study.ended:
+        warn(study.ended)
+
+
+class _Search:
+    """One call of `Study.optimize`: what has been asked for, what came of it, and when to end."""
+
+    def __init__(
+        self,
+        study: Study,
+        limits: Limits,
+        reactions: Reactions,
+        running: Running,
+        interrupts: Interrupts,
+        show: progress_bars.Show,
+    ) -> None:
+        self._study = study
+        self._limits = limits
+        self._reactions = reactions
+        self._running = running
+        self._interrupts = interrupts
+        self._show = show
+        self._failures = Failures(study._ledger, reactions.max_failures)
+        self.interrupted = False
+        """Whether Ctrl-C ended it."""
+        self._end = math.inf if limits.timeout is None else time.monotonic() + limits.timeout
+        self._sign = 1.0 if study.direction == "minimize" else -1.0
+        self._before = len(study.trials)
+        values = (self._sign * t.value for t in study.trials if t.value is not None)
+        self._best = min(values, default=math.inf)
+        """Less is better, in either direction."""
+        self._asked = self._stale = 0
+        self._exhausted = False
+
+    def run(self) -> None:
+        """Keep the workers busy until a limit is reached, and wait for those that still are.
+
+        Raises:
+            ObjectiveError: where the first trials all failed.
+        """
+        try:
+            while self._fill():
+                finished = self._running.next(self._end)
+                if finished is not None:
+                    self._take(finished)
+            if not self._interrupts.arrived:
+                self._failures.conclude()
+        except KeyboardInterrupt:
+            self._interrupt()
+        except Exception:
+            self._drain()
+            raise
+        except BaseException:
+            self._interrupt()
+            raise
+
+    def _ended(self, more: int = 0) -> bool:
+        """True where a limit has been reached, or would be with so many trials more."""
+        limits = self._limits
+        return (
+            self._study._stopping
+            or self._exhausted
+            or self._failures.too_many
+            or (limits.n_trials is not None and self._asked + more >= limits.n_trials)
+            or time.monotonic() >= self._end
+            or (limits.patience is not None and self._stale >= limits.patience)
+            or (limits.target is not None and self._best <= self._sign * limits.target)
+        )
+
+    def _fill(self) -> bool:
+        """Start trials where workers are free; whether there is anything left to wait for.
+
+        A suggestion is made only when there is a worker for it: one made before would not know the
+        results that come until then.
+        """
+        workers = self._running.workers
+        while self._running.has_room and not self._ended():
+            if workers.broken:
+                if self._running.runs:
+                    break  # these are in the broken pool, too, and say so presently
+                workers.renew()
+            self._start()
+        if not (self._running.workers.in_thread or self._ended()):
+            self._prepare()
+        return bool(self._running.runs) or not self._ended()
+
+    def _start(self) -> None:
+        """Ask for a trial and give it to a worker."""
+        watch = progress_bars.Stopwatch()
+        try:
+            trials = watch.time("tfbo", self._ask)
+        except SpaceExhausted as exhausted:
+            self._study.ended = str(exhausted)
+            trials = []
+        self._exhausted = not trials
+        # The first trial may be what sets up TensorFlow; after the last, no suggestion follows.
+        if self._running.workers.in_thread and self._asked and not self._ended(1):
+            self._prepare()
+        for trial in trials:
+            try:
+                self._running.start(trial, watch)
+                self._asked += 1
+            except BrokenExecutor:
+                self._study._ledger.put_back(trial)
+            except Exception:
+                self._study._ledger.put_back(trial)
+                raise
+
+    def _ask(self) -> list[Trial]:
+        def suggest(number: int, count: int) -> list[Suggestion]:
+            with self._interrupts.allowed():
+                return self._study._advisor.suggest(number, count)
+
+        return ask(self._study._ledger, suggest, 1, self._limits.total)
+
+    def _prepare(self) -> None:
+        """While trials run, do what the first suggestion of a model would wait for."""
+        if any(trial.state == WAITING for trial in self._study._ledger.ordered()):
+            return  # these come first, and may be all
+        self._study._advisor.prepare(self._limits.most(self._before))
+
+    def _take(self, finished: Finished) -> None:
+        """Tell what came of a trial, and everybody who wants to know."""
+        trial, watch, evaluated, error = finished
+        if evaluated is None:
+            # It has not been tried: the next search does that.
+            self._study._ledger.put_back(trial)
+            if isinstance(error, ExecutorError):
+                raise error.with_traceback(None)  # of the thread that waited for the worker
+            raise ExecutorError(
+                f"executor: trial {trial.number} could not be run: {type(error).__name__}: {error}. "
+                "The objective and what it uses must be what the workers can import; executor='process' "
+                "takes any function where cloudpickle is installed."
+            ) from error
+        watch.seconds["objective"] += evaluated.seconds
+        watch.time("tfbo", self._tell, trial, evaluated)
+        if self._study.ended:  # what was told may call for repeats
+            self._exhausted, self._study.ended = False, None
+        if not self._is_caught(evaluated):
+            assert evaluated.raised is not None
+            raise evaluated.raised.error
+        _LOGGER.info("Trial %d: %s (%s).", trial.number, evaluated.fields["value"], watch)
+        told = self._study._ledger.trials[trial.number]
+        value = math.inf if told.value is None else self._sign * told.value
+        self._stale = 0 if value < self._best else self._stale + 1
+        self._best = min(self._best, value)
+        self._show.trial(told, watch)
+        for callback in self._reactions.callbacks:
+            with self._interrupts.allowed():
+                callback(self._study, told)
+
+    def _tell(self, trial: Trial, evaluated: Evaluated) -> None:
+        """Tell; where that cannot be stored, the error says what was not."""
+        fields = evaluated.fields
+        if fields["state"] == FAILED:
+            text = "Trial %d failed (%s): %s. Its parameters: %s"
+            _LOGGER.warning(text, trial.number, fields["kind"], fields["reason"], trial.params)
+        try:
+            self._study.tell(trial, **fields)
+        except TrialStateError as error:
+            if not self._study._ledger.trials[trial.number].is_finished:
+                raise
+            # This process was thought dead, and another one was faster.
+            _LOGGER.warning("The result of trial %d is dropped: %s", trial.number, error)
+            with self._show.aside():
+                warn("The result of a trial is dropped: another process had told it by then.")
+        except StorageError as error:
+            call = f"study.tell({trial.number}, {fields['value']!r})"
+            if fields["state"] == FAILED:
+                call = f"study.tell({trial.number}, state='failed', reason={fields['reason']!r})"
+            raise StorageError(f"{error} Not stored yet: {call}.") from error
+        if self._is_caught(evaluated):
+            raised = None if evaluated.raised is None else evaluated.raised.error
+            with self._show.aside():
+                self._failures.note(self._study._ledger.trials[trial.number], raised)
+
+    def _is_caught(self, evaluated: Evaluated) -> bool:
+        """True where the search goes on after what an objective raised, if it did."""
+        return evaluated.raised is None or evaluated.raised.is_one_of(self._reactions.catch)
+
+    def _drain(self) -> None:
+        """After an error: wait for the trials that run, for they are paid for, and tell them."""
+        while self._running.runs:
+            try:
+                finished = self._running.next()
+                if finished is None:
+                    continue
+                if finished.evaluated is None:
+                    self._study._ledger.put_back(finished.trial)
+                else:
+                    self._tell(finished.trial, finished.evaluated)
+            except KeyboardInterrupt:
+                self._interrupt()
+            except Exception:
+                _LOGGER.exception("A second error, while the trials that ran were waited for.")
+
+    def _interrupt(self) -> None:
+        """After Ctrl-C: keep outcomes that are known; mark other trials, and queue them again."""
+        self.interrupted = True
+        with self._interrupts.held():
+            for run in self._running.take_all():
+                known = run.known
+                if known is not None:
+                    self._tell(run.trial, known)
+                    continue
+                try:
+                    self._study.tell(run.trial, **failure("interrupted", "Ctrl-C"))
+                    self._study.enqueue(run.trial.params)
+                except TrialStateError as error:  # another process has finished it
+                    _LOGGER.warning("%s", error)

@@ -1,0 +1,114 @@
+"""Records of studies: made for a new one, or found and held against what was asked for."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tfbo.errors import StudyMismatch, invalid, require_count
+from tfbo.space import Params, Space, checks
+from tfbo.storage import Record, Storage, no_study, rows
+
+_DIRECTIONS = ("minimize", "maximize")
+_SEED_BITS = 63
+_STRATEGIES = ("Bayes", "Sobol", "Random", "Grid")
+
+
+def create(
+    storage: Storage, space: Space, *, direction: str, name: str, seed: int | None
+) -> Record:
+    """The record of a new study, or of the one that has its name, if that is the same study.
+
+    Raises:
+        StudyMismatch: where the stored one has another space, direction or seed.
+    """
+    drawn = secrets.randbits(_SEED_BITS) if seed is None else int(seed)
+    wanted = Record(name, space.to_json(), direction, drawn, time.time())
+    stored = storage.create(wanted)
+    _check_same(space, wanted, stored, seed is not None, storage.location)
+    return stored
+
+
+def find(storage: Storage, name: str | None) -> Record:
+    """The record of a stored study; of the only one, where no name is given.
+
+    Raises:
+        StudyNotFound: where there is none of that name.
+        InvalidArgument: where a name is needed to tell which.
+    """
+    if name is None:
+        names = [record.name for record in storage.studies()]
+        if not names:
+            raise no_study(storage.location)
+        if len(names) != 1:
+            listed = ", ".join(map(rows.shown, names))
+            advice = f"There are: {listed}."
+            raise invalid("name", "one of the studies in the storage", "nothing", advice)
+        name = names[0]
+    return storage.find(name)
+
+
+def check(space: Any, direction: Any, name: Any, seed: Any) -> None:
+    """Raise InvalidArgument for anything with which there can be no study."""
+    if not isinstance(space, Space):
+        raise invalid("space", "a Space", space, 'Write Space({"x": Float(0.0, 1.0)}).')
+    if direction not in _DIRECTIONS:
+        meant = [word for word in _DIRECTIONS if str(direction).lower().startswith(word[:3])]
+        advice = f"Write direction={meant[0]!r}." if meant else "Pick one of the two."
+        raise invalid("direction", '"minimize" or "maximize"', direction, advice)
+    if not isinstance(name, str) or not name:
+        raise invalid("name", "a text that is not empty", name, "Name the study.")
+    checks.text("name", name)
+    advice = "Use seed=0."
+    if seed is not None and require_count("seed", seed, least=0, advice=advice) >= 2**_SEED_BITS:
+        raise invalid("seed", f"a whole number below 2^{_SEED_BITS}", seed, advice)
+
+
+def configurations(space: Space, listed: Any) -> list[Params]:
+    """The legal configurations that an argument of that name stands for; InvalidArgument otherwise."""
+    if isinstance(listed, Mapping) or not isinstance(listed, Iterable):
+        advice = "Put it in a list: predict([params])."
+        raise invalid("configurations", "a list of configurations", listed, advice)
+    return [space.validate(params, f"configurations[{i}]") for i, params in enumerate(listed)]
+
+
+def check_means(strategy: Any, device: Any, retries: Any = 0) -> None:
+    """Raise InvalidArgument for a strategy or a number that is none, or a device that is not here."""
+    if strategy is not None and (isinstance(strategy, type) or not hasattr(strategy, "suggest")):
+        raise invalid("strategy", "a strategy", strategy, _strategy_advice(strategy))
+    require_count("retries", retries, least=0, advice="With 0, no trial is tried again.")
+    if device is not None:
+        from tfbo._compile import devices  # TensorFlow, which reading a study need not import
+
+        devices.check(device)
+
+
+def _strategy_advice(given: Any) -> str:
+    """The advice for something else than a strategy: what was meant, or what there is."""
+    if isinstance(given, type) and hasattr(given, "suggest"):
+        return f"Call it: strategy={given.__name__}()."
+    if hasattr(given, "evaluate") and hasattr(given, "logarithmic"):
+        return f"It is an acquisition: strategy=tfbo.strategies.Bayes({given!r})."
+    named = str(given).lower() if isinstance(given, str) else ""
+    for name in _STRATEGIES:
+        if named.startswith(name.lower()[:4]):
+            return f"Pass the strategy itself: strategy=tfbo.strategies.{name}()."
+    listed = ", ".join(f"{name}()" for name in _STRATEGIES)
+    return f"There are {listed}, in tfbo.strategies; Bayes() is what None stands for."
+
+
+def _check_same(space: Space, wanted: Record, stored: Record, seeded: bool, location: str) -> None:
+    there = rows.space(stored.name, stored.space)
+    lines = [] if there.is_extension_of(space) else space.difference(there)
+    if wanted.direction != stored.direction:
+        lines.append(f"direction: {wanted.direction!r} here, {stored.direction!r} there")
+    if seeded and wanted.seed != stored.seed:
+        lines.append(f"seed: {wanted.seed} here, {stored.seed} there")
+    if lines:
+        listed = "\n".join(f"  {line}" for line in lines)
+        raise StudyMismatch(
+            f"The study {wanted.name!r} in {location!r} differs from what was asked for:\n{listed}\n"
+            "Give this one another name, or open that one with Study.load."
+        )

@@ -1,0 +1,207 @@
+"""The trials of one study, as its storage has them and as this process runs them."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tfbo import _forks, outcome
+from tfbo._messages import warn
+from tfbo.errors import TrialStateError
+from tfbo.space.parameters import Parameter
+from tfbo.storage import Record, Storage, release_at_end, rows
+from tfbo.storage.processes import new_owner
+from tfbo.trial import PRESUMED, RUNNING, WAITING, Trial
+
+if TYPE_CHECKING:
+    from tfbo.strategies import Suggestion
+
+_LOGGER = logging.getLogger("tfbo")
+
+
+class Ledger:
+    """What is known here of a study's space and trials; `sync` takes in what changed.
+
+    Trials that a search starts here run under the name of this process, so that others can tell when
+    it has died. Those that are asked for by hand run under no name: nobody can know how long they take.
+
+    Args:
+        record: the study.
+        storage: where it is.
+        retries: see `Study`.
+    """
+
+    _lock: Any
+
+    def __init__(self, record: Record, storage: Storage, retries: int = 3) -> None:
+        self.storage = storage
+        self.record = record
+        self.retries = retries
+        self.space = rows.space(record.name, record.space)
+        self.trials: dict[int, Trial] = {}
+        self.told: list[Trial] = []
+        """Finished trials that say something, in the order in which they became known.
+
+        It grows; where the outcome of one of them has become another, it is another list.
+        """
+        self.revision = 0
+        self._owned: set[int] = set()
+        """Numbers of the trials that this process runs."""
+        _forks.renew_lock(self, "_lock")
+        self._owner, self._pid = new_owner(), os.getpid()
+        weakref.finalize(self, release_at_end, storage, self._owner, self._pid)
+
+    @property
+    def name(self) -> str:
+        """Of the study."""
+        return self.record.name
+
+    def ordered(self) -> list[Trial]:
+        """The trials that are known, by number."""
+        with self._lock:
+            return [self.trials[number] for number in sorted(self.trials)]
+
+    def sync(self) -> None:
+        """Take what changed in the storage; of finished trials, only a presumed failure may change."""
+        with self._lock:
+            changes = self.storage.changes(self.name, self.revision)
+            if changes.space != self.record.space:
+                self.space = rows.space(self.name, changes.space)
+                self.record = self.record._replace(space=changes.space)
+            rows.check_params(self.name, self.space, changes.trials)
+            again = {t.number for t in changes.trials if self._says_something(t.number)}
+            if again:
+                self.told = [trial for trial in self.told if trial.number not in again]
+            self.trials.update((trial.number, trial) for trial in changes.trials)
+            if changes.trials and changes.trials[-1].number >= len(self.trials):
+                raise rows.damaged(
+                    f"the study {rows.shown(self.name)}", "some of its trials are gone"
+                )
+            self.told += (t for t in changes.trials if self._says_something(t.number))
+            self.revision = changes.revision
+
+    def _says_something(self, number: int) -> bool:
+        """Whether a trial, as it is known, is an outcome of its configuration."""
+        known = self.trials.get(number)
+        # An interruption says nothing about the configuration, which has been enqueued again.
+        return known is not None and known.is_finished and known.kind != "interrupted"
+
+    def counted(self) -> int:
+        """How many trials count towards a total of the study: all that are known but the interrupted.
+
+        Those that wait count, too, for they will be tried: claim them first. An interrupted one has been
+        enqueued again, with another number, and would count twice.
+
+        A process that finds `counted() < total` and then starts one trial by `start(len(trials), ...)`
+        never makes them more than `total`, whatever others do. Numbers are handed out in one
+        transaction and without gaps: `start` does nothing where anybody has added a trial since the
+        `sync` before the count, and without a new trial the count does not grow.
+        """
+        with self._lock:
+            return sum(trial.kind != "interrupted" for trial in self.trials.values())
+
+    def recover(self) -> None:
+        """Have trials whose process is gone tried again; after a fork, run trials under another name."""
+        if os.getpid() != self._pid:
+            self._owner, self._pid, self._owned = new_owner(), os.getpid(), set()
+        for trial in self.storage.recover(self.name, self.retries):
+            if trial.is_finished:
+                text = "Trial %d failed (%s): %s. Its parameters: %s"
+                _LOGGER.warning(text, trial.number, trial.kind, trial.reason, trial.params)
+                warn(f"A trial failed ({trial.kind}): {trial.reason}.")
+            else:
+                _LOGGER.info("Trial %d lost its process; it is tried again.", trial.number)
+
+    def claim(self, count: int, *, owned: bool = True) -> list[Trial]:
+        """Start waiting trials, those of the lowest numbers, as far as nobody else does.
+
+        Args:
+            count: how many at most.
+            owned: whether this process runs them; else they are pending until somebody tells them.
+        """
+        claimed = []
+        for trial in [trial for trial in self.ordered() if trial.state == WAITING][:count]:
+            running = dataclasses.replace(trial, state=RUNNING, started=time.time())
+            owner = self._owner if owned else None
+            if self.storage.replace(self.name, running, (WAITING,), owner):
+                claimed.append(running)
+                self._own(running.number, owned)
+        return claimed
+
+    def start(
+        self, number: int, suggestions: Sequence[Suggestion], *, owned: bool = True
+    ) -> list[Trial]:
+        """Start trials of what was suggested from `number` on; none where others were faster.
+
+        Args:
+            number: of the first of them.
+            suggestions: what they try.
+            owned: as of `claim`.
+        """
+        now = time.time()
+        trials = [
+            Trial(i, self.space.validate(s.params), started=now, notes=s.notes)
+            for i, s in enumerate(suggestions, start=number)
+        ]
+        if not self.storage.append(self.name, trials, self._owner if owned else None):
+            return []
+        for trial in trials:
+            self._own(trial.number, owned)
+        return trials
+
+    def _own(self, number: int, owned: bool) -> None:
+        (self._owned.add if owned else self._owned.discard)(number)
+
+    def enqueue(self, params: Mapping[str, Any]) -> Trial:
+        """Add a waiting trial of a legal configuration."""
+        legal = self.space.validate(params)
+        while True:
+            self.sync()
+            trial = Trial(len(self.trials), legal, WAITING)
+            if self.storage.append(self.name, [trial], None):
+                return trial
+
+    def tell(self, trial: Trial | int, fields: Mapping[str, Any]) -> None:
+        """Store what came of a trial; TrialStateError where that cannot be told."""
+        self.sync()
+        kind = fields["kind"]
+        found = outcome.unfinished(self.name, self.trials, trial, kind=kind)
+        told = dataclasses.replace(found, finished=time.time(), **fields)
+        replaced = (WAITING, RUNNING) if kind in PRESUMED else (WAITING, RUNNING, *PRESUMED)
+        if not self.storage.replace(self.name, told, replaced, None):
+            self.sync()
+            outcome.unfinished(self.name, self.trials, found.number, kind=kind)
+        self.sync()
+
+    def put_back(self, trial: Trial) -> None:
+        """Have a trial wait again, if it still runs."""
+        waiting = dataclasses.replace(trial, state=WAITING, started=None)
+        self.storage.replace(self.name, waiting, (RUNNING,), None)
+
+    def amend(self, trial: Trial | int, params: Mapping[str, Any]) -> Trial:
+        """Give a running trial other parameters; TrialStateError where it does not run."""
+        legal = self.space.validate(params)
+        self.sync()
+        found = outcome.unfinished(self.name, self.trials, trial)
+        amended = dataclasses.replace(found, params=legal)
+        owner = self._owner if found.number in self._owned else None
+        if not self.storage.replace(self.name, amended, (RUNNING,), owner):
+            raise TrialStateError(f"trial: trial {found.number} does not run. Ask for it first.")
+        self.sync()
+        return amended
+
+    def extend(self, parameters: Mapping[str, Parameter]) -> None:
+        """Add parameters to the space, whatever other processes add meanwhile."""
+        while True:
+            self.sync()
+            grown = self.space.extended(parameters)
+            if grown == self.space:
+                return
+            if self.storage.extend(self.name, self.record.space, grown.to_json()):
+                self.sync()
+                return
