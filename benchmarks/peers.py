@@ -71,15 +71,23 @@ class Worker:
         python: the interpreter.
         timeout: seconds after which a command has failed and the process is killed.
         threads: how many each of its pools of threads may have; None for as many as they like.
+        checkout: a folder in which it looks for tfbo first; None for what is installed.
 
     Every method raises PeerError where the optimiser fails; the process stays usable then, unless it
     ended or timed out.
     """
 
-    def __init__(self, python: str, timeout: float = 300.0, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        python: str,
+        timeout: float = 300.0,
+        threads: int | None = None,
+        checkout: Path | None = None,
+    ) -> None:
         self.python = python
         self.timeout = timeout
         self.threads = threads
+        self.checkout = checkout
 
     def __enter__(self) -> Worker:
         # Its temporary files go where they are removed even if it has to be killed.
@@ -87,6 +95,8 @@ class Worker:
         self._errors = open(Path(self._folder.name, "stderr"), "w+")
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         limits = {} if self.threads is None else dict.fromkeys(THREADS, str(self.threads))
+        if self.checkout is not None:
+            limits["PYTHONPATH"] = str(self.checkout)
         try:
             self._process = subprocess.Popen(
                 [self.python, str(SCRIPT)],
