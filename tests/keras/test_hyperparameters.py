@@ -6,21 +6,21 @@ import pytest
 
 import tfbo
 import tfbo.keras as kt
-from tfbo.keras import columns
+from tfbo.keras import dimensions
 from tfbo.keras.definitions import Boolean, Choice, Fixed, Float, Int
 
 
-def column(definition):
-    """The only column of a definition."""
-    ((name, found),) = columns.of([definition]).items()
+def dimension(definition):
+    """The only dimension of a definition."""
+    ((name, found),) = dimensions.of([definition]).items()
     assert name == definition.name
     return found
 
 
 def reachable(definition, n=201):
     """The values of codes all over the unit interval, in that order."""
-    domain = column(definition).domain
-    values = (domain.decode(domain.bare.from_code(i / (n - 1))) for i in range(n))
+    domain = dimension(definition).domain
+    values = (domain.write(domain.parameter.from_code(i / (n - 1))) for i in range(n))
     return list({repr(value): value for value in values}.values())
 
 
@@ -51,25 +51,25 @@ def reachable(definition, n=201):
 def test_the_values_of_a_definition_are_searched_and_keep_their_types(definition, values):
     found = reachable(definition)
     assert repr(found) == repr(values)
-    domain = column(definition).domain
-    assert [domain.decode(domain.encode(value)) for value in found] == found
+    domain = dimension(definition).domain
+    assert [domain.write(domain.read(value)) for value in found] == found
 
 
 @pytest.mark.parametrize("made", [Int, Float])
 def test_reverse_log_is_fine_near_the_upper_end(made):
     definition = made("x", 1, 1000, sampling="reverse_log")
-    domain = column(definition).domain
+    domain = dimension(definition).domain
     assert {1, 1000} <= set(reachable(definition))
-    codes = [domain.bare.from_code(i / 100) for i in range(101)]
-    high = sum(domain.decode(code) > 900 for code in codes)
+    codes = [domain.parameter.from_code(i / 100) for i in range(101)]
+    high = sum(domain.write(code) > 900 for code in codes)
     assert high > 60
     for value in (1, 2, 500, 999, 1000):
-        assert domain.decode(domain.encode(value)) == value
+        assert domain.write(domain.read(value)) == value
 
 
 def test_log_is_fine_near_the_lower_end():
-    domain = column(Float("x", 1e-4, 1.0, sampling="log")).domain
-    assert domain.bare.from_code(0.5) == pytest.approx(1e-2)
+    domain = dimension(Float("x", 1e-4, 1.0, sampling="log")).domain
+    assert domain.parameter.from_code(0.5) == pytest.approx(1e-2)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_log_is_fine_near_the_lower_end():
     ],
 )
 def test_an_unordered_choice_is_no_number(definition, kind):
-    assert type(column(definition).domain.bare) is kind
+    assert type(dimension(definition).domain.parameter) is kind
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_defaults(definition, default):
 def test_a_default_between_two_steps_counts_as_the_nearer():
     definition = Int("x", 8, 512, step=32, default=128)
     assert definition.default == 128
-    assert columns.to_params(columns.of([definition]), {}) == {"x": 136}
+    assert dimensions.to_params(dimensions.of([definition]), {}) == {"x": 136}
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_two_of_one_name_with_different_ranges():
     assert copy.Int("units", 1, 4096) == 1
 
 
-def test_conditions_and_their_columns():
+def test_conditions_and_their_dimensions():
     hp = kt.HyperParameters()
     hp.Choice("model", ["mlp", "cnn", "none"])
     with hp.conditional_scope("model", ["mlp", "cnn"]):
@@ -168,18 +168,18 @@ def test_conditions_and_their_columns():
         hp.Int("units", 5, 7)
     with hp.conditional_scope("model", ["unheard of"]):
         hp.Int("never", 5, 7)
-    made = columns.of(hp.space)
+    made = dimensions.of(hp.space)
     assert list(made) == ["model", "depth", "rate", "units", "units [model=none|unheard of]"]
-    space = tfbo.Space(columns.parameters(made))
+    space = tfbo.Space(dimensions.parameters(made))
     assert space["units"].when == (("model", ("cnn",)),)
     for params in space.grid(3):
-        values = columns.to_values(made, params)
-        assert columns.to_params(made, values) == params
+        values = dimensions.to_values(made, params)
+        assert dimensions.to_params(made, values) == params
         copy = hp.copy()
         copy.values = values
         active = {d.name for d in copy.space if copy.is_active(d)}
         assert set(values) == active
-    assert columns.to_params(made, {"model": "none", "units": 6}) == {
+    assert dimensions.to_params(made, {"model": "none", "units": 6}) == {
         "model": "none",
         "units [model=none|unheard of]": 6,
     }
@@ -191,13 +191,18 @@ def test_a_parent_may_be_a_number_with_levels_but_not_a_continuous_one():
     hp.Int("width", 1, 100, sampling="reverse_log")
     hp.Int("a", 1, 2, parent_name="rate", parent_values=[0.3, 0.7])
     hp.Int("b", 1, 2, parent_name="width", parent_values=[40])
-    made = columns.of(hp.space)
-    tfbo.Space(columns.parameters(made))
-    assert columns.to_params(made, {"rate": 0.3, "width": 40}).keys() == {"rate", "width", "a", "b"}
+    made = dimensions.of(hp.space)
+    tfbo.Space(dimensions.parameters(made))
+    assert dimensions.to_params(made, {"rate": 0.3, "width": 40}).keys() == {
+        "rate",
+        "width",
+        "a",
+        "b",
+    }
     hp.Float("real", 0, 1)
     hp.Int("c", 1, 2, parent_name="real", parent_values=[0.5])
     with pytest.raises(ValueError, match=r"'c' depends on 'real', which is continuous"):
-        columns.of(hp.space)
+        dimensions.of(hp.space)
 
 
 def test_a_parent_that_is_fixed_decides_once_and_for_all():
@@ -205,9 +210,9 @@ def test_a_parent_that_is_fixed_decides_once_and_for_all():
     hp.Fixed("model", "cnn")
     hp.Int("yes", 1, 2, parent_name="model", parent_values=["cnn", "mlp"])
     assert hp.Int("no", 1, 2, parent_name="model", parent_values=["mlp"]) is None
-    made = columns.of(hp.space)
+    made = dimensions.of(hp.space)
     assert list(made) == ["model", "yes"]
-    assert tfbo.Space(columns.parameters(made)).cardinality == 2
+    assert tfbo.Space(dimensions.parameters(made)).cardinality == 2
 
 
 def test_an_inactive_hyperparameter_has_no_value():

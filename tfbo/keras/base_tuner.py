@@ -13,7 +13,7 @@ from typing import Any
 from tfbo import outcome
 from tfbo._messages import say, warn
 from tfbo.errors import InvalidArgument
-from tfbo.keras import columns, extensions, failures, garbage, notices, results
+from tfbo.keras import dimensions, extensions, failures, garbage, notices, results
 from tfbo.keras.conditions import Parent
 from tfbo.keras.errors import FailedTrialError, FatalError
 from tfbo.keras.hypermodel import as_hypermodel
@@ -124,7 +124,7 @@ class BaseTuner:
             self.oracle.update_space(hp)
             met += [scope for scope in hp.active_scopes if scope not in met]
             space = self.oracle.hyperparameters.space
-            unmet += [s for s in hp.inactive_scopes if columns.can_hold(space, s)]
+            unmet += [s for s in hp.inactive_scopes if dimensions.can_hold(space, s)]
             unmet = [s for i, s in enumerate(unmet) if s not in met and s not in unmet[:i]]
 
     def _space_where(self, conditions: list[Parent]) -> HyperParameters:
@@ -136,7 +136,7 @@ class BaseTuner:
                 for definition in hp.space
                 if definition.name == parent.name
                 for value in map(
-                    definition.domain().decode, definition.domain().matching(parent.values)
+                    definition.domain().write, definition.domain().matching(parent.values)
                 )
             ]
             hp.values[parent.name] = (possible or parent.values)[0]

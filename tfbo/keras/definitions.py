@@ -138,8 +138,8 @@ class _Numerical(HyperParameter):
                 )
             )
         domain = self.domain()
-        codes = (domain.bare.from_code(0.05 + 0.1 * i) for i in range(10))
-        return tuple(dict.fromkeys(domain.decode(code) for code in codes))
+        codes = (domain.parameter.from_code(0.05 + 0.1 * i) for i in range(10))
+        return tuple(dict.fromkeys(domain.write(code) for code in codes))
 
     def domain(self) -> domains.Domain:
         """See `HyperParameter`."""

@@ -1,7 +1,7 @@
 """One hyperparameter as a parameter of a `tfbo.Space`, and its values there and back.
 
-A value of the search space is called a code here. It is the value itself, but for `sampling=
-"reverse_log"`, where values are dense near the upper end: the code is then the mirrored value
+The legal value of the parameter is the value of the hyperparameter itself, but for `sampling=
+"reverse_log"`, where values are dense near the upper end: it is then the mirrored value
 `min_value + max_value - value`, which is searched logarithmically.
 """
 
@@ -22,20 +22,20 @@ class Domain(Protocol):
     """What a hyperparameter can be, in the space that is searched."""
 
     @property
-    def bare(self) -> Parameter:
+    def parameter(self) -> Parameter:
         """The parameter, without conditions."""
         ...
 
-    def encode(self, value: Any) -> Any:
-        """The code of a value, or of the legal one that is nearest."""
+    def read(self, value: Any) -> Any:
+        """The legal value of the parameter for a value, or for the one that is nearest to it."""
         ...
 
-    def decode(self, code: Any) -> Any:
-        """The value of a code."""
+    def write(self, legal: Any) -> Any:
+        """The value that a legal value of the parameter stands for."""
         ...
 
     def matching(self, values: Iterable[Any]) -> list[Any]:
-        """The codes of those values that are legal."""
+        """The legal values of the parameter for those values that the hyperparameter can have."""
         ...
 
 
@@ -43,10 +43,10 @@ class Domain(Protocol):
 class Listed:
     """Values that are written out."""
 
-    bare: Any
+    parameter: Any
     levels: tuple[Any, ...]
 
-    def encode(self, value: Any) -> Any:
+    def read(self, value: Any) -> Any:
         """See `Domain`; only numbers have neighbours."""
         value = plain(value)
         same = self.matching([value])
@@ -57,9 +57,9 @@ class Listed:
             raise invalid("value", f"one of {listed}", value, "Use a value of the search space.")
         return min(self.levels, key=lambda level: abs(level - value))
 
-    def decode(self, code: Any) -> Any:
+    def write(self, legal: Any) -> Any:
         """See `Domain`."""
-        return code
+        return legal
 
     def matching(self, values: Iterable[Any]) -> list[Any]:
         """See `Domain`."""
@@ -71,29 +71,29 @@ class Listed:
 class Range:
     """Numbers from one to another."""
 
-    bare: Any
+    parameter: Any
     mirrored: bool = False
 
-    def encode(self, value: Any) -> Any:
+    def read(self, value: Any) -> Any:
         """See `Domain`."""
-        code = min(max(self._mirror(plain(value)), self.bare.low), self.bare.high)
-        if self.bare.count is None:
-            return float(code)
-        nearest = round((code - self.bare.low) / self.bare.step)
-        return self.bare.level(min(nearest, self.bare.count - 1))
+        legal = min(max(self._mirror(plain(value)), self.parameter.low), self.parameter.high)
+        if self.parameter.count is None:
+            return float(legal)
+        nearest = round((legal - self.parameter.low) / self.parameter.step)
+        return self.parameter.level(min(nearest, self.parameter.count - 1))
 
-    def decode(self, code: Any) -> Any:
+    def write(self, legal: Any) -> Any:
         """See `Domain`."""
-        return min(max(self._mirror(code), self.bare.low), self.bare.high)
+        return min(max(self._mirror(legal), self.parameter.low), self.parameter.high)
 
     def matching(self, values: Iterable[Any]) -> list[Any]:
         """See `Domain`."""
         numbers = filter(_is_number, map(plain, values))
-        codes = ((number, self.encode(number)) for number in numbers)
-        return [code for value, code in codes if abs(self.decode(code) - value) <= 1e-9]
+        read = ((number, self.read(number)) for number in numbers)
+        return [legal for value, legal in read if abs(self.write(legal) - value) <= 1e-9]
 
     def _mirror(self, number: Any) -> Any:
-        return self.bare.low + self.bare.high - number if self.mirrored else number
+        return self.parameter.low + self.parameter.high - number if self.mirrored else number
 
 
 def listed(values: Sequence[Any], *, ordered: bool) -> Listed:

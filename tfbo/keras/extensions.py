@@ -11,7 +11,7 @@ import numpy as np
 
 from tfbo._scalars import plain
 from tfbo.errors import InvalidArgument
-from tfbo.keras import columns
+from tfbo.keras import dimensions
 from tfbo.keras.errors import FatalTypeError, FatalValueError
 from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.trial import TrialStatus
@@ -124,14 +124,14 @@ def response(oracle: Oracle, answer: Any) -> tuple[str, Mapping[str, Any]]:
     return status, values
 
 
-def params(oracle: Oracle, known: columns.Columns, values: Mapping[str, Any]) -> Params:
+def params(oracle: Oracle, known: dimensions.Dimensions, values: Mapping[str, Any]) -> Params:
     """Values of hyperparameters, as the study takes them; those that are left out have their defaults.
 
     Raises:
         FatalValueError: for an unknown name, or a value that the hyperparameter cannot have.
     """
     where = f"{type(oracle).__name__}.populate_space()"
-    names = {column.definition.name for column in known.values()}
+    names = {dimension.definition.name for dimension in known.values()}
     for name in values:
         if name not in names:
             raise FatalValueError(
@@ -139,16 +139,16 @@ def params(oracle: Oracle, known: columns.Columns, values: Mapping[str, Any]) ->
             )
     given = {name: plain(value) for name, value in values.items()}
     try:
-        made = columns.to_params(known, given)
+        made = dimensions.to_params(known, given)
     except (TypeError, ValueError) as error:
         raise FatalValueError(f"{where}: {given!r} is not legal: {error}") from error
-    for name, column in known.items():
-        wanted = given.get(column.definition.name, column.definition.default)
-        if name in made and not _same(column.domain.decode(made[name]), wanted):
-            if column.definition.name not in given:
+    for name, dimension in known.items():
+        wanted = given.get(dimension.definition.name, dimension.definition.default)
+        if name in made and not _same(dimension.domain.write(made[name]), wanted):
+            if dimension.definition.name not in given:
                 continue  # a default between two steps counts as the nearer of them
             raise FatalValueError(
-                f"{where}: expected a value of {column.definition!r}, got {wanted!r}."
+                f"{where}: expected a value of {dimension.definition!r}, got {wanted!r}."
             )
     return made
 
@@ -160,24 +160,23 @@ def _same(legal: Any, given: Any) -> bool:
 
 
 def random_values(
-    known: columns.Columns, tried: list[dict[str, Any]], seed: list[int]
+    known: dimensions.Dimensions, tried: list[dict[str, Any]], seed: list[int]
 ) -> dict[str, Any] | None:
     """Values at random that have not been tried; None where twenty draws bring none.
 
     Args:
-        known: the columns of the space.
+        known: the dimensions of the space.
         tried: values of trials.
         seed: on which the draws depend.
     """
     rng = np.random.default_rng(seed)
     for _ in range(_COLLISIONS):
         drawn: Params = {}
-        for name, column in known.items():
-            when = (column.when or {}).items()
+        for name, dimension in known.items():
             u = rng.random()  # also for those that are not active: the others keep their draws
-            if all(p in drawn and drawn[p] in codes for p, codes in when):
-                drawn[name] = column.domain.bare.from_code(u)
-        values = columns.to_values(known, drawn)
+            if dimension.is_active(drawn):
+                drawn[name] = dimension.domain.parameter.from_code(u)
+        values = dimensions.to_values(known, drawn)
         if values not in tried:
             return values
     return None

@@ -8,7 +8,7 @@ from typing import Any
 
 from tfbo._messages import say
 from tfbo.errors import InvalidArgument
-from tfbo.keras import columns, extensions, failures, notices, stored
+from tfbo.keras import dimensions, extensions, failures, notices, stored
 from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.objective import create_objective
 from tfbo.keras.project import Project
@@ -87,7 +87,7 @@ class Oracle:
         self._failures = 0
         self._offered: dict[str, Any] | None = None
         self._numbers: dict[str | None, int] = {}
-        self._columns: columns.Columns = {}
+        self._dimensions: dimensions.Dimensions = {}
         self._project: Any = None
         self._source: Any = None
         self._study: Study | None = None
@@ -111,8 +111,8 @@ class Oracle:
         if project.is_begun:
             self.hyperparameters = stored.definitions(project, self.objective, self.hyperparameters)
         self._save_definitions()
-        self._columns = columns.of(self.hyperparameters.space)
-        parameters = columns.parameters(self._columns) or _NOTHING
+        self._dimensions = dimensions.of(self.hyperparameters.space)
+        parameters = dimensions.parameters(self._dimensions) or _NOTHING
         self._study = stored.study(project, parameters, self.seed, self.strategy)
         if self._study is None:
             self._study = stored.begun(
@@ -175,7 +175,7 @@ class Oracle:
 
     def _view(self, trial_id: str, found: StudyTrial) -> Trial:
         """A trial of the study as a tuner sees it."""
-        values = columns.to_values(self._columns, found.params)
+        values = dimensions.to_values(self._dimensions, found.params)
         return stored.trial(self._project, self.hyperparameters, values, trial_id, found)
 
     def create_trial(self, tuner_id: str) -> Trial:
@@ -217,13 +217,13 @@ class Oracle:
         suggested = self._suggested()
         if suggested is None:
             return {"status": TrialStatus.STOPPED}
-        self._offered = columns.to_values(self._columns, suggested.params)
+        self._offered = dimensions.to_values(self._dimensions, suggested.params)
         return {"status": TrialStatus.RUNNING, "values": dict(self._offered)}
 
     def _random_values(self) -> dict[str, Any] | None:
         """Values at random that no trial has had, for a `populate_space`; None where there are none."""
         tried = [trial.hyperparameters.values for trial in self.trials.values()]
-        return extensions.random_values(self._columns, tried, [self.seed or 0, len(tried)])
+        return extensions.random_values(self._dimensions, tried, [self.seed or 0, len(tried)])
 
     def _ask(self) -> StudyTrial | str:
         """The next trial of the study, or the status that is in place of one."""
@@ -240,13 +240,13 @@ class Oracle:
             return status
         if values == self._offered:
             return self._source.take()
-        return self._source.start(extensions.params(self, self._columns, values))
+        return self._source.start(extensions.params(self, self._dimensions, values))
 
     def _suggested(self) -> StudyTrial | None:
         suggested = self._source.suggest(self.max_trials)
         if suggested is None:
             self.say(notices.exhausted(self))
-        elif not set(suggested.params) <= {*self._columns, *_NOTHING}:
+        elif not set(suggested.params) <= {*self._dimensions, *_NOTHING}:
             self._learn()
         return suggested
 
@@ -255,7 +255,7 @@ class Oracle:
         self.hyperparameters = stored.definitions(
             self._project, self.objective, self.hyperparameters
         )
-        self._columns = columns.of(self.hyperparameters.space)
+        self._dimensions = dimensions.of(self.hyperparameters.space)
 
     def update_trial(self, trial_id: str, metrics: dict[str, Any], step: int = 0) -> Trial:
         """Report metrics of a trial that runs.
@@ -340,9 +340,9 @@ class Oracle:
         self.update_space(trial.hyperparameters)
         found = self.study_trial(trial)
         values = trial.hyperparameters.values
-        known = columns.to_values(self._columns, found.params)
+        known = dimensions.to_values(self._dimensions, found.params)
         if any(name not in known or known[name] != value for name, value in values.items()):
-            params = columns.to_params(self._columns, values)
+            params = dimensions.to_params(self._dimensions, values)
             if params != {k: v for k, v in found.params.items() if k not in _NOTHING}:
                 self.study.amend(found, params)
 
@@ -374,10 +374,10 @@ class Oracle:
         if self._study is not None:
             self._learn()
         self.hyperparameters.merge(new, overwrite=False)
-        self._columns = columns.of(self.hyperparameters.space)
+        self._dimensions = dimensions.of(self.hyperparameters.space)
         if self._study is not None:
             self._save_definitions()  # before the space grows: definitions that it lacks do no harm
-            self.study.extend(columns.parameters(self._columns))
+            self.study.extend(dimensions.parameters(self._dimensions))
 
     def get_trial(self, trial_id: str) -> Trial:
         """The trial of that id."""

@@ -7,7 +7,7 @@ from typing import Any
 from tfbo import strategies
 from tfbo.acquisition import UCB, LogEI
 from tfbo.errors import invalid
-from tfbo.keras import columns
+from tfbo.keras import dimensions
 from tfbo.keras.oracle import Oracle
 from tfbo.study import Study
 
@@ -104,8 +104,8 @@ class GridSearchOracle(Oracle):
 
     def begin(self, study: Study) -> None:
         """Have the defaults tried first."""
-        if self._columns:
-            study.enqueue(columns.to_params(self._columns, {}))
+        if self._dimensions:
+            study.enqueue(dimensions.to_params(self._dimensions, {}))
 
 
 def _bayes(num_initial_points: int | None, alpha: Any, beta: Any) -> strategies.Bayes:

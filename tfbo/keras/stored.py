@@ -21,7 +21,7 @@ from tfbo.trial import Trial as StudyTrial
 def definitions(project: Project, objective: Objective, found: HyperParameters) -> HyperParameters:
     """The stored definitions, then those that were found now and are not among them.
 
-    The stored ones come first because the columns of the study are named in that order.
+    The stored ones come first because the parameters of the study are named in that order.
 
     Raises:
         StudyMismatch: where the stored search has another objective or other ranges.
