@@ -12,7 +12,7 @@ import pytest
 
 import tfbo
 from tfbo import Categorical, Float, Int, Space, SQLiteStorage, StorageError, Study
-from tfbo.__main__ import main
+from tfbo.cli.main import main
 from tfbo.trial import Trial
 
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(2)>"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tfbo import Int, Space, SQLiteStorage, StorageError, Study
-from tfbo.__main__ import main
+from tfbo.cli.main import main
 from tfbo.storage import database
 from tfbo.strategies import Random
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tfbo import Int, InvalidArgument, Space, SQLiteStorage, StorageError, Study
-from tfbo.__main__ import main
+from tfbo.cli.main import main
 
 SPACE = Space({"x": Int(0, 9)})
 

@@ -21,7 +21,7 @@ if os.geteuid() == 0:
     header, none = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
     assert ctypes.CDLL(None, use_errno=True).capset(header, none) == 0, ctypes.get_errno()
 import tfbo
-from tfbo.__main__ import main
+from tfbo.cli.main import main
 """
 LOOK = """
 study = tfbo.Study.load(storage=path)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tfbo.study import Study
 
-_KINDS = (
+KINDS = (
     "history", "slices", "contour", "importance", "parallel_coordinates", "calibration", "timeline",
     "convergence",
 )  # fmt: skip
@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         "names", nargs="*", metavar="name", help="a study; not needed where there is only one; "
         "several (all, where none is named) for --kind convergence",
     )  # fmt: skip
-    plot.add_argument("--kind", required=True, choices=_KINDS, help="which picture")
+    plot.add_argument("--kind", required=True, choices=KINDS, help="which picture")
     plot.add_argument(
         "--params", nargs="+", metavar="P", type=_name,
         help="hyperparameters: of slices, contour (two) and parallel_coordinates",

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 
 import tfbo
 from tfbo import Boolean, Categorical, Constant, Float, Space, Study, Trial, plots, report
-from tfbo.__main__ import _KINDS, main
 from tfbo.cli import snapshot
+from tfbo.cli.main import KINDS, main
 from tfbo.importance import Estimate, Importance
 from tfbo.report import table
 from tfbo.storage import Record, SQLiteStorage
@@ -238,8 +238,8 @@ def test_report_of_few_trials_says_what_is_missing(tmp_path, capsys, count):
 
 def test_plot_writes_each_kind(runs, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(snapshot, "take", lambda storage, name: known(runs))
-    assert set(_KINDS) == set(plots.__all__)
-    for kind in _KINDS:
+    assert set(KINDS) == set(plots.__all__)
+    for kind in KINDS:
         output = tmp_path / f"{kind}.png"
         assert main(["plot", runs, "runs", "--kind", kind, "-o", str(output)]) == 0
         assert output.read_bytes().startswith(b"\x89PNG")
@@ -273,7 +273,7 @@ def test_plot_explains_what_it_cannot_do(runs, capsys, arguments, said):
 
 def test_plot_of_too_few_trials_is_status_one(tmp_path, capsys):
     path = stored(tmp_path / "none.db", [])
-    for kind in _KINDS:
+    for kind in KINDS:
         assert main(["plot", path, "--kind", kind, "-o", str(tmp_path / "x.png")]) == 1
         assert "'runs'" in capsys.readouterr().err
     assert not (tmp_path / "x.png").exists()
@@ -333,7 +333,7 @@ def test_a_data_frame_without_pandas_says_what_to_install(runs, monkeypatch):
 
 
 def test_pandas_is_in_the_extras_that_need_it():
-    project = (Path(__file__).parent.parent / "pyproject.toml").read_text()
+    project = (Path(__file__).parents[2] / "pyproject.toml").read_text()
     extras = dict(re.findall(r"^(\w+) = \[(.*?)\]$", project, re.MULTILINE | re.DOTALL))
     assert all('"pandas>=' in extras[name] for name in ("pandas", "demo", "test"))
 

@@ -12,7 +12,7 @@ class Default:
     """As many startup trials as Optuna's GPSampler has.
 
     With five most tests would reach the model, each with a space of its own, for which a program is
-    traced: they pass, but take a minute. `test_optuna_distributions.py` has all distributions in one space.
+    traced: they pass, but take a minute. `test_distributions.py` has all distributions in one space.
     """
 
     @pytest.fixture

@@ -142,7 +142,7 @@ def name(settings=None, function=fit._fit, specs=(VECTOR,), compiled_for=""):
 
 def test_the_same_has_the_same_name_in_another_process():
     script = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import test_traces; print(test_traces.name())"
+        "import sys; sys.path.insert(0, sys.argv[1]); import test_disk_cache as t; print(t.name())"
     )
     run = subprocess.run(
         [sys.executable, "-c", script, os.path.dirname(__file__)],

@@ -20,7 +20,7 @@ SPACE = Space({"x": Float(0.0, 1.0)})
 @pytest.fixture(autouse=True)
 def importable(monkeypatch):
     """Have the processes of trials find the objectives of this file, from wherever the tests are run."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[1]))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
 
 
 @pytest.fixture

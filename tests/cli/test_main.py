@@ -11,7 +11,7 @@ import pytest
 
 import tfbo
 from tfbo import Boolean, Float, Space, Study
-from tfbo.__main__ import main
+from tfbo.cli.main import main
 from tfbo.strategies import Random
 
 
@@ -168,7 +168,7 @@ def test_an_import_of_tensorflow_that_fails_shows_what_it_wrote(tmp_path):
 
 
 def test_the_readme_says_to_clone_before_it_installs_from_the_folder():
-    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
     first = readme.split("```")[1].strip().splitlines()
     assert re.match(r"git clone \S+ tfbo && cd tfbo\b", first[0])
     assert [line.split()[:2] for line in first[1:]] == [["pip", "install"]] * 2
@@ -176,7 +176,7 @@ def test_the_readme_says_to_clone_before_it_installs_from_the_folder():
 
 
 def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
-    readme = Path(__file__).parent.parent / "README.md"
+    readme = Path(__file__).parents[2] / "README.md"
     blocks = [b.split("```")[0] for b in readme.read_text().split("```python\n")[1:]]
     tuner, example, workers, ray, asking, acquisition = blocks
     monkeypatch.chdir(tmp_path)
@@ -202,7 +202,7 @@ def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
     study = Study.load(storage="runs.db", name="digits")
     assert [trial.state for trial in study.trials] == ["complete"] * 7
     names = {}
-    compile(ray, "README", "exec")  # tests/integrations/test_ray.py runs one like it
+    compile(ray, "README", "exec")  # tests/integrations/ray/test_executor.py runs one like it
     indented = "\n".join(line.removeprefix("  ") for line in asking.splitlines())
     exec(compile(indented, "README", "exec"), {"tfbo": tfbo, "study": study})
     exec(compile(acquisition, "README", "exec"), names)
