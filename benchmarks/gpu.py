@@ -32,7 +32,7 @@ from suites.base import cube
 
 import tfbo
 from tfbo._compile import devices
-from tfbo.gp import exact, hyperprior
+from tfbo.gp import hyperprior, likelihood
 from tfbo.optim.base import value_and_gradient
 from tfbo.strategies import Bayes, Problem
 from tfbo.strategies.bayes import fit, greedy, warm_start
@@ -247,14 +247,14 @@ def share_of_cholesky(sizes: Sizes, clock: Clock) -> Iterator[str]:
 
 def _rates(n: int, device: str) -> tuple[float, float]:
     kernel = Bayes()._kernel(tfbo.Space({f"x{i}": tfbo.Float(0.0, 1.0) for i in range(COLUMNS)}))
-    believed = hyperprior.Belief(*map(tf.constant, fit.believed(kernel)))
+    prior = hyperprior.Hyperprior(*map(tf.constant, fit.default_hyperprior(kernel)))
     x, y = trials(n)
     with tf.device(device):
-        observed = exact.Observations(tf.constant(x), tf.constant((y - y.mean()) / y.std()))
-        theta = tf.constant(hyperprior.medians(believed)[None])
-        covariance = kernel.covariance(exact.unpack(kernel, theta[0]), observed.features)
+        observed = likelihood.Observations(tf.constant(x), tf.constant((y - y.mean()) / y.std()))
+        theta = tf.constant(hyperprior.medians(prior)[None])
+        covariance = kernel.covariance(likelihood.unpack(kernel, theta[0]), observed.features)
         plain = tf.function(lambda k: tf.linalg.cholesky(k)[-1, -1], autograph=False)
-        log_posterior = lambda t: exact.log_posterior(kernel, believed, observed, t)  # noqa: E731
+        log_posterior = lambda t: likelihood.log_posterior(kernel, prior, observed, t)  # noqa: E731
         evaluation = tf.function(
             lambda t: tf.reduce_sum(value_and_gradient(log_posterior, t)[1]),
             autograph=False,

@@ -6,7 +6,7 @@ States of searches are made by the default strategy itself, on shifted test func
 noise, in 2, 6 and 20 columns. At each state two questions are asked:
 
 * the fit: the log posterior of the hyperparameters that the ask arrived at (warm-started through the
-  whole search, as users meet it) beside the best of 50 climbs from draws of the priors;
+  whole search, as users meet it) beside the best of 50 restarts from draws of the priors;
 * the maximum: log expected improvement at the point that tfbo found, less that at BoTorch's optimum of the
   same acquisition of the same posterior (20 restarts, 1,024 raw samples), both as tfbo evaluates it, with
   the uncertainty on faces counted in full.
@@ -36,7 +36,7 @@ from variants import VARIANTS, patched
 import tfbo
 from tfbo._compile import devices
 from tfbo.acquisition import LogEI
-from tfbo.gp import exact, hyperprior
+from tfbo.gp import hyperprior, search
 from tfbo.strategies import Bayes
 from tfbo.strategies.base import Problem
 from tfbo.strategies.bayes import fit, greedy
@@ -98,24 +98,24 @@ def states(function: str, d: int, noise: float, checkpoints: tuple[int, ...]) ->
 
 
 def best_of_restarts(state: State, rng: np.random.Generator) -> float:
-    """The highest log posterior that climbs from so many draws of the priors reach."""
-    believed = fit.believed(state.choices.kernel)
-    draws = hyperprior.draws(believed, RESTARTS, rng)
-    start = exact.Start(hyperprior.medians(believed), np.eye(len(believed.loc)), False)
+    """The highest log posterior that restarts from so many draws of the priors reach."""
+    prior = fit.default_hyperprior(state.choices.kernel)
+    draws = hyperprior.draws(prior, RESTARTS, rng)
+    start = search.Start(hyperprior.medians(prior), np.eye(len(prior.loc)), False)
     given = tf.nest.map_structure(tf.constant, (state.question, start, draws))
     return float(_restarts(state.choices, *given))
 
 
 def _restarts(
-    choices: fit.Choices, question: greedy.Question, start: exact.Start, draws: tf.Tensor
+    choices: fit.Choices, question: greedy.Question, start: search.Start, draws: tf.Tensor
 ) -> tf.Tensor:
     @tf.function(autograph=False, reduce_retracing=True)
-    def run(question: greedy.Question, start: exact.Start, draws: tf.Tensor) -> tf.Tensor:
-        believed = hyperprior.Belief(*map(tf.constant, fit.believed(choices.kernel)))
+    def run(question: greedy.Question, start: search.Start, draws: tf.Tensor) -> tf.Tensor:
+        prior = hyperprior.Hyperprior(*map(tf.constant, fit.default_hyperprior(choices.kernel)))
         observed = fit.observe(choices, question.evidence)
-        fitted = exact.fit(
-            choices.kernel, believed, observed, start, draws,
-            climbs=RESTARTS, tolerance=1e-6, max_evaluations=300, compact=True,
+        fitted = search.multistart(
+            choices.kernel, prior, observed, start, draws,
+            restarts=RESTARTS, tolerance=1e-6, max_evaluations=300, compact=True,
         )  # fmt: skip
         return fitted.value
 

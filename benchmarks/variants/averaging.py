@@ -14,36 +14,36 @@ CHAINS, STEPS, SHRINKS = 8, 8, 40
 _LENGTHSCALE = (-0.8, 1.0)
 
 
-def drawn(kernel: Any, believed: Any, observed: Any, theta: Any) -> Any:
+def drawn(kernel: Any, prior: Any, observed: Any, theta: Any) -> Any:
     """Log hyperparameters `[CHAINS, p]` by elliptical slice sampling from `theta` `[p]`.
 
     The priors are normal in the logarithms, so there is nothing to tune (Murray, Adams and MacKay 2010).
     """
     import tensorflow as tf
 
-    from tfbo.gp import exact
+    from tfbo.gp import likelihood
 
     rng, p = np.random.default_rng(0), theta.shape[-1]
     normals = tf.constant(rng.standard_normal([STEPS, CHAINS, p]))
     heights = tf.constant(np.log(rng.random([STEPS, CHAINS])))
     shares = tf.constant(rng.random([STEPS, CHAINS, SHRINKS + 1]))
-    unweighted = believed._replace(weight=tf.zeros_like(believed.weight))
+    unweighted = prior._replace(weight=tf.zeros_like(prior.weight))
     full = tf.constant(2.0 * np.pi, tf.float64)
 
     def log_likelihood(theta: Any) -> Any:
-        value = exact.log_posterior(kernel, unweighted, observed, theta)
-        inside = tf.reduce_all((theta >= believed.lower) & (theta <= believed.upper), axis=-1)
+        value = likelihood.log_posterior(kernel, unweighted, observed, theta)
+        inside = tf.reduce_all((theta >= prior.lower) & (theta <= prior.upper), axis=-1)
         return tf.where(tf.math.is_finite(value) & inside, value, -np.inf)
 
     def step(i: Any, theta: Any, value: Any) -> tuple[Any, ...]:
-        away, other, level = theta - believed.loc, normals[i] * believed.scale, value + heights[i]
+        away, other, level = theta - prior.loc, normals[i] * prior.scale, value + heights[i]
 
         def shrink(j: Any, low: Any, high: Any, found: Any, theta: Any, value: Any) -> Any:
             angle = low + (high - low) * shares[i, :, j]
             turned = away * tf.cos(angle)[:, None] + other * tf.sin(angle)[:, None]
-            reached = log_likelihood(believed.loc + turned)
+            reached = log_likelihood(prior.loc + turned)
             new = (reached > level) & ~found
-            theta = tf.where(new[:, None], believed.loc + turned, theta)
+            theta = tf.where(new[:, None], prior.loc + turned, theta)
             low = tf.where(angle < 0.0, angle, low)
             high = tf.where(angle >= 0.0, angle, high)
             return j + 1, low, high, found | new, theta, tf.where(new, reached, value)
@@ -68,17 +68,17 @@ def averaged() -> Patches:
     """The logarithm of the mean improvement over the draws."""
     import tensorflow as tf
 
-    from tfbo.gp import exact, hyperprior, priors
+    from tfbo.gp import hyperprior, likelihood
     from tfbo.gp.posterior import SMALLEST_VARIANCE
     from tfbo.strategies.bayes import fit, greedy
 
     def with_draws(choices: Any, observed: Any, theta: Any) -> Any:
         kernel = choices.kernel
         loc, scale = _LENGTHSCALE
-        lengthscale = priors.LogNormal(loc + 0.5 * np.log(kernel.dimension), scale)
-        prior = priors.default(kernel.dimension)._replace(lengthscale=lengthscale)
-        known = hyperprior.Belief(*map(tf.constant, hyperprior.belief(kernel, prior)))
-        factors = exact.factorise(kernel, drawn(kernel, known, observed, theta), observed)
+        lengthscale = hyperprior.LogNormal(loc + 0.5 * np.log(kernel.dimension), scale)
+        prior = hyperprior.default_priors(kernel.dimension)._replace(lengthscale=lengthscale)
+        wide = hyperprior.Hyperprior(*map(tf.constant, hyperprior.stack(kernel, prior)))
+        factors = likelihood.factorise(kernel, drawn(kernel, wide, observed, theta), observed)
         hyperparameters = factors.hyperparameters
         mean = observed.z - hyperparameters.noise[:, None] * factors.alpha
         incumbents = tf.reduce_max(mean, axis=-1)[:, None]

@@ -54,5 +54,5 @@ def _put(values: Patches) -> None:
     os.environ["TFBO_CACHE"] = "off"
     for (owner, name), value in values.items():
         setattr(owner, name, value)
-    for cache in (fit.believed, greedy.compiled, fit.compiled_fit):
+    for cache in (fit.default_hyperprior, greedy.compiled, fit.compiled_fit):
         cache.cache_clear()

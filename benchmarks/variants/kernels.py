@@ -18,29 +18,31 @@ _MARGIN = 1e-6
 
 def prior(**parts: tuple[float, float]) -> Patches:
     """Other log-normal priors, as densities of the logarithm; lengthscales are times sqrt(d)."""
-    from tfbo.gp import priors
+    from tfbo.gp import hyperprior
     from tfbo.strategies.bayes import fit
 
-    def default(d: int) -> priors.Priors:
+    def default(d: int) -> hyperprior.Priors:
         shifts = {"lengthscale": 0.5 * np.log(d)}
         changed = {
-            name: priors.LogNormal(loc + shifts.get(name, 0.0), scale)
+            name: hyperprior.LogNormal(loc + shifts.get(name, 0.0), scale)
             for name, (loc, scale) in parts.items()
         }
-        return priors.default(d)._replace(**changed)
+        return hyperprior.default_priors(d)._replace(**changed)
 
-    return {(fit, "default"): default}
+    return {(fit, "default_priors"): default}
 
 
 def lengthscales_of_any_dimension() -> Patches:
     """Lengthscales that do not grow with the dimension."""
-    from tfbo.gp import priors
+    from tfbo.gp import hyperprior
     from tfbo.strategies.bayes import fit
 
-    def default(d: int) -> priors.Priors:
-        return priors.default(d)._replace(lengthscale=priors.default(6).lengthscale)
+    def default(d: int) -> hyperprior.Priors:
+        return hyperprior.default_priors(d)._replace(
+            lengthscale=hyperprior.default_priors(6).lengthscale
+        )
 
-    return {(fit, "default"): default}
+    return {(fit, "default_priors"): default}
 
 
 def additive() -> Patches:
@@ -68,7 +70,7 @@ def warped() -> Patches:
     """Numbers pass through Kumaraswamy's distribution function, whose two powers are learned."""
     import tensorflow as tf
 
-    from tfbo.gp import kernels, priors
+    from tfbo.gp import hyperprior, kernels
     from tfbo.space import encoding
     from tfbo.strategies import Bayes
     from tfbo.strategies.bayes import fit
@@ -96,13 +98,13 @@ def warped() -> Patches:
         made = kernels.kernel(self.kernel, len(columns), columns)
         return Warped(made.correlation, made.dimension, made.columns, made.ard)
 
-    def default(d: int) -> priors.Priors:
-        return priors.default(d)._replace(shape=priors.LogNormal(0.0, 0.5))
+    def default(d: int) -> hyperprior.Priors:
+        return hyperprior.default_priors(d)._replace(shape=hyperprior.LogNormal(0.0, 0.5))
 
-    def scouting(d: int) -> priors.Priors:
-        return priors.scouting(d)._replace(shape=priors.LogNormal(0.0, 0.5))
+    def scouting(d: int) -> hyperprior.Priors:
+        return hyperprior.rough_priors(d)._replace(shape=hyperprior.LogNormal(0.0, 0.5))
 
-    places = {(fit, "default"): default, (fit, "scouting"): scouting}
+    places = {(fit, "default_priors"): default, (fit, "rough_priors"): scouting}
     return {(Bayes, "_kernel"): kernel, **places}
 
 

@@ -67,7 +67,7 @@ def test_a_gpu_without_memory_hands_over_to_fewer_starts_then_to_the_cpu(monkeyp
     asked, real = [], greedy.answer
 
     def answer(choices, question, device):
-        asked.append((device, choices.climbs, len(question.evidence.draws)))
+        asked.append((device, choices.restarts, len(question.evidence.draws)))
         if device.startswith("GPU"):
             raise exhausted()
         return real(choices, question, device)

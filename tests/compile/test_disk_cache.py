@@ -154,7 +154,7 @@ def test_the_same_has_the_same_name_in_another_process():
 def test_whatever_changes_the_graph_changes_the_name(monkeypatch):
     names = [
         name(),
-        name(choices(climbs=8)),
+        name(choices(restarts=8)),
         name(choices(learned=False)),
         name(choices(acquisition=EI())),
         name(choices(acquisition=UCB(1.0))),

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfbo import Boolean, Categorical, Float, Int, Space, gp
 from tfbo.columns import snap
-from tfbo.gp import Posterior, exact, kernels, paths
+from tfbo.gp import Posterior, kernels, likelihood, paths
 from tfbo.gp.pending import fantasise
 from tfbo.optim import mixed
 from tfbo.space import encoding
@@ -32,9 +32,9 @@ def posterior(kernel="matern52", n=15, noise=1e-4):
     theta = np.array([0.2, *np.log([0.4, 0.7, 1.5, 2.0, 1.0]), *shape, np.log(noise)])
     variances = tf.constant(rng.uniform(0.0, 0.1, n))
     z = tf.constant(rng.standard_normal(n))
-    observed = exact.Observations(family.embed(tf.constant(x)), z, variances=variances)
+    observed = likelihood.Observations(family.embed(tf.constant(x)), z, variances=variances)
     zero, one = tf.zeros([], tf.float64), tf.ones([], tf.float64)
-    made = Posterior(family, exact.factorise(family, tf.constant(theta), observed), zero, one)
+    made = Posterior(family, likelihood.factorise(family, tf.constant(theta), observed), zero, one)
     return made, observed, tf.constant(snap(columns, rng.random([6, len(columns)])))
 
 
@@ -85,7 +85,7 @@ def test_paths_pass_where_the_data_are_whatever_the_waves():
     x = np.linspace(0.0, 1.0, 8)[:, None]
     made = gp.fit(x, np.sin(6.0 * x[:, 0]))
     z = made.factors.z
-    observed = exact.Observations(made.kernel.embed(tf.constant(x)), z)
+    observed = likelihood.Observations(made.kernel.embed(tf.constant(x)), z)
     drawn = paths.draw(
         made, observed, paths.randomness(made.kernel, 8, 50, np.random.default_rng(0))
     )

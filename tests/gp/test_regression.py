@@ -183,10 +183,10 @@ def test_the_scale_of_the_outcomes_changes_nothing_else(name):
 def test_a_hopeless_fit_falls_back_to_the_priors_and_says_so_once(monkeypatch):
     import tensorflow as tf
 
-    from tfbo.gp import exact, regression
+    from tfbo.gp import regression, search
 
     monkeypatch.setattr(
-        exact,
+        search,
         "log_posterior",
         lambda *a: tf.fill([tf.shape(a[-1])[0]], tf.constant(np.nan, tf.float64)),
     )
@@ -257,14 +257,14 @@ def test_known_standard_errors_are_those_of_the_definition(noise):
 def test_the_likelihood_of_known_variances_and_its_gradient():
     import tensorflow as tf
 
-    from tfbo.gp import exact, hyperprior, kernels
+    from tfbo.gp import hyperprior, kernels, likelihood
     from tfbo.optim.base import value_and_gradient
 
     kernel = kernels.kernel("matern52", 3)
-    believed = hyperprior.Belief(*map(tf.constant, hyperprior.belief(kernel, None)))
+    flat = hyperprior.Hyperprior(*map(tf.constant, hyperprior.stack(kernel, None)))
     variances = np.random.default_rng(4).exponential(size=20)
     z = (F - F.mean()) / F.std()
-    observed = exact.Observations(*map(tf.constant, (X, z)), variances=tf.constant(variances))
+    observed = likelihood.Observations(*map(tf.constant, (X, z)), variances=tf.constant(variances))
     theta = np.array([[0.3, -0.5, 0.2, 0.7, -2.0]])
 
     def evaluate(theta):
@@ -274,7 +274,7 @@ def test_the_likelihood_of_known_variances_and_its_gradient():
         return -0.5 * (quadratic + np.linalg.slogdet(k)[1] + 20 * np.log(2.0 * np.pi))
 
     value, gradient = value_and_gradient(
-        lambda t: exact.log_posterior(kernel, believed, observed, t), tf.constant(theta)
+        lambda t: likelihood.log_posterior(kernel, flat, observed, t), tf.constant(theta)
     )
     assert float(value[0]) == pytest.approx(evaluate(theta[0]), rel=1e-10)
     steps = 1e-5 * np.eye(5)

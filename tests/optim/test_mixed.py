@@ -8,7 +8,7 @@ import tensorflow.experimental.numpy as tnp
 from tfbo import Boolean, Categorical, Float, Int, Ordinal, Space
 from tfbo.acquisition import EI, UCB, LogEI, PosteriorStd, joint
 from tfbo.columns import snap
-from tfbo.gp import Posterior, exact, kernels
+from tfbo.gp import Posterior, kernels, likelihood
 from tfbo.gp.pending import fantasise
 from tfbo.optim import mixed, starts
 from tfbo.space import encoding
@@ -74,8 +74,8 @@ def program(columns, acquisition):
 
     @tf.function(autograph=False, input_signature=[vector, rows, vector, rows, rows, rows])
     def run(theta, x, z, everywhere, around, random):
-        observed = exact.Observations(kernel.embed(x), z)
-        posterior = Posterior(kernel, exact.factorise(kernel, theta, observed), 0.0, 1.0)
+        observed = likelihood.Observations(kernel.embed(x), z)
+        posterior = Posterior(kernel, likelihood.factorise(kernel, theta, observed), 0.0, 1.0)
         incumbent = tf.reduce_max(posterior.moments(x)[0])
         fantasies = fantasise(posterior, x[:0], tf.zeros([1, 0], tf.float64))
         function = lambda u: joint.worth(acquisition, fantasies, incumbent, u[:, None, :])

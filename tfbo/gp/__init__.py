@@ -6,10 +6,9 @@ s samples, m new inputs. Everything is float64.
 
 from __future__ import annotations
 
-from tfbo.gp.hyperprior import Ranges
+from tfbo.gp.hyperprior import LogNormal, Priors, Ranges
 from tfbo.gp.kernels import KERNELS, Hyperparameters, Kernel
 from tfbo.gp.posterior import LeaveOneOut, Posterior
-from tfbo.gp.priors import LogNormal, Priors
 from tfbo.gp.regression import fit
 
 __all__ = [

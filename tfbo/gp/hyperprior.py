@@ -1,4 +1,4 @@
-"""What is believed of the hyperparameters before the data are seen, and where climbs may start.
+"""The hyperprior: priors and bounds of the hyperparameters as vectors, and where restarts may start.
 
 The logarithms of all hyperparameters are one vector `[p]`: amplitude, lengthscales, shape, noise. A
 hyperparameter that is not to be learned has equal bounds.
@@ -6,16 +6,38 @@ hyperparameter that is not to be learned has equal bounds.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfbo.gp.kernels import Kernel
-from tfbo.gp.priors import LogNormal, Priors, scouting
 
+_HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 # An observation noise of exactly zero would make duplicated rows singular.
 _SMALLEST_NOISE = 1e-12
+
+
+class LogNormal(NamedTuple):
+    """A positive number whose logarithm is normal with mean `loc` and standard deviation `scale`."""
+
+    loc: float | tf.Tensor
+    scale: float | tf.Tensor
+
+    def log_prob(self, log_value: tf.Tensor) -> tf.Tensor:
+        """Log density of the logarithm `[...]`, which is what a fit maximises over: normal."""
+        z = (log_value - self.loc) / self.scale
+        return -0.5 * tf.square(z) - tf.math.log(tf.cast(self.scale, z.dtype)) - _HALF_LOG_TWO_PI
+
+
+class Priors(NamedTuple):
+    """One prior for each kind of hyperparameter of `tfbo.gp.Hyperparameters`."""
+
+    amplitude: LogNormal
+    lengthscale: LogNormal
+    shape: LogNormal
+    noise: LogNormal
 
 
 class Ranges(NamedTuple):
@@ -31,8 +53,8 @@ class Ranges(NamedTuple):
     noise: tuple[float, float] = (1e-8, 1e5)
 
 
-class Belief(NamedTuple):
-    """What is believed of the log hyperparameters `[p]` before the data are seen."""
+class Hyperprior(NamedTuple):
+    """Priors and bounds of the log hyperparameters `[p]`."""
 
     loc: np.ndarray | tf.Tensor
     """Means of the log-normal priors, `[p]`."""
@@ -45,19 +67,57 @@ class Belief(NamedTuple):
     upper: np.ndarray | tf.Tensor
 
 
-def belief(
+def default_priors(dimension: int) -> Priors:
+    """The default priors, for inputs in [0, 1] and standardised outputs.
+
+    Lengthscales grow with the square root of the dimension, as distances in a cube do (Hvarfner et
+    al. 2024, arXiv 2402.02229). Theirs is a density of the lengthscale, log-normal of location
+    `sqrt(2) + log(d) / 2`; as one of its logarithm it has the same mode where the location is less by
+    the square of the scale, 3. The noise prior is so wide that data without noise are fitted to their
+    last digits, and that twenty noisy trials are not taken for a rugged function (both measured in
+    benchmarks/results/ablation.md).
+
+    Args:
+        dimension: number of columns, d.
+    """
+    return Priors(
+        amplitude=LogNormal(-0.25, 0.5),
+        lengthscale=LogNormal(math.sqrt(2.0) - 3.0 + 0.5 * math.log(dimension), math.sqrt(3.0)),
+        shape=LogNormal(-1.0, 1.0),
+        noise=LogNormal(-10.0, 4.0),
+    )
+
+
+def rough_priors(dimension: int) -> Priors:
+    """Priors of rougher functions than the default ones, to look for optima of the likelihood alone.
+
+    The default priors' medians lie in the smooth plain, from which restarts on the likelihood
+    rarely find an optimum at short lengthscales; from short lengthscales they find the long ones.
+
+    Args:
+        dimension: number of columns, d.
+    """
+    return Priors(
+        amplitude=LogNormal(0.0, 0.5),
+        lengthscale=LogNormal(math.log(0.5) + 0.5 * math.log(dimension), 1.2),
+        shape=LogNormal(0.0, 1.0),
+        noise=LogNormal(-4.0, 3.0),
+    )
+
+
+def stack(
     kernel: Kernel,
     priors: Priors | None,
     *,
     ranges: Ranges = Ranges(),
     noise: float | None = None,
     extent: np.ndarray | float = 1.0,
-) -> Belief:
-    """The vectors that stand for priors, ranges and a noise that is known.
+) -> Hyperprior:
+    """Stack priors, ranges and a known noise into vectors.
 
     Args:
         kernel: whose hyperparameters they are.
-        priors: None for the likelihood alone (`priors.scouting` then says where to start).
+        priors: None for the likelihood alone (`rough_priors` then say where to start).
         ranges: bounds of the search.
         noise: a known variance in standardised units; None to learn it.
         extent: by how much each column varies, `[d]`; the prior on its lengthscale scales with it.
@@ -65,7 +125,7 @@ def belief(
     extents = np.broadcast_to(extent, [kernel.dimension])
     if not kernel.ard:
         extents = np.array([np.exp(np.mean(np.log(extents)))])
-    known = priors or scouting(kernel.dimension)
+    given = priors or rough_priors(kernel.dimension)
     shapes = len(kernel.shape_names)
 
     def spread(
@@ -78,48 +138,48 @@ def belief(
     noise_range = (noise, noise) if noise is not None else ranges.noise
     noise_range = (max(noise_range[0], _SMALLEST_NOISE), max(noise_range[1], _SMALLEST_NOISE))
     parts = [
-        spread(known.amplitude, ranges.amplitude, np.zeros(1)),
-        spread(known.lengthscale, ranges.lengthscale, np.log(extents)),
-        spread(known.shape, ranges.shape, np.zeros(shapes)),
-        spread(known.noise, noise_range, np.zeros(1)),
+        spread(given.amplitude, ranges.amplitude, np.zeros(1)),
+        spread(given.lengthscale, ranges.lengthscale, np.log(extents)),
+        spread(given.shape, ranges.shape, np.zeros(shapes)),
+        spread(given.noise, noise_range, np.zeros(1)),
     ]
     loc, scale, lower, upper = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Belief(loc, scale, np.full_like(loc, float(priors is not None)), lower, upper)
+    return Hyperprior(loc, scale, np.full_like(loc, float(priors is not None)), lower, upper)
 
 
-def log_prior(believed: Belief, theta: tf.Tensor) -> tf.Tensor:
+def log_prior(hyperprior: Hyperprior, theta: tf.Tensor) -> tf.Tensor:
     """Log density of the priors at log hyperparameters `[r, p]`, of those that are learned: `[r]`."""
-    log_prob = LogNormal(believed.loc, believed.scale).log_prob(theta)
-    learned = tf.cast(tf.not_equal(believed.lower, believed.upper), theta.dtype)
-    return tf.linalg.matvec(log_prob, believed.weight * learned)
+    log_prob = LogNormal(hyperprior.loc, hyperprior.scale).log_prob(theta)
+    learned = tf.cast(tf.not_equal(hyperprior.lower, hyperprior.upper), theta.dtype)
+    return tf.linalg.matvec(log_prob, hyperprior.weight * learned)
 
 
-def hold_noise(believed: Belief, variance: tf.Tensor) -> Belief:
-    """The same belief where the noise is known to have this variance `[]`, and is not learned."""
+def hold_noise(hyperprior: Hyperprior, variance: tf.Tensor) -> Hyperprior:
+    """The same hyperprior with the noise held at this variance `[]`."""
     held = tf.math.log(variance)[None]
-    return believed._replace(
-        lower=tf.concat([believed.lower[:-1], held], axis=0),
-        upper=tf.concat([believed.upper[:-1], held], axis=0),
+    return hyperprior._replace(
+        lower=tf.concat([hyperprior.lower[:-1], held], axis=0),
+        upper=tf.concat([hyperprior.upper[:-1], held], axis=0),
     )
 
 
-def medians(believed: Belief) -> np.ndarray:
+def medians(hyperprior: Hyperprior) -> np.ndarray:
     """The medians of the priors, as far as they are within the bounds: `[p]`."""
-    return np.clip(believed.loc, believed.lower, believed.upper)
+    return np.clip(hyperprior.loc, hyperprior.lower, hyperprior.upper)
 
 
-def draws(believed: Belief, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Log hyperparameters `[count, p]` drawn from the priors, from which climbs may start.
+def draws(hyperprior: Hyperprior, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Log hyperparameters `[count, p]` drawn from the priors: candidates for restarts.
 
     Half of the variance of a draw is common to all lengthscales: data are rough, or smooth, in all
     columns together more often than independent draws would be.
     """
-    loc, scale = np.asarray(believed.loc), np.asarray(believed.scale)
+    loc, scale = np.asarray(hyperprior.loc), np.asarray(hyperprior.scale)
     normals = rng.standard_normal([count, len(loc)])
     normals[:, 1:-1] = np.sqrt(0.5) * (normals[:, 1:-1] + rng.standard_normal([count, 1]))
     drawn = loc + scale * normals
-    lower, upper = np.asarray(believed.lower), np.asarray(believed.upper)
-    if not np.any(believed.weight):
+    lower, upper = np.asarray(hyperprior.lower), np.asarray(hyperprior.upper)
+    if not np.any(hyperprior.weight):
         # Of the likelihood alone any corner of the box may be the best.
         anywhere = lower + (upper - lower) * rng.random(drawn.shape)
         drawn = np.where(
@@ -128,17 +188,17 @@ def draws(believed: Belief, count: int, rng: np.random.Generator) -> np.ndarray:
     return np.clip(drawn, lower, upper)
 
 
-def neighbours(believed: Belief, theta: tf.Tensor, rows: int | None = None) -> tf.Tensor:
+def neighbours(hyperprior: Hyperprior, theta: tf.Tensor, rows: int | None = None) -> tf.Tensor:
     """Points that differ from `theta` `[p]` in one hyperparameter, `[4 p, p]`; see `padded` for `rows`.
 
     It is a tenth, ten times, the least or the most that it may be. The last two take a column out of
-    the model, or make each of its values a world of its own: optima that climbs rarely find.
+    the model, or make each of its values a world of its own: optima that restarts rarely find.
     """
     eye = np.eye(theta.shape[-1])
     steps = np.log(10.0) * np.concatenate([-eye, eye])
-    ends = [tf.where(eye > 0.0, bound, theta) for bound in (believed.lower, believed.upper)]
+    ends = [tf.where(eye > 0.0, bound, theta) for bound in (hyperprior.lower, hyperprior.upper)]
     points = tf.concat([theta + steps, *ends], axis=0)
-    return padded(tf.clip_by_value(points, believed.lower, believed.upper), rows)
+    return padded(tf.clip_by_value(points, hyperprior.lower, hyperprior.upper), rows)
 
 
 def padded(theta: tf.Tensor, rows: int | tf.Tensor | None) -> tf.Tensor:

@@ -16,8 +16,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfbo.gp.exact import Observations
 from tfbo.gp.kernels import Kernel
+from tfbo.gp.likelihood import Observations
 from tfbo.gp.posterior import Posterior
 
 psd_kernels = tfp.math.psd_kernels

@@ -10,8 +10,8 @@ import tensorflow as tf
 from tfbo import _linalg, _random
 from tfbo.errors import require_count
 from tfbo.gp import data as gp_data
-from tfbo.gp.exact import Factors
 from tfbo.gp.kernels import Hyperparameters, Kernel
+from tfbo.gp.likelihood import Factors
 
 # A variance below this share of the prior's is rounding: v = k - |L^-1 k|^2 cancels to 1e-16 of k.
 SMALLEST_VARIANCE = 1e-14

@@ -14,17 +14,17 @@ from tfbo._compile.programs import Program
 from tfbo._messages import warn
 from tfbo.errors import invalid, require_count
 from tfbo.gp import data as gp_data
-from tfbo.gp import exact, hyperprior, kernels, outcomes
+from tfbo.gp import kernels, likelihood, outcomes, search
+from tfbo.gp.hyperprior import Hyperprior, Priors, Ranges, default_priors, draws, medians, stack
 from tfbo.gp.kernels import Kernel
 from tfbo.gp.posterior import Posterior
-from tfbo.gp.priors import Priors, default
 
 # A regressor is fitted once, and the likelihood alone has long flat valleys: far more precision than
 # the optimiser's own surrogate asks for. In nats.
 _TOLERANCE = 1e-9
 _MAX_EVALUATIONS = 500
 _ROUNDS = 3
-# Screening may look at 400 MB of covariances in all, within these limits of candidates a climb.
+# Screening may look at 400 MB of covariances in all, within these limits of candidates a restart.
 _MOST_CANDIDATES, _LEAST_CANDIDATES = 32, 4
 _SCREENED_NUMBERS = 5e7
 
@@ -40,7 +40,7 @@ def fit(
     priors: Priors | str | None = "default",
     noise: float | None = None,
     std: Any = None,
-    ranges: hyperprior.Ranges = hyperprior.Ranges(),
+    ranges: Ranges = Ranges(),
     optimizer: str = "bfgs",
     seed: int = 0,
 ) -> Posterior:
@@ -48,7 +48,7 @@ def fit(
 
     The model is `y = shift + scale (f(x) + e)`: shift and scale are the mean and standard deviation
     of y, `f` is a zero-mean Gaussian process with covariance `amplitude^2 c(x, x')`, and `e` is
-    independent noise, beside the standard errors that are known of single outcomes. All starts climb
+    independent noise, beside the standard errors that are known of single outcomes. All starts run
     as one batch inside one compiled program.
 
     Args:
@@ -57,11 +57,11 @@ def fit(
         kernel: one of "matern52", "matern32", "matern12", "rbf", "rational_quadratic", or an
             isotropic kernel class of `tfp.math.psd_kernels`.
         ard: one lengthscale a column, or one for all.
-        n_restarts: number of climbs, r >= 1: from the priors' medians, and from the best of up to
+        n_restarts: number of starts, r >= 1: from the priors' medians, and from the best of up to
             32 times as many draws. Then as many again from the best neighbours of the optimum, until
             that gains nothing (three rounds at the most).
-        priors: "default" (`tfbo.gp.priors.default`), a `Priors`, or None to maximise the likelihood
-            alone.
+        priors: "default" (`tfbo.gp.hyperprior.default_priors`), a `Priors`, or None to maximise the
+            likelihood alone.
         noise: variance of the observation noise in the units of y squared; None to learn it.
         std: known standard errors of the outcomes `[n]` in the units of y, >= 0; `noise` is what is
             left beyond them. None where none are known.
@@ -89,9 +89,9 @@ def fit(
     """
     data = gp_data.check(x, y, std)
     _check_settings(n_restarts, priors, noise, seed)
-    exact.check_optimizer(optimizer)
+    search.check_optimizer(optimizer)
     family = kernels.kernel(kernel, data.x.shape[1], ard=ard)
-    chosen = default(family.dimension) if isinstance(priors, str) else priors
+    chosen = default_priors(family.dimension) if isinstance(priors, str) else priors
 
     extent = np.ptp(data.x, axis=0)
     extent = np.where(extent > 0.0, extent, 1.0)
@@ -99,11 +99,11 @@ def fit(
     origin = np.mean(data.x, axis=0)
     standardised = outcomes.standardise(tf.constant(data.y))
     known = None if noise is None else noise / float(standardised.scale) ** 2
-    believed = hyperprior.belief(family, chosen, ranges=ranges, noise=known, extent=extent)
+    hyperprior = stack(family, chosen, ranges=ranges, noise=known, extent=extent)
     rng = _random.generator(seed, "gp.fit")
     each = int(_SCREENED_NUMBERS / (len(data.y) ** 2 * n_restarts))
     each = min(max(each, _LEAST_CANDIDATES), _MOST_CANDIDATES)
-    draws = hyperprior.draws(believed, each * n_restarts, rng)
+    candidates = draws(hyperprior, each * n_restarts, rng)
 
     errors = outcomes.standardise_errors(tf.constant(data.std), standardised.scale)
     fitted, factors = _program(_Settings(family, optimizer, n_restarts))(
@@ -111,9 +111,9 @@ def fit(
             data.x - origin,
             standardised.z,
             np.square(errors),
-            hyperprior.medians(believed),
-            draws,
-            believed,
+            medians(hyperprior),
+            candidates,
+            hyperprior,
         ),
         rows=len(data.y),
     )
@@ -141,8 +141,8 @@ class _Question(NamedTuple):
     z: np.ndarray
     variances: np.ndarray
     medians: np.ndarray
-    draws: np.ndarray
-    believed: hyperprior.Belief
+    candidates: np.ndarray
+    hyperprior: Hyperprior
 
 
 @functools.lru_cache(maxsize=64)
@@ -151,23 +151,23 @@ def _program(settings: _Settings) -> Program:
     kernel = settings.kernel
     spec = functools.partial(tf.TensorSpec, dtype=tf.float64)
     p = spec([kernel.lengthscale_count + len(kernel.shape_names) + 2])
-    rows, vector, draws = spec([None, kernel.dimension]), spec([None]), spec([None, *p.shape])
-    believed = hyperprior.Belief(*[p] * len(hyperprior.Belief._fields))
-    signature = _Question(rows, vector, vector, p, draws, believed)
-    return Program(_fit, settings, signature, (exact.FITTED, exact.FACTORS))
+    rows, vector, candidates = spec([None, kernel.dimension]), spec([None]), spec([None, *p.shape])
+    hyperprior = Hyperprior(*[p] * len(Hyperprior._fields))
+    signature = _Question(rows, vector, vector, p, candidates, hyperprior)
+    return Program(_fit, settings, signature, (search.FITTED, likelihood.FACTORS))
 
 
-def _fit(settings: _Settings, asked: _Question) -> tuple[exact.Fitted, exact.Factors]:
+def _fit(settings: _Settings, asked: _Question) -> tuple[search.Fitted, likelihood.Factors]:
     kernel = settings.kernel
-    observed = exact.Observations(kernel.embed(asked.x), asked.z, variances=asked.variances)
+    observed = likelihood.Observations(kernel.embed(asked.x), asked.z, variances=asked.variances)
     nothing = tf.eye(asked.medians.shape[0], dtype=tf.float64)
-    fitted = exact.fit(
+    fitted = search.multistart(
         kernel,
-        asked.believed,
+        asked.hyperprior,
         observed,
-        exact.Start(asked.medians, nothing, tf.constant(False)),
-        asked.draws,
-        climbs=settings.n_restarts - 1,
+        search.Start(asked.medians, nothing, tf.constant(False)),
+        asked.candidates,
+        restarts=settings.n_restarts - 1,
         rounds=_ROUNDS,
         nearby=settings.n_restarts,
         optimizer=settings.optimizer,
@@ -175,7 +175,7 @@ def _fit(settings: _Settings, asked: _Question) -> tuple[exact.Fitted, exact.Fac
         max_evaluations=_MAX_EVALUATIONS,
         compact=True,
     )
-    return fitted, exact.factorise(kernel, fitted.theta, observed)
+    return fitted, likelihood.factorise(kernel, fitted.theta, observed)
 
 
 def _check_settings(

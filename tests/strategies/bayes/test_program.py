@@ -14,7 +14,7 @@ import tensorflow as tf
 import tfbo
 from tfbo import Categorical, Float, Int, Space
 from tfbo._compile import devices, programs
-from tfbo.gp import exact, hyperprior
+from tfbo.gp import hyperprior, likelihood
 from tfbo.gp.pending import fantasise
 from tfbo.optim.base import value_and_gradient
 from tfbo.strategies import Bayes
@@ -56,10 +56,10 @@ def asked(space, n, waiting=0, std=0.0, strategy=STRATEGY, q=1, fails=lambda par
 def evaluate(choices, question, theta, x):
     """Log posterior with its gradient, and moments and incumbent, all at `theta`."""
     question = tf.nest.map_structure(tf.constant, question)
-    believed = hyperprior.Belief(*map(tf.constant, fit.believed(choices.kernel)))
+    prior = hyperprior.Hyperprior(*map(tf.constant, fit.default_hyperprior(choices.kernel)))
     observed = fit.observe(choices, question.evidence)
     value, gradient = value_and_gradient(
-        lambda t: exact.log_posterior(choices.kernel, believed, observed, t),
+        lambda t: likelihood.log_posterior(choices.kernel, prior, observed, t),
         tf.constant(theta[None]),
     )
     posterior, incumbent = fit.surrogate(choices, observed, tf.constant(theta))
@@ -79,7 +79,7 @@ def test_padding_changes_no_number(space, n, std):
         STRATEGY._choices(space, devices.Plan("CPU:0", padded=p), n) for p in (False, True)
     )
     rng = np.random.default_rng(0)
-    theta = hyperprior.draws(fit.believed(free.kernel), 1, rng)[0]
+    theta = hyperprior.draws(fit.default_hyperprior(free.kernel), 1, rng)[0]
     x = tf.constant(question.everywhere[:20])
     for one, two in zip(
         evaluate(free, question, theta, x), evaluate(fixed, padded, theta, x), strict=True

@@ -16,8 +16,9 @@ import tensorflow as tf
 
 from tfbo._compile import devices
 from tfbo.acquisition.feasibility import Success, failed
-from tfbo.gp import Posterior, exact, hyperprior
+from tfbo.gp import Posterior, likelihood, search
 from tfbo.gp import data as gp_data
+from tfbo.gp.hyperprior import medians
 from tfbo.strategies.bayes import data as told_trials
 from tfbo.strategies.bayes import fit
 from tfbo.strategies.bayes.data import Told
@@ -28,7 +29,7 @@ _LOGISTIC = 1.702
 # The share of the labels' variance that is held to be chance. Learned, it would take a single success among
 # failures for chance; with next to none, the process would fall from one to zero beside every failure.
 _CHANCE = 0.16
-# Hyperparameters are climbed to from the medians of the priors, with no more trials than this.
+# Hyperparameters are searched for from the medians of the priors, with no more trials than this.
 _MOST_FITTED = 300
 
 
@@ -66,7 +67,7 @@ def of(choices: Choices, labels: Evidence, worst: tf.Tensor, incumbent: tf.Tenso
     """
     observed = fit.observe(choices, labels)
     y = fit.standardised(choices, labels)
-    factors = exact.factorise(choices.kernel, labels.start.theta, observed)
+    factors = likelihood.factorise(choices.kernel, labels.start.theta, observed)
     posterior = Posterior(choices.kernel, factors, y.shift, y.scale)
     threshold = (0.5 - y.shift) / y.scale
     return Feasibility(posterior, threshold, failed(choices.acquisition, worst, incumbent))
@@ -83,15 +84,15 @@ def evidence(choices: Choices, state: Told, most: int) -> Evidence:
     y = state.complete.astype(np.float64)
     data, _ = gp_data.canonical(gp_data.Data(state.rows, y, np.zeros(len(y))))
     kept = told_trials.subset(data.x, data.y, most)
-    believed = fit.believed(choices.kernel)
+    hyperprior = fit.default_hyperprior(choices.kernel)
     labels = Evidence(
         x=data.x[kept],
         y=data.y[kept],
         std=np.zeros(len(kept)),
         noise=np.array(np.sqrt(_CHANCE) * np.std(data.y[kept])),
         told=np.ones(len(kept), bool),
-        start=exact.Start(hyperprior.medians(believed), np.eye(len(believed.loc)), False),
-        draws=np.zeros([0, len(believed.loc)]),
+        start=search.Start(medians(hyperprior), np.eye(len(hyperprior.loc)), False),
+        draws=np.zeros([0, len(hyperprior.loc)]),
     )
     some = labels.among(told_trials.subset(labels.x, labels.y, _MOST_FITTED))
     fitted = fit.fit(choices._replace(learned=False), some, devices.CPU.device)

@@ -17,12 +17,12 @@ from tfbo._compile import devices
 from tfbo._compile.programs import Program
 from tfbo.acquisition import Acquisition
 from tfbo.columns import Columns
-from tfbo.gp import Posterior, exact, hyperprior, kernels, outcomes
-from tfbo.gp.priors import default, scouting
+from tfbo.gp import Posterior, kernels, likelihood, outcomes, search
+from tfbo.gp.hyperprior import Hyperprior, default_priors, hold_noise, rough_priors, stack
 
 # Below this gain, in nats, hyperparameters are as good as their optimum.
 _TOLERANCE = 1e-3
-# A search climbs twice: from draws of the priors, and from the neighbours of the best optimum so far.
+# A search has two rounds: from draws of the priors, and from the neighbours of the best optimum so far.
 _ROUNDS, _NEARBY = 2, 4
 # The noise of an objective without any: the first rung of the jitter ladder of `_linalg`, which keeps
 # the covariances of a thousand trials positive definite. It blurs outcomes by a hundred-thousandth of
@@ -36,7 +36,7 @@ class Choices(NamedTuple):
     columns: Columns
     kernel: kernels.Kernel
     acquisition: Acquisition
-    climbs: int
+    restarts: int
     """Of the log posterior, beside the one from the last fit."""
     optimizer: str
     padded: bool
@@ -62,7 +62,7 @@ class Evidence(NamedTuple):
     """Standard deviation of the noise beyond those, `[]`, where it is known and not learned."""
     told: np.ndarray
     """bool `[n]`: which of them are not padding."""
-    start: exact.Start
+    start: search.Start
     """Where the last fit ended."""
     draws: np.ndarray
     """Log hyperparameters `[c, p]` from the best of which to climb as well; there may be none."""
@@ -79,7 +79,7 @@ class Evidence(NamedTuple):
             y=self.y[indices],
             std=self.std[indices],
             told=self.told[indices],
-            start=exact.Start(self.start.theta, np.eye(len(self.start.theta)), False),
+            start=search.Start(self.start.theta, np.eye(len(self.start.theta)), False),
         )
 
     def from_one_start(self) -> Evidence:
@@ -88,32 +88,32 @@ class Evidence(NamedTuple):
 
 
 @functools.lru_cache(maxsize=64)
-def believed(kernel: kernels.Kernel) -> hyperprior.Belief:
-    """What is believed of the hyperparameters of the surrogate."""
-    return hyperprior.belief(kernel, default(kernel.dimension))
+def default_hyperprior(kernel: kernels.Kernel) -> Hyperprior:
+    """Hyperprior of the surrogate."""
+    return stack(kernel, default_priors(kernel.dimension))
 
 
 @functools.lru_cache(maxsize=64)
-def scouted(kernel: kernels.Kernel) -> hyperprior.Belief:
-    """Where they are searched for: the rough functions, whose narrow optima climbs rarely find."""
-    return hyperprior.belief(kernel, scouting(kernel.dimension))
+def rough_hyperprior(kernel: kernels.Kernel) -> Hyperprior:
+    """Hyperprior that candidates are drawn from: rough functions, whose optima restarts rarely find."""
+    return stack(kernel, rough_priors(kernel.dimension))
 
 
-def fit(choices: Choices, evidence: Evidence, device: str) -> exact.Fitted:
+def fit(choices: Choices, evidence: Evidence, device: str) -> search.Fitted:
     """Run the program on a device."""
     if choices.padded:
         evidence = pad(evidence)
-    found: exact.Fitted = compiled_fit(choices)(evidence, device, rows=evidence.n)
+    found: search.Fitted = compiled_fit(choices)(evidence, device, rows=evidence.n)
     return found
 
 
 @functools.lru_cache(maxsize=64)
 def compiled_fit(choices: Choices) -> Program:
     """The program behind `fit`."""
-    return Program(_fit, choices, evidence_spec(choices), exact.FITTED, xla=choices.padded)
+    return Program(_fit, choices, evidence_spec(choices), search.FITTED, xla=choices.padded)
 
 
-def _fit(choices: Choices, evidence: Evidence) -> exact.Fitted:
+def _fit(choices: Choices, evidence: Evidence) -> search.Fitted:
     return fitted(choices, evidence, observe(choices, evidence))
 
 
@@ -124,46 +124,48 @@ def rows_spec(choices: Choices) -> tf.TensorSpec:
 
 def evidence_spec(choices: Choices) -> Evidence:
     """The signature of evidence."""
-    p = len(believed(choices.kernel).loc)
+    p = len(default_hyperprior(choices.kernel).loc)
     spec = functools.partial(tf.TensorSpec, dtype=tf.float64)
     numbers, flags = spec([None]), tf.TensorSpec([None], tf.bool)
-    start = exact.Start(spec([p]), spec([p, p]), tf.TensorSpec([], tf.bool))
+    start = search.Start(spec([p]), spec([p, p]), tf.TensorSpec([], tf.bool))
     return Evidence(rows_spec(choices), numbers, numbers, spec([]), flags, start, spec([None, p]))
 
 
-def fitted(choices: Choices, evidence: Evidence, observed: exact.Observations) -> exact.Fitted:
+def fitted(
+    choices: Choices, evidence: Evidence, observed: likelihood.Observations
+) -> search.Fitted:
     """The search for hyperparameters."""
-    known = hyperprior.Belief(*map(tf.constant, believed(choices.kernel)))
+    hyperprior = Hyperprior(*map(tf.constant, default_hyperprior(choices.kernel)))
     start, draws = evidence.start, evidence.draws
     if not choices.learned:
         scale = standardised(choices, evidence).scale
         noise = tf.maximum(_variance(evidence.noise, scale), _EXACT)
-        known = hyperprior.hold_noise(known, noise)
+        hyperprior = hold_noise(hyperprior, noise)
         # They come from fits, and from priors, of a noise that may be another.
-        theta = tf.clip_by_value(start.theta, known.lower, known.upper)
+        theta = tf.clip_by_value(start.theta, hyperprior.lower, hyperprior.upper)
         start, draws = (
             start._replace(theta=theta),
-            tf.clip_by_value(draws, known.lower, known.upper),
+            tf.clip_by_value(draws, hyperprior.lower, hyperprior.upper),
         )
-    return exact.fit(
+    return search.multistart(
         choices.kernel,
-        known,
+        hyperprior,
         observed,
         start,
         draws,
-        climbs=choices.climbs,
-        rounds=_ROUNDS if choices.climbs else 1,
-        nearby=choices.climbs if choices.padded else _NEARBY,
+        restarts=choices.restarts,
+        rounds=_ROUNDS if choices.restarts else 1,
+        nearby=choices.restarts if choices.padded else _NEARBY,
         optimizer=choices.optimizer,
         tolerance=_TOLERANCE,
         compact=not choices.padded,
     )
 
 
-def observe(choices: Choices, evidence: Evidence) -> exact.Observations:
+def observe(choices: Choices, evidence: Evidence) -> likelihood.Observations:
     """The trials as the surrogate sees them: features, outcomes tempered and standardised, variances."""
     y = standardised(choices, evidence)
-    return exact.Observations(
+    return likelihood.Observations(
         choices.kernel.embed(evidence.x),
         _numerics.quantise(y.z),
         _masked(evidence.told, choices.padded),
@@ -182,10 +184,10 @@ def _variance(std: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
 
 
 def surrogate(
-    choices: Choices, observed: exact.Observations, theta: tf.Tensor
+    choices: Choices, observed: likelihood.Observations, theta: tf.Tensor
 ) -> tuple[Posterior, tf.Tensor]:
     """The posterior at log hyperparameters `[p]`, and its largest mean at a trial, the incumbent."""
-    factors = exact.factorise(choices.kernel, theta, observed)
+    factors = likelihood.factorise(choices.kernel, theta, observed)
     zero, one = tf.zeros([], theta.dtype), tf.ones([], theta.dtype)
     mean = noise_free(observed, factors)
     if observed.mask is not None:
@@ -199,7 +201,7 @@ def best_row(evidence: Evidence) -> tf.Tensor:
     return evidence.x[tf.argmax(tf.where(evidence.told, evidence.y, lowest))]
 
 
-def noise_free(observed: exact.Observations, factors: exact.Factors) -> tf.Tensor:
+def noise_free(observed: likelihood.Observations, factors: likelihood.Factors) -> tf.Tensor:
     """What the observations say of the noise-free function `[n]`: less than they say themselves."""
     noise = factors.hyperparameters.noise
     if observed.variances is not None:

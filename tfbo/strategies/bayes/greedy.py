@@ -17,7 +17,7 @@ from tfbo import _numerics
 from tfbo._compile import devices
 from tfbo._compile.programs import Program
 from tfbo.acquisition import joint
-from tfbo.gp import Posterior, exact
+from tfbo.gp import Posterior, search
 from tfbo.gp.pending import Fantasies, fantasise
 from tfbo.optim import mixed
 from tfbo.strategies.bayes import feasibility, fit
@@ -64,12 +64,12 @@ class Answer(NamedTuple):
     """bool `[q]`: which of them there are; all of the screened rows may have been tried."""
     value: tf.Tensor
     """The acquisition at the last point, or that of all together where they were climbed together."""
-    fitted: exact.Fitted
+    fitted: search.Fitted
     ok: tf.Tensor
     """Whether the fit succeeded."""
 
 
-ANSWER = Answer("x", "found", "value", exact.FITTED, "ok")
+ANSWER = Answer("x", "found", "value", search.FITTED, "ok")
 """The structure of an answer."""
 
 
@@ -114,7 +114,7 @@ def answer(choices: Choices, question: Question, device: str) -> Answer:
     return given._replace(x=given.x[first:end], found=given.found[first:end])
 
 
-def fit_alone(choices: Choices, evidence: Evidence, device: str) -> exact.Fitted:
+def fit_alone(choices: Choices, evidence: Evidence, device: str) -> search.Fitted:
     """The fit by itself, by `fit.fit` or, where there is one, by the compiled ask for no point.
 
     Both come to the same; a study that has been asked does not wait for another program.

@@ -21,9 +21,8 @@ from tfbo._compile.eager import computing
 from tfbo._messages import warn
 from tfbo.acquisition import Acquisition, LogEI
 from tfbo.errors import invalid, require_count
-from tfbo.gp import exact, hyperprior, kernels, paths
+from tfbo.gp import hyperprior, kernels, paths, search
 from tfbo.gp.data import Data
-from tfbo.gp.exact import check_optimizer
 from tfbo.space import Params, Space, encoding
 from tfbo.strategies import random
 from tfbo.strategies.base import Key, Problem, Suggestion, key, remaining, untried
@@ -45,7 +44,7 @@ from tfbo.trial import COMPLETE, Trial
 
 _LOGGER = logging.getLogger("tfbo")
 
-# Draws of the hyperparameters that are screened for each climb.
+# Draws of the hyperparameters that are screened for each restart.
 _DRAWS = 2
 # Draws of pending outcomes: what points are worth is then known to a tenth (test_joint.py holds that).
 _PENDING_DRAWS = 64
@@ -99,7 +98,7 @@ class Bayes:
         kernel: of the Gaussian process; see `tfbo.gp.fit`.
         n_initial: how many trials are told before the model takes over (measured against ten in
             benchmarks/results/ablation.md).
-        n_restarts: climbs of the marginal likelihood when hyperparameters are searched for, one of them
+        n_restarts: starts on the marginal likelihood when hyperparameters are searched for, one of them
             from the last optimum; fewer where trials are many. That is at every trial at first, then
             ever more rarely; in between the last optimum is followed, unless the data surprise.
         n_candidates: points that are screened.
@@ -150,7 +149,7 @@ class Bayes:
             advice = "Make it a dataclass with frozen=True."
             raise invalid("acquisition", "a hashable acquisition", self.acquisition, advice)
         kernels.kernel(self.kernel, 1)
-        check_optimizer(self.optimizer)
+        search.check_optimizer(self.optimizer)
         _check_noise(self.noise)
         devices.check(self.device)
         for name in ("n_initial", "n_restarts", "n_candidates", "n_modelled"):
@@ -236,7 +235,7 @@ class Bayes:
         """
         n, settings = len(state.trials), self
         plan = devices.plan(self.device or problem.device, n)
-        last = warm_start.last(state.trials, fit.believed(self._kernel(problem.space)))
+        last = warm_start.last(state.trials, fit.default_hyperprior(self._kernel(problem.space)))
         rng = None if last.searched else _random.generator(problem.seed, "bayes", n)
         if last.searched and plan.padded:  # the shape of a program that does not search
             settings = dataclasses.replace(self, n_restarts=1)
@@ -288,7 +287,7 @@ class Bayes:
         """Which program is asked what, for trials of those numbers."""
         kernel, n, q = self._kernel(problem.space), len(state.trials), len(numbers)
         rng = _random.generator(problem.seed, "bayes", numbers[0])
-        last = warm_start.last((*state.trials, *pending), fit.believed(kernel))
+        last = warm_start.last((*state.trials, *pending), fit.default_hyperprior(kernel))
         searches = last.is_due(n) or plan.padded  # a padded program has one shape, that of a search
         told = told_trials.data(problem.direction, state, failed=True)
         search = rng if searches else None
@@ -321,7 +320,7 @@ class Bayes:
         self,
         space: Space,
         told: tuple[Data, np.ndarray],
-        start: exact.Start,
+        start: search.Start,
         plan: devices.Plan,
         rng: np.random.Generator | None,
     ) -> tuple[fit.Evidence, np.ndarray]:
@@ -329,8 +328,8 @@ class Bayes:
         data, order = told
         kept = told_trials.subset(data.x, data.y, self.n_modelled)
         few = len(kept) if plan.padded else min(len(kept), _MOST_SEARCHED)
-        count = _DRAWS * self._climbs(plan, few) if rng is not None else 0
-        scouted = fit.scouted(self._kernel(space))
+        count = _DRAWS * self._restarts(plan, few) if rng is not None else 0
+        rough = fit.rough_hyperprior(self._kernel(space))
         evidence = fit.Evidence(
             x=data.x[kept],
             y=data.y[kept],
@@ -338,7 +337,7 @@ class Bayes:
             noise=np.array(0.0 if isinstance(self.noise, str) else math.sqrt(self.noise)),
             told=np.ones(len(kept), bool),
             start=start,
-            draws=hyperprior.draws(scouted, count, rng or np.random.default_rng(0)),
+            draws=hyperprior.draws(rough, count, rng or np.random.default_rng(0)),
         )
         if count and few < len(kept):
             some = evidence.among(told_trials.subset(evidence.x, evidence.y, few))
@@ -381,18 +380,18 @@ class Bayes:
         columns = encoding(space).columns
         return kernels.kernel(self.kernel, len(columns), columns)
 
-    def _climbs(self, plan: devices.Plan, n: int) -> int:
-        """Climbs beside the one from the last optimum, when `n` trials are searched."""
+    def _restarts(self, plan: devices.Plan, n: int) -> int:
+        """Restarts beside the one from the last optimum, when `n` trials are searched."""
         return min(self.n_restarts - 1, plan.starts(n))
 
     def _choices(self, space: Space, plan: devices.Plan, n: int, q: int = 1) -> fit.Choices:
         # Where shapes are free, the number of draws is the limit.
-        climbs = self._climbs(plan, n) if plan.padded else self.n_restarts - 1
+        restarts = self._restarts(plan, n) if plan.padded else self.n_restarts - 1
         return fit.Choices(
             encoding(space).columns,
             self._kernel(space),
             self.acquisition,
-            climbs,
+            restarts,
             self.optimizer,
             plan.padded,
             self.noise == "auto",

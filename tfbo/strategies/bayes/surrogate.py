@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfbo._compile import devices
 from tfbo._compile.eager import computing
 from tfbo.acquisition import EI
-from tfbo.gp import Posterior, exact, outcomes
+from tfbo.gp import Posterior, likelihood, outcomes, search
 from tfbo.space import Params, Space, encoding
 from tfbo.strategies.base import Problem, key
 from tfbo.strategies.bayes import fit
@@ -69,7 +69,7 @@ class Surrogate:
     trials: tuple[Trial, ...]
     rows: np.ndarray
     posterior: Posterior
-    observed: exact.Observations
+    observed: likelihood.Observations
     tempering: outcomes.Tempering
     ok: bool
 
@@ -170,7 +170,7 @@ def of(
     trials: tuple[Trial, ...],
     choices: fit.Choices,
     evidence: fit.Evidence,
-    fitted: exact.Fitted,
+    fitted: search.Fitted,
 ) -> Surrogate:
     """The surrogate of evidence, at the hyperparameters of a fit; it computes on the CPU.
 
@@ -185,7 +185,7 @@ def of(
         given = tf.nest.map_structure(tf.constant, evidence)
         observed = fit.observe(choices, given)
         y = fit.standardised(choices, given)
-        factors = exact.factorise(choices.kernel, tf.constant(fitted.theta), observed)
+        factors = likelihood.factorise(choices.kernel, tf.constant(fitted.theta), observed)
         tempering = outcomes.tempering(given.y)
     return Surrogate(
         problem.space,

@@ -20,7 +20,7 @@ from tfbo._compile.programs import Program
 from tfbo.acquisition import PosteriorMean
 from tfbo.acquisition.feasibility import expected
 from tfbo.columns import snap
-from tfbo.gp import exact, paths
+from tfbo.gp import likelihood, paths
 from tfbo.optim import mixed
 from tfbo.strategies.bayes import feasibility, fit
 from tfbo.strategies.bayes.fit import Choices, Evidence
@@ -86,7 +86,7 @@ def _ask(choices: Choices, question: Question) -> Answer:
 
 
 def _worth(
-    choices: Choices, question: Question, observed: exact.Observations, incumbent: tf.Tensor
+    choices: Choices, question: Question, observed: likelihood.Observations, incumbent: tf.Tensor
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
     """From rows `[k, d]` and drawn outcomes `[..., k]` to what a trial is worth that may fail."""
     labels, outcome = question.labels, PosteriorMean()

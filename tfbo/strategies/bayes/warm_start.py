@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfbo.gp import exact, hyperprior
+from tfbo.gp import search
+from tfbo.gp.hyperprior import Hyperprior, medians
 from tfbo.trial import Trial
 
 _THETA, _FACTOR, _SEARCHED = "theta", "curvature", "searched"
@@ -27,7 +28,7 @@ _DIGITS = 4
 class Last(NamedTuple):
     """How the last fit of a study ended."""
 
-    start: exact.Start
+    start: search.Start
     searched: int
     """How many trials had been told when hyperparameters were last searched for; 0 for never."""
 
@@ -37,10 +38,10 @@ class Last(NamedTuple):
         return not self.searched or n - self.searched >= max(1, apart)
 
 
-def last(trials: Iterable[Trial], believed: hyperprior.Belief) -> Last:
+def last(trials: Iterable[Trial], hyperprior: Hyperprior) -> Last:
     """The fit that led to the newest of the trials that were led to by one."""
     noted = [trial for trial in trials if _THETA in trial.notes]
-    nothing = Last(exact.Start(hyperprior.medians(believed), np.eye(len(believed.loc)), False), 0)
+    nothing = Last(search.Start(medians(hyperprior), np.eye(len(hyperprior.loc)), False), 0)
     if not noted:
         return nothing
     notes = max(noted, key=lambda trial: trial.number).notes
@@ -50,16 +51,16 @@ def last(trials: Iterable[Trial], believed: hyperprior.Belief) -> Last:
         searched = int(notes.get(_SEARCHED, 0))
     except (TypeError, ValueError, OverflowError):
         return nothing  # it was written by something else
-    if theta.shape != believed.loc.shape or not np.isfinite(theta).all():
+    if theta.shape != hyperprior.loc.shape or not np.isfinite(theta).all():
         return nothing  # it was the fit of another kernel
     known = entries.size == theta.size * (theta.size + 1) // 2
     factor = np.eye(theta.size)
     if known:
         factor[np.tril_indices(theta.size)] = entries
-    return Last(exact.Start(theta, factor @ factor.T, known), searched)
+    return Last(search.Start(theta, factor @ factor.T, known), searched)
 
 
-def notes(fitted: exact.Fitted, searched: int) -> dict[str, Any]:
+def notes(fitted: search.Fitted, searched: int) -> dict[str, Any]:
     """What to write down of a fit, as JSON; nothing where it failed."""
     if not bool(fitted.ok):
         return {}

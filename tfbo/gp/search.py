@@ -1,6 +1,6 @@
-"""The exact Gaussian process: maximum a posteriori hyperparameters, and the factors at them.
+"""The search for hyperparameters: restarts climb the log posterior as one batch, round by round.
 
-What is believed of the hyperparameters (`Belief`) and where the climbs start are data.
+Letters: n data, p log hyperparameters, c candidates, r restarts.
 """
 
 from __future__ import annotations
@@ -11,37 +11,24 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfbo import _linalg
 from tfbo.errors import invalid
-from tfbo.gp.hyperprior import Belief, log_prior, neighbours, padded
-from tfbo.gp.kernels import Hyperparameters, Kernel
+from tfbo.gp.hyperprior import Hyperprior, neighbours, padded
+from tfbo.gp.kernels import Kernel
+from tfbo.gp.likelihood import Observations, log_posterior
 from tfbo.optim import Curvature, Minimum, Objective, adam, bfgs, unknown_curvature
 
 # No hyperparameter changes by more than a factor of twenty in a step: the quadratic model that a step
 # relies on does not reach further.
 _LONGEST_STEP = 3.0
-# Where a climb from the last optimum gains more than this, in nats, the new data have changed the
+# Where a restart from the last optimum gains more than this, in nats, the new data have changed the
 # picture, and another optimum may be the highest now.
 _SURPRISE = 0.5
 # So many covariance matrices are held at once where values alone are wanted.
 _AT_ONCE = 8
 
 
-class Observations(NamedTuple):
-    """What the hyperparameters are fitted to."""
-
-    features: tf.Tensor
-    """Embedded rows, `[n, D]`."""
-    z: tf.Tensor
-    """Standardised outcomes, `[n]`."""
-    mask: tf.Tensor | None = None
-    """bool `[n]`: which rows are there; the others are padding, and their outcomes zero."""
-    variances: tf.Tensor | None = None
-    """Known variances of the outcomes, `[n]`, zero where unknown; the noise is what is left beyond."""
-
-
 class Start(NamedTuple):
-    """Where the first climb starts: the end of an earlier fit, or the medians of the priors."""
+    """Where the first restart starts: the end of an earlier fit, or the medians of the priors."""
 
     theta: np.ndarray | tf.Tensor
     """Log hyperparameters, `[p]`."""
@@ -66,53 +53,18 @@ class Fitted(NamedTuple):
     """Whether any start led to a finite value; otherwise `theta` is the start."""
 
 
-class Factors(NamedTuple):
-    """What prediction needs of the data, computed once."""
-
-    hyperparameters: Hyperparameters
-    rows: tf.Tensor
-    """Scaled features, `[n, D]`."""
-    z: tf.Tensor
-    """Standardised outcomes, `[n]`."""
-    inverse: tf.Tensor
-    """Inverse of the lower Cholesky factor of the covariance of the observations, `[n, n]`."""
-    alpha: tf.Tensor
-    """Covariance^-1 z, `[n]`."""
-    ok: tf.Tensor
-
-
 FITTED = Fitted(*Fitted._fields)
-FACTORS = Factors(Hyperparameters(*Hyperparameters._fields), *Factors._fields[1:])
-"""The structures of what compiled programs return."""
+"""The structure of what compiled programs return."""
 
 
-def unpack(kernel: Kernel, theta: tf.Tensor) -> Hyperparameters:
-    """Hyperparameters from their logarithms `[..., p]`."""
-    sizes = [1, kernel.lengthscale_count, len(kernel.shape_names), 1]
-    amplitude, lengthscales, shape, noise = tf.split(tf.exp(theta), sizes, axis=-1)
-    return Hyperparameters(tf.squeeze(amplitude, -1), lengthscales, shape, tf.squeeze(noise, -1))
-
-
-def log_posterior(
-    kernel: Kernel, believed: Belief, observed: Observations, theta: tf.Tensor
-) -> tf.Tensor:
-    """Log marginal likelihood plus log priors at `theta` `[r, p]`: `[r]`; NaN where singular."""
-    covariance = _covariance(kernel, unpack(kernel, theta), observed)
-    log_likelihood = _linalg.normal_log_density(covariance, observed.z)
-    if observed.mask is not None:
-        padding = tf.math.count_nonzero(~observed.mask, dtype=log_likelihood.dtype)
-        log_likelihood += 0.5 * padding * _linalg.LOG_TWO_PI
-    return log_likelihood + log_prior(believed, theta)
-
-
-def fit(
+def multistart(
     kernel: Kernel,
-    believed: Belief,
+    hyperprior: Hyperprior,
     observed: Observations,
     start: Start,
     candidates: tf.Tensor,
     *,
-    climbs: int,
+    restarts: int,
     rounds: int = 1,
     nearby: int = 4,
     optimizer: str = "bfgs",
@@ -122,36 +74,36 @@ def fit(
 ) -> Fitted:
     """Climb the log posterior from the start and the best candidates as one batch; the best optimum.
 
-    A climb that fails is dropped. If all fail, the answer is the start, and `ok` is False.
+    A restart that fails is dropped. If all fail, the answer is the start, and `ok` is False.
 
     Args:
         kernel: the kernel.
-        believed: priors and bounds.
+        hyperprior: priors and bounds.
         observed: the data.
-        start: where the first climb starts.
+        start: where the first one starts.
         candidates: log hyperparameters `[c, p]`; with none, the start is all there is. A single one is
             where an earlier search has ended.
-        climbs: from how many of the candidates to climb, at the most.
-        rounds: climb again from the best neighbours of the optimum, as long as that gains anything, if
+        restarts: from how many of the candidates to start, at the most.
+        rounds: start again from the best neighbours of the optimum, as long as that gains anything, if
             there were several candidates or the start was surprisingly far from its optimum; no more rounds
             than these in all.
-        nearby: from how many of the neighbours, at the most; where shapes are fixed, `climbs`.
+        nearby: from how many of the neighbours, at the most; where shapes are fixed, `restarts`.
         optimizer: a key of `OPTIMIZERS`.
-        tolerance: end a climb where less than this, in nats, is to be gained.
+        tolerance: end a restart where less than this, in nats, is to be gained.
         max_evaluations: evaluations of the batch in a round, at the most.
         compact: as in `bfgs.minimise`.
     """
 
-    def climb(i: tf.Tensor, more: tf.Tensor, pool: tf.Tensor, *flat: tf.Tensor) -> Any:
+    def one_round(i: tf.Tensor, more: tf.Tensor, pool: tf.Tensor, *flat: tf.Tensor) -> Any:
         """A round: from the optimum so far (at first, the start) and from the best of the pool."""
         best = Fitted(*flat)
-        count = climbs if climbs == nearby else tf.where(tf.equal(i, 0), climbs, nearby)
-        chosen = _screen(kernel, believed, observed, pool, count)
+        count = restarts if restarts == nearby else tf.where(tf.equal(i, 0), restarts, nearby)
+        chosen = _screen(kernel, hyperprior, observed, pool, count)
         fresh = unknown_curvature(chosen)
         minimum = OPTIMIZERS[optimizer](
-            lambda theta: -log_posterior(kernel, believed, observed, theta),
+            lambda theta: -log_posterior(kernel, hyperprior, observed, theta),
             tf.concat([best.theta[None], chosen], axis=0),
-            believed,
+            hyperprior,
             Curvature(
                 tf.concat([best.inverse[None], fresh.inverse], axis=0),
                 tf.concat([best.known[None], fresh.known], axis=0),
@@ -165,10 +117,10 @@ def fit(
         surprised = minimum.start_value[0] - minimum.value[0] > _SURPRISE
         gained = better.value > best.value + tolerance
         more = tf.where(tf.equal(i, 0), searching | surprised, gained)
-        return i + 1, more, neighbours(believed, better.theta, rows), *better
+        return i + 1, more, neighbours(hyperprior, better.theta, rows), *better
 
     p, searching = start.theta.shape[0], tf.shape(candidates)[0] > 1
-    first = candidates if climbs else candidates[:0]
+    first = candidates if restarts else candidates[:0]
     # Where shapes are fixed, those of the candidates and of the neighbours have to be the same.
     rows = None if compact else max(first.shape[0], 4 * p)
     lowest, known = tf.constant(-float("inf"), first.dtype), tf.convert_to_tensor(start.known)
@@ -176,7 +128,7 @@ def fit(
     shapes = [tf.TensorShape(shape) for shape in ([], [], [rows, p])]
     flat = tf.while_loop(
         lambda i, more, *_: (i < rounds) & more,
-        climb,
+        one_round,
         (tf.constant(0), tf.constant(True), padded(first, rows), *nothing),
         shape_invariants=(*shapes, *(part.shape for part in nothing)),
     )
@@ -197,10 +149,10 @@ def _better_of(best: Fitted, minimum: Minimum) -> Fitted:
     )
 
 
-def _climb_by_bfgs(
+def _by_bfgs(
     objective: Objective,
     starts: tf.Tensor,
-    believed: Belief,
+    hyperprior: Hyperprior,
     curvature: Curvature,
     *,
     tolerance: float,
@@ -213,8 +165,8 @@ def _climb_by_bfgs(
     return bfgs.minimise(
         objective,
         starts,
-        believed.lower,
-        believed.upper,
+        hyperprior.lower,
+        hyperprior.upper,
         curvature=curvature,
         max_evaluations=max_evaluations,
         gradient_tolerance=tolerance**0.5,
@@ -225,10 +177,10 @@ def _climb_by_bfgs(
     )
 
 
-def _climb_by_adam(
+def _by_adam(
     objective: Objective,
     starts: tf.Tensor,
-    believed: Belief,
+    hyperprior: Hyperprior,
     curvature: Curvature,
     *,
     tolerance: float,
@@ -239,24 +191,24 @@ def _climb_by_adam(
     return adam.minimise(
         objective,
         starts,
-        believed.lower,
-        believed.upper,
+        hyperprior.lower,
+        hyperprior.upper,
         curvature=curvature,
         max_evaluations=3 * max_evaluations,
         gradient_tolerance=tolerance**0.5,
     )
 
 
-OPTIMIZERS: dict[str, Callable[..., Minimum]] = {"bfgs": _climb_by_bfgs, "adam": _climb_by_adam}
+OPTIMIZERS: dict[str, Callable[..., Minimum]] = {"bfgs": _by_bfgs, "adam": _by_adam}
 
 
 def _screen(
-    kernel: Kernel, believed: Belief, observed: Observations, theta: tf.Tensor, count: Any
+    kernel: Kernel, hyperprior: Hyperprior, observed: Observations, theta: tf.Tensor, count: Any
 ) -> tf.Tensor:
     """Those `count` of `theta` `[c, p]` with the highest log posterior; a few are evaluated at a time."""
     c, p = tf.shape(theta)[0], theta.shape[-1]
     value = tf.map_fn(
-        lambda some: log_posterior(kernel, believed, observed, some),
+        lambda some: log_posterior(kernel, hyperprior, observed, some),
         tf.reshape(padded(theta, c + tf.math.floormod(-c, _AT_ONCE)), [-1, _AT_ONCE, p]),
         parallel_iterations=1,
         fn_output_signature=tf.TensorSpec([_AT_ONCE], theta.dtype),
@@ -264,26 +216,6 @@ def _screen(
     lowest = tf.constant(-float("inf"), value.dtype)
     value = tf.reshape(tf.where(tf.math.is_finite(value), value, lowest), [-1])
     return tf.gather(theta, tf.math.top_k(value, tf.minimum(count, c)).indices)
-
-
-def factorise(kernel: Kernel, theta: tf.Tensor, observed: Observations) -> Factors:
-    """Factors at log hyperparameters `theta` `[p]`; a row that is padding predicts nothing."""
-    hyperparameters = unpack(kernel, theta)
-    z = observed.z
-    factor, ok = _linalg.cholesky(_covariance(kernel, hyperparameters, observed))
-    inverse = _linalg.inverse_lower(factor)
-    if observed.mask is not None:
-        inverse = tf.where(observed.mask[:, None], inverse, tf.zeros_like(inverse))
-    alpha = tf.linalg.matvec(inverse, tf.linalg.matvec(inverse, z), transpose_a=True)
-    rows = kernel.scale(hyperparameters, observed.features)
-    return Factors(hyperparameters, rows, z, inverse, alpha, ok)
-
-
-def _covariance(
-    kernel: Kernel, hyperparameters: Hyperparameters, observed: Observations
-) -> tf.Tensor:
-    features, _, mask, variances = observed
-    return kernel.covariance(hyperparameters, features, mask, variances)
 
 
 def check_optimizer(optimizer: str) -> None:
