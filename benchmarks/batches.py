@@ -52,7 +52,7 @@ def among_the_top(study: tfbo.Study, q: int, rng: np.random.Generator) -> Sequen
     other = tfbo.Study(study.space, seed=int(rng.integers(2**31)), strategy=Sobol())
     count = int(min(CANDIDATES, study.space.cardinality))
     candidates = [trial.params for trial in other.ask(count)]
-    order = np.argsort(-study._surrogate().expected_improvement(candidates))
+    order = np.argsort(-study.advisor.surrogate().expected_improvement(candidates))
     picks = rng.choice(order[: max(q, count // TOP)], q, replace=False)
     for i in picks:
         study.enqueue(candidates[i])

@@ -270,9 +270,9 @@ def test_an_error_inside_of_a_property_is_not_hidden():
     class Broken(Study):
         @property
         def mine(self):
-            return self._ledger.not_there
+            return self.stored_trials.not_there
 
-    with pytest.raises(AttributeError, match="'Ledger' object has no attribute 'not_there'"):
+    with pytest.raises(AttributeError, match="'Trials' object has no attribute 'not_there'"):
         Broken(SPACE, strategy=Random()).mine  # noqa: B018
 
 

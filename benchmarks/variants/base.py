@@ -44,7 +44,7 @@ def patched(variant: Variant) -> Iterator[None]:
 
 def choose(study: Any, strategy: Any) -> None:
     """Let another strategy make the next suggestion; its state must be that of `Bayes`."""
-    study._advisor.strategy = strategy
+    study.advisor.strategy = strategy
 
 
 def _put(values: Patches) -> None:

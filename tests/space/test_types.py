@@ -101,7 +101,7 @@ def test_what_was_asked_for_is_what_is_stored_or_it_is_refused(values, kind):
             type(None),
         }
         assert trial.params["x"] == space["x"].legal("x", trial.params["x"])
-    reopened = tfbo.Study(space, storage=study._ledger.storage, seed=0)
+    reopened = tfbo.Study(space, storage=study.stored_trials.storage, seed=0)
     assert [exactly(t.params) for t in reopened.trials] == [exactly(t.params) for t in asked]
 
 

@@ -49,11 +49,13 @@ def test_a_stored_study_is_opened_again(path, way):
     make(path, name="two")
     again = way(study)
     assert (again.name, again.location, again.trials) == ("one", path, study.trials)
-    assert again._ledger.retries == 5 and again._ledger.storage._heartbeat.seconds == 7.0
-    assert (again._advisor.strategy, again._advisor.device) == (Sobol(), "CPU")
+    assert (
+        again.stored_trials.retries == 5 and again.stored_trials.storage._heartbeat.seconds == 7.0
+    )
+    assert (again.advisor.strategy, again.advisor.device) == (Sobol(), "CPU")
     again.tell(2, 3.0)
     assert study.trials[2].value == 3.0  # they share it
-    assert again._ledger._owner != study._ledger._owner
+    assert again.stored_trials._owner != study.stored_trials._owner
 
 
 @ways
@@ -61,8 +63,11 @@ def test_a_study_in_memory_is_copied(way):
     study = make(None, retries=1)
     again = way(study)
     assert (again.trials, again.space, again.seed) == (study.trials, study.space, study.seed)
-    assert again.direction == study.direction and again._ledger.record == study._ledger.record
-    assert again._ledger.retries == 1
+    assert (
+        again.direction == study.direction
+        and again.stored_trials.record == study.stored_trials.record
+    )
+    assert again.stored_trials.retries == 1
     assert again.suggestion() == study.suggestion()
     assert [again.ask().params for _ in range(3)] == [study.ask().params for _ in range(3)]
     again.tell(2, 9.0)
@@ -81,11 +86,13 @@ def test_studies_of_one_storage_stay_together():
     storage = SQLiteStorage(":memory:")
     one, two = make(storage, name="one"), make(storage, name="two")
     again, other = pickle.loads(pickle.dumps((one, two)))
-    assert again._ledger.storage is other._ledger.storage
+    assert again.stored_trials.storage is other.stored_trials.storage
     assert (again.trials, other.trials) == (one.trials, two.trials)
-    assert [record.name for record in again._ledger.storage.studies()] == ["one", "two"]
+    assert [record.name for record in again.stored_trials.storage.studies()] == ["one", "two"]
     shallow = copy.copy(one)
-    assert shallow._ledger.storage is storage and shallow._ledger is not one._ledger
+    assert (
+        shallow.stored_trials.storage is storage and shallow.stored_trials is not one.stored_trials
+    )
 
 
 @pytest.mark.parametrize("value", [SPACE, Trial(3, {"x": 1.0}), Random(), Bayes(), Sobol(), Grid()])

@@ -42,7 +42,7 @@ def make(path, heartbeat=15.0, **settings):
 
 def start(study, count=1):
     """Trials that this process runs, as those of `optimize`."""
-    return ask(study._ledger, study._advisor.suggest, count)
+    return ask(study.stored_trials, study.advisor.suggest, count)
 
 
 def rows(path, query):
@@ -122,7 +122,7 @@ def test_a_name_that_is_none(text):
 
 def test_it_beats_while_trials_run(path):
     study = make(path, heartbeat=0.01)
-    storage = study._ledger.storage
+    storage = study.stored_trials.storage
     beats = lambda: rows(path, "SELECT beat, patience FROM owners")
     assert beats() == [] and not storage._heartbeat.runs
     one, two = start(study, 2)
@@ -169,7 +169,7 @@ def test_one_thread_beats_for_all_studies_of_a_storage(path):
 
 def test_the_thread_ends_with_the_study(path):
     study = make(path)  # its next beat would be in 15 seconds
-    heartbeat = study._ledger.storage._heartbeat
+    heartbeat = study.stored_trials.storage._heartbeat
     start(study)
     assert heartbeat.runs
     del study
@@ -186,7 +186,7 @@ def test_the_thread_ends_with_the_study(path):
 def test_a_study_in_memory_needs_no_signs():
     study = make(":memory:", heartbeat=0.01)
     start(study)
-    storage = study._ledger.storage
+    storage = study.stored_trials.storage
     assert not storage._heartbeat.runs
     with storage._transaction() as db:
         assert db.execute("SELECT * FROM owners").fetchall() == []
@@ -227,14 +227,14 @@ def test_a_process_that_cannot_have_a_thread_still_works(path, monkeypatch):
     assert study.best_value == 1.0
     monkeypatch.undo()
     start(study)
-    assert study._ledger.storage._heartbeat.runs
+    assert study.stored_trials.storage._heartbeat.runs
 
 
 @pytest.mark.usefixtures("patient")
 def test_a_fork_comes_while_the_thread_beats(path):
     study = make(path, heartbeat=0.01)
     (trial,) = start(study)
-    storage = study._ledger.storage
+    storage = study.stored_trials.storage
     inside, leave = threading.Event(), threading.Event()
 
     def hold():
@@ -278,9 +278,9 @@ import threading, tfbo, atexit
 study = tfbo.Study(tfbo.Space({{"x": tfbo.Int(0, 9)}}), seed=0,
                    storage=tfbo.SQLiteStorage({path!r}, heartbeat=0.01))
 study.enqueue({{"x": 1}}); study.enqueue({{"x": 2}})
-start = lambda: (study._ledger.sync(), study._ledger.claim(1))
+start = lambda: (study.stored_trials.sync(), study.stored_trials.claim(1))
 start()
-assert study._ledger.storage._heartbeat.runs
+assert study.stored_trials.storage._heartbeat.runs
 atexit.register(start)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -292,7 +292,7 @@ def test_a_trial_that_keeps_losing_its_process_is_given_up(path, caplog):
     study = make(path, retries=2)
     for lost in range(1, 4):
         ask_and_die(study)
-        study._ledger.recover()
+        study.stored_trials.recover()
         assert attempts(path) == [lost]
         assert study.trials[0].state == ("waiting" if lost < 3 else "failed")
     given_up = study.trials[0]
@@ -356,10 +356,10 @@ def test_another_host_is_known_by_its_signs(path):
     study = make(path)
     start(study)
     move(path, silence=100.0)
-    study._ledger.recover()
+    study.stored_trials.recover()
     assert study.trials[0].state == "running"
     move(path, host="farther", silence=30.0)
-    study._ledger.recover()
+    study.stored_trials.recover()
     assert study.trials[0].state == "waiting"
     assert rows(path, "SELECT * FROM owners") == []
 
@@ -397,7 +397,7 @@ def frozen(path):
 def test_a_late_result_counts_if_it_is_the_first(path, again, retries):
     study = make(path, retries=retries)
     with frozen(path) as status:
-        until(lambda: study._ledger.recover() or study.trials[0].state != "running")
+        until(lambda: study.stored_trials.recover() or study.trials[0].state != "running")
         if again and retries:
             assert study.ask().number == 0
         if not retries:
@@ -412,7 +412,7 @@ def test_a_late_result_counts_if_it_is_the_first(path, again, retries):
 def test_a_late_result_is_refused_after_another(path):
     study = make(path)
     with frozen(path) as status:
-        until(lambda: study._ledger.recover() or study.trials[0].state == "waiting")
+        until(lambda: study.stored_trials.recover() or study.trials[0].state == "waiting")
         study.tell(study.ask(), 1.0)
     assert status == [3]
     assert [trial.value for trial in study.trials] == [1.0]

@@ -254,7 +254,7 @@ def small(tmp_path):
     for x in range(3):
         study.enqueue({"x": x})
         study.tell(study.ask(), float(x))
-    study._ledger.storage.close()
+    study.stored_trials.storage.close()
     return path
 
 

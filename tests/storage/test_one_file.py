@@ -68,7 +68,7 @@ import os, sys, threading, tfbo
 from tfbo.strategies import Random
 study = tfbo.Study(tfbo.Space({{"x": tfbo.Int(0, 10**6)}}), storage=sys.argv[1], seed=0, strategy=Random())
 study.optimize(lambda p: 1.0, n_trials=5)
-study._ledger.start(5, study._advisor.suggest(5, 1))  # it runs, and signs of life are given
+study.stored_trials.start(5, study.advisor.suggest(5, 1))  # it runs, and signs of life are given
 keep = study
 {end}
 """
@@ -143,7 +143,7 @@ os._exit(0)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
     assert os.path.getsize(f"{path}-wal") > 0
-    revision = Study.load(storage=path)._ledger.revision
+    revision = Study.load(storage=path).stored_trials.revision
     assert revision == 7
     assert os.listdir(tmp_path) == ["runs.db"]
 
@@ -204,7 +204,7 @@ study.tell(study.enqueue({"x": 1}), 0.0)
 def test_a_commit_that_was_cut_short_is_taken_back(path, tmp_path):
     study = make(path)
     tell(study, 3)
-    study._ledger.storage.close()
+    study.stored_trials.storage.close()
     pid = os.fork()
     if pid == 0:
         db = sqlite3.connect(path, isolation_level=None)

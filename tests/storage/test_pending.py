@@ -60,7 +60,7 @@ def test_nobody_gives_signs_of_life_for_them(path):
     study = make(path)
     study.enqueue({"x": 0.5})
     study.ask(3)
-    assert not study._ledger.storage._heartbeat.runs
+    assert not study.stored_trials.storage._heartbeat.runs
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT * FROM owners").fetchall() == []
         assert db.execute("SELECT DISTINCT owner FROM trials").fetchall() == [(None,)]
@@ -190,4 +190,4 @@ print(*(trial.number for trial in study.ask(4)))
     study = make(path)
     study.tell(5, state="failed", kind="interrupted")  # it is given up
     assert [t.number for t in study.trials if t.state == "running"] == [0, 1, 2, 3, 4, 6, 7]
-    assert study._ledger.told == []
+    assert study.stored_trials.told == []

@@ -79,15 +79,15 @@ def test_workers_killed_at_any_moment_lose_nothing_that_was_told(tmp_path):
 
 def test_what_counts_towards_a_total():
     study = Study(Space({"x": Float(0.0, 1.0)}), seed=0, strategy=Random())
-    ledger = study._ledger
-    assert ledger.counted() == 0
+    stored = study.stored_trials
+    assert stored.counted() == 0
     done, failed, stopped, _running = study.ask(4)
     study.tell(done, 1.0)
     study.tell(failed, state="failed")
     study.tell(stopped, state="failed", kind="interrupted")
     study.enqueue({"x": 0.5})
     assert len(study) == 5
-    assert ledger.counted() == 4
+    assert stored.counted() == 4
 
 
 @pytest.mark.parametrize("beside", [0, 1])
@@ -96,11 +96,11 @@ def test_a_trial_is_started_only_where_nobody_was_faster_since_the_count(beside,
         Space({"x": Float(0.0, 1.0)}), storage=tmp_path / "a.db", seed=0, strategy=Random()
     )
     one, other = make(), make()
-    ledger = one._ledger
-    ledger.sync()
-    assert ledger.counted() == 0
+    stored = one.stored_trials
+    stored.sync()
+    assert stored.counted() == 0
     for _ in range(beside):
         other.ask()
-    started = ledger.start(0, one._advisor.suggest(0, 1))
+    started = stored.start(0, one.advisor.suggest(0, 1))
     assert len(started) == 1 - beside
     assert len(other) == 1

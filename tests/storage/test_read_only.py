@@ -72,7 +72,7 @@ def told(path):
         study.tell(study.ask(), float(i))
     study.enqueue({"x": 0.0})
     study.ask()
-    study._ledger.storage.close()
+    study.stored_trials.storage.close()
 
 
 def look(path, script=LOOK, *arguments):

@@ -219,12 +219,14 @@ def test_an_empty_file_is_a_new_one(path):
 def test_a_full_disk_loses_nothing_and_the_call_can_be_repeated(path):
     study = make(path)
     trial = study.ask()
-    pages = study._ledger.storage._database._connection.execute("PRAGMA page_count").fetchone()[0]
-    study._ledger.storage._database._connection.execute(f"PRAGMA max_page_count = {pages}")
+    pages = study.stored_trials.storage._database._connection.execute(
+        "PRAGMA page_count"
+    ).fetchone()[0]
+    study.stored_trials.storage._database._connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StorageError, match="Free some space"):
         for _ in range(10_000):
             study.enqueue({"x": 0.5, "flag": True})
-    study._ledger.storage._database._connection.execute("PRAGMA max_page_count = 1000000")
+    study.stored_trials.storage._database._connection.execute("PRAGMA max_page_count = 1000000")
     stored = len(study)
     study.tell(trial, 0.25)
     again = Study.load(storage=path, strategy=Random())
@@ -249,7 +251,7 @@ SCRIPT = """
             die()
     if moment == "asking":
         study.optimize(objective, n_trials=number)
-        study._ledger.storage.append = lambda *a: die()
+        study.stored_trials.storage.append = lambda *a: die()
     done = len([t for t in study.trials if t.is_finished])
     study.optimize(objective, n_trials=9 - done, callbacks=[after])
 """
@@ -297,7 +299,7 @@ def test_killed_and_loaded_again_it_asks_for_the_same_points(call, whole, moment
 
 def test_an_orderly_end_leaves_a_running_trial_to_others(path):
     study = make(path)
-    (trial,) = ask(study._ledger, study._advisor.suggest, 1)
+    (trial,) = ask(study.stored_trials, study.advisor.suggest, 1)
     del study
     again = make(path)
     assert again.trials[0].state == "running"

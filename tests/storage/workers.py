@@ -38,7 +38,7 @@ def work(path, side_path, count):
     side = os.open(side_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     study = open_study(path)
     for _ in range(count):
-        (trial,) = ask(study._ledger, study._advisor.suggest, 1)  # as a search does
+        (trial,) = ask(study.stored_trials, study.advisor.suggest, 1)  # as a search does
         study.tell(trial, value_of(trial))
         acknowledge(side, trial, value_of(trial))
 
@@ -46,13 +46,13 @@ def work(path, side_path, count):
 def work_to_total(path, side_path, total):
     side = os.open(side_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     study = open_study(path)
-    ledger = study._ledger
+    stored = study.stored_trials
     while True:
-        ledger.sync()
-        if ledger.counted() >= total:
+        stored.sync()
+        if stored.counted() >= total:
             return
-        number = len(ledger.trials)
-        for trial in ledger.start(number, study._advisor.suggest(number, 1)):
+        number = len(stored.by_number)
+        for trial in stored.start(number, study.advisor.suggest(number, 1)):
             if trial.number % 7 == 3:
                 study.tell(trial, state="failed", kind="interrupted", reason="Ctrl-C")
             else:

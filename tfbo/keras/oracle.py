@@ -349,7 +349,7 @@ class Oracle:
     def put_back(self) -> None:
         """Have the trials that run here run again later, with the same hyperparameters."""
         for trial in (*self.ongoing_trials.values(), *self._retries):
-            self.study._ledger.put_back(self.study_trial(trial))
+            self.study.stored_trials.put_back(self.study_trial(trial))
         self.ongoing_trials, self._retries = {}, []
 
     def get_space(self) -> HyperParameters:

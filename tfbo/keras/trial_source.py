@@ -33,9 +33,9 @@ class TrialSource:
             most: how many trials there will be at most; None where that is open.
         """
         if len(self._study.trials):  # the first trial may be what sets up TensorFlow
-            self._study._advisor.prepare(most)
+            self._study.advisor.prepare(most)
         try:
-            (self._held,) = ask(self._study._ledger, self._study._advisor.suggest, 1)
+            (self._held,) = ask(self._study.stored_trials, self._study.advisor.suggest, 1)
         except SpaceExhausted:
             self._held = None
         return self._held
@@ -50,15 +50,15 @@ class TrialSource:
         """A running trial of these parameters, in place of what was suggested, if anything was."""
         if self._held is not None:
             return self._study.amend(self.take(), params)
-        ledger = self._study._ledger
+        stored = self._study.stored_trials
         while True:
-            ledger.sync()
-            started = ledger.start(len(ledger.trials), [Suggestion(params, {})])
+            stored.sync()
+            started = stored.start(len(stored.by_number), [Suggestion(params, {})])
             if started:
                 return started[0]
 
     def give_back(self) -> None:
         """Have what was suggested and is not run after all wait."""
         if self._held is not None:
-            self._study._ledger.put_back(self._held)
+            self._study.stored_trials.put_back(self._held)
         self._held = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfbo import _forks, outcome
 from tfbo.errors import TooFewTrials
-from tfbo.study.trials import Ledger
+from tfbo.study.trials import Trials
 from tfbo.trial import COMPLETE
 
 if TYPE_CHECKING:
@@ -25,20 +25,20 @@ class Advisor:
     """A strategy, and its state after all that was told; it takes in what is new when it is asked.
 
     Args:
-        ledger: the trials.
+        trials: the trials.
         strategy: None for `tfbo.strategies.Bayes()`.
         device: see `Study`.
     """
 
     _lock: Any
 
-    def __init__(self, ledger: Ledger, strategy: Strategy[Any] | None, device: str | None) -> None:
-        self._ledger = ledger
+    def __init__(self, trials: Trials, strategy: Strategy[Any] | None, device: str | None) -> None:
+        self._trials = trials
         self.strategy = strategy
         self.device = device
         _forks.renew_lock(self, "_lock")
         self._prepared: Space | None = None
-        self._space, self._told = ledger.space, ledger.told
+        self._space, self._told = trials.space, trials.told
         self._state: Any = None
         self._folded = 0
         self._best: tuple[int, int | None] = -1, None
@@ -48,7 +48,7 @@ class Advisor:
     def suggest(self, number: int, count: int) -> list[Suggestion]:
         """What `count` trials from `number` on should try, while the unfinished ones are not told."""
         strategy, problem, state = self._up_to_date()
-        pending = [trial for trial in self._ledger.ordered() if not trial.is_finished]
+        pending = [trial for trial in self._trials.ordered() if not trial.is_finished]
         return strategy.suggest(problem, state, pending=pending, number=number, q=count)
 
     def prepare(self, most: int | None = None) -> threading.Thread | None:
@@ -61,9 +61,9 @@ class Advisor:
             The thread that does it; None where it has been done or begun.
         """
         with self._lock:
-            if self._prepared is self._ledger.space:
+            if self._prepared is self._trials.space:
                 return None
-            self._prepared = self._ledger.space
+            self._prepared = self._trials.space
         thread = threading.Thread(target=self._prepare, args=(most,), name="tfbo-prepare")
         try:
             thread.start()
@@ -86,10 +86,10 @@ class Advisor:
         # The only one is the best whatever the strategy, which need not be imported then.
         if self._complete() < _FEWEST:
             return None
-        if self._best[0] != self._ledger.revision:
+        if self._best[0] != self._trials.revision:
             strategy, problem, state = self._up_to_date()
             best = getattr(strategy, "best", lambda problem, state: None)
-            self._best = self._ledger.revision, best(problem, state)
+            self._best = self._trials.revision, best(problem, state)
         return self._best[1]
 
     def surrogate(self) -> Surrogate:
@@ -98,26 +98,28 @@ class Advisor:
         Raises:
             TooFewTrials: where fewer than two trials are complete, or there is nothing to model.
         """
-        complete, ledger = self._complete(), self._ledger
+        trials = self._trials
+        trials.sync()
+        complete = self._complete()
         if complete < _FEWEST:
             has = f"{complete} complete trial{'' if complete == 1 else 's'}"
             raise TooFewTrials(
-                f"The study {ledger.name!r} has {has}; a model needs {_FEWEST} or more. "
-                f"{outcome.to_do(ledger.ordered())}"
+                f"The study {trials.name!r} has {has}; a model needs {_FEWEST} or more. "
+                f"{outcome.to_do(trials.ordered())}"
             )
-        if all(parameter.column() is None for _, parameter in ledger.space.items()):
+        if all(parameter.column() is None for _, parameter in trials.space.items()):
             raise TooFewTrials(
-                f"The space of the study {ledger.name!r} has constants only: there is nothing to model."
+                f"The space of the study {trials.name!r} has constants only: there is nothing to model."
             )
-        if self._surrogate is None or self._surrogate[0] != self._ledger.revision:
+        if self._surrogate is None or self._surrogate[0] != self._trials.revision:
             strategy, problem, state = self._up_to_date()
             found = getattr(strategy, "surrogate", lambda problem, state: None)(problem, state)
             if found is None:
                 from tfbo.strategies import Bayes
 
-                told = tuple(self._ledger.told)
+                told = tuple(self._trials.told)
                 found = Bayes().surrogate(problem, Bayes().fold(problem, None, told))
-            self._surrogate = self._ledger.revision, found
+            self._surrogate = self._trials.revision, found
         return self._surrogate[1]
 
     def importance(self, seed: int) -> dict[str, Importance]:
@@ -131,15 +133,15 @@ class Advisor:
         return dict(kept[2])
 
     def _complete(self) -> int:
-        return sum(trial.state == COMPLETE for trial in self._ledger.ordered())
+        return sum(trial.state == COMPLETE for trial in self._trials.ordered())
 
     def _up_to_date(self) -> tuple[Any, Problem, Any]:
         """The strategy, what it is to solve, and its state after all that was told."""
         from tfbo.strategies import Bayes, Problem  # TensorFlow, which reading need not import
 
         with self._lock:
-            ledger = self._ledger
-            record, space, listed = ledger.record, ledger.space, ledger.told
+            trials = self._trials
+            record, space, listed = trials.record, trials.space, trials.told
             # A space that has grown makes rows of another form; another list has other outcomes.
             if self._space is not space or self._told is not listed:
                 self._space, self._told, self._state, self._folded = space, listed, None, 0

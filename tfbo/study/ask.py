@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tfbo.space import Params
-from tfbo.study.trials import Ledger
+from tfbo.study.trials import Trials
 from tfbo.trial import WAITING, Trial
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ Suggest = Callable[[int, int], Sequence["Suggestion"]]
 
 
 def ask(
-    ledger: Ledger,
+    trials: Trials,
     suggest: Suggest,
     count: int,
     total: int | None = None,
@@ -27,7 +27,7 @@ def ask(
     """Start trials, whatever other processes start at the same time.
 
     Args:
-        ledger: the trials of the study.
+        trials: the trials of the study.
         suggest: what to try where nothing is enqueued.
         count: how many to start.
         total: how many the study is to have. Those enqueued are tried in any case.
@@ -38,24 +38,24 @@ def ask(
         `count` running trials; fewer where the total is reached.
     """
     asked: list[Trial] = []
-    ledger.recover()
+    trials.recover()
     while len(asked) < count:
-        ledger.sync()
-        asked += ledger.claim(count - len(asked), owned=owned)
+        trials.sync()
+        asked += trials.claim(count - len(asked), owned=owned)
         missing = count - len(asked)
         if total is not None:
-            missing = min(missing, total - ledger.counted())
+            missing = min(missing, total - trials.counted())
             if missing <= 0:
                 break
         if missing:
-            number = len(ledger.trials)
-            asked += ledger.start(number, suggest(number, missing), owned=owned)
+            number = len(trials.by_number)
+            asked += trials.start(number, suggest(number, missing), owned=owned)
     return asked
 
 
-def foresee(ledger: Ledger, suggest: Suggest) -> Params:
+def foresee(trials: Trials, suggest: Suggest) -> Params:
     """What the next `ask` would start, if nobody comes first; nothing is started."""
-    waiting = [trial for trial in ledger.ordered() if trial.state == WAITING]
+    waiting = [trial for trial in trials.ordered() if trial.state == WAITING]
     if waiting:
         return dict(waiting[0].params)
-    return suggest(len(ledger.trials), 1)[0].params
+    return suggest(len(trials.by_number), 1)[0].params

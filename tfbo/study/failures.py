@@ -12,7 +12,7 @@ from tfbo.executors import objectives
 from tfbo.trial import COMPLETE, FAILED, Trial
 
 if TYPE_CHECKING:
-    from tfbo.study.trials import Ledger
+    from tfbo.study.trials import Trials
 
 _FRAME = re.compile(r'File "(.+)", line (\d+), in (.+)')
 # Code of the user is not in these folders.
@@ -27,12 +27,12 @@ class Failures:
     """Counts the failed trials of one search, and warns of each cause once.
 
     Args:
-        ledger: the trials of the study; a complete one, whoever ran it, shows that the objective works.
+        trials: the trials of the study; a complete one, whoever ran it, shows that the objective works.
         most: so many failures before any trial is complete are too many; None for any number.
     """
 
-    def __init__(self, ledger: Ledger, most: int | None) -> None:
-        self._ledger = ledger
+    def __init__(self, trials: Trials, most: int | None) -> None:
+        self._trials = trials
         self._most = most
         self._told = 0
         self._failed = 0
@@ -63,7 +63,7 @@ class Failures:
         """True where the search has to end, for the first trials all failed."""
         if self._most is None or self._failed < self._most or self._failed < self._told:
             return False
-        return not any(trial.state == COMPLETE for trial in self._ledger.ordered())
+        return not any(trial.state == COMPLETE for trial in self._trials.ordered())
 
     def conclude(self) -> None:
         """At the end of a search of which every trial failed: say so.

@@ -72,7 +72,7 @@ class _Search:
         self._running = running
         self._interrupts = interrupts
         self._show = show
-        self._failures = Failures(study._ledger, reactions.max_failures)
+        self._failures = Failures(study.stored_trials, reactions.max_failures)
         self.interrupted = False
         """Whether Ctrl-C ended it."""
         self._end = math.inf if limits.timeout is None else time.monotonic() + limits.timeout
@@ -153,30 +153,30 @@ class _Search:
                 self._running.start(trial, watch)
                 self._asked += 1
             except BrokenExecutor:
-                self._study._ledger.put_back(trial)
+                self._study.stored_trials.put_back(trial)
             except Exception:
-                self._study._ledger.put_back(trial)
+                self._study.stored_trials.put_back(trial)
                 raise
 
     def _ask(self) -> list[Trial]:
         def suggest(number: int, count: int) -> list[Suggestion]:
             with self._interrupts.allowed():
-                return self._study._advisor.suggest(number, count)
+                return self._study.advisor.suggest(number, count)
 
-        return ask(self._study._ledger, suggest, 1, self._limits.total)
+        return ask(self._study.stored_trials, suggest, 1, self._limits.total)
 
     def _prepare(self) -> None:
         """While trials run, do what the first suggestion of a model would wait for."""
-        if any(trial.state == WAITING for trial in self._study._ledger.ordered()):
+        if any(trial.state == WAITING for trial in self._study.stored_trials.ordered()):
             return  # these come first, and may be all
-        self._study._advisor.prepare(self._limits.most(self._before))
+        self._study.advisor.prepare(self._limits.most(self._before))
 
     def _take(self, finished: Finished) -> None:
         """Tell what came of a trial, and everybody who wants to know."""
         trial, watch, evaluated, error = finished
         if evaluated is None:
             # It has not been tried: the next search does that.
-            self._study._ledger.put_back(trial)
+            self._study.stored_trials.put_back(trial)
             if isinstance(error, ExecutorError):
                 raise error.with_traceback(None)  # of the thread that waited for the worker
             raise ExecutorError(
@@ -192,7 +192,7 @@ class _Search:
             assert evaluated.raised is not None
             raise evaluated.raised.error
         _LOGGER.info("Trial %d: %s (%s).", trial.number, evaluated.fields["value"], watch)
-        told = self._study._ledger.trials[trial.number]
+        told = self._study.stored_trials.by_number[trial.number]
         value = math.inf if told.value is None else self._sign * told.value
         self._stale = 0 if value < self._best else self._stale + 1
         self._best = min(self._best, value)
@@ -210,7 +210,7 @@ class _Search:
         try:
             self._study.tell(trial, **fields)
         except TrialStateError as error:
-            if not self._study._ledger.trials[trial.number].is_finished:
+            if not self._study.stored_trials.by_number[trial.number].is_finished:
                 raise
             # This process was thought dead, and another one was faster.
             _LOGGER.warning("The result of trial %d is dropped: %s", trial.number, error)
@@ -224,7 +224,7 @@ class _Search:
         if self._is_caught(evaluated):
             raised = None if evaluated.raised is None else evaluated.raised.error
             with self._show.aside():
-                self._failures.note(self._study._ledger.trials[trial.number], raised)
+                self._failures.note(self._study.stored_trials.by_number[trial.number], raised)
 
     def _is_caught(self, evaluated: Evaluated) -> bool:
         """True where the search goes on after what an objective raised, if it did."""
@@ -238,7 +238,7 @@ class _Search:
                 if finished is None:
                     continue
                 if finished.evaluated is None:
-                    self._study._ledger.put_back(finished.trial)
+                    self._study.stored_trials.put_back(finished.trial)
                 else:
                     self._tell(finished.trial, finished.evaluated)
             except KeyboardInterrupt:

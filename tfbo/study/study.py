@@ -17,14 +17,14 @@ from tfbo.storage import Storage, open_storage
 from tfbo.study import dataframe, optimize, records, settings
 from tfbo.study.advisor import Advisor
 from tfbo.study.ask import ask, foresee
-from tfbo.study.trials import Ledger
+from tfbo.study.trials import Trials
 from tfbo.trial import COMPLETE, Trial
 
 if TYPE_CHECKING:
     import pandas
 
     from tfbo.importance import Importance
-    from tfbo.strategies import LeaveOneOut, Prediction, Strategy, Surrogate
+    from tfbo.strategies import LeaveOneOut, Prediction, Strategy
 
 Objective = Callable[[Params], Any]
 Callback = Callable[["Study", Trial], None]
@@ -84,7 +84,7 @@ class Study:
         records.check(space, direction, name, seed)
         stored = open_storage(storage)
         record = records.create(stored, space, direction=direction, name=name, seed=seed)
-        self._open(Ledger(record, stored, retries), strategy, device)
+        self._set_up(Trials(record, stored, retries), strategy, device)
 
     @classmethod
     def load(
@@ -110,61 +110,69 @@ class Study:
             StorageError: where there is no such file, or it is no storage. One that may only be read can
                 be looked at: to ask or tell raises then.
         """
-        stored = open_storage(storage, create=False)
-        record = records.find(stored, name)
         study = cls.__new__(cls)
-        study._open(Ledger(record, stored, retries), strategy, device)
+        study.__setstate__(
+            {
+                "storage": open_storage(storage, create=False),
+                "name": name,
+                "retries": retries,
+                "strategy": strategy,
+                "device": device,
+            }
+        )
         return study
 
-    def _open(self, ledger: Ledger, strategy: Strategy[Any] | None, device: str | None) -> None:
-        records.check_means(strategy, device, ledger.retries)
-        self._ledger = ledger
-        self._advisor = Advisor(ledger, strategy, device)
+    def _set_up(self, trials: Trials, strategy: Strategy[Any] | None, device: str | None) -> None:
+        records.check_means(strategy, device, trials.retries)
+        self.stored_trials = trials
+        """The trials as the storage has them and as this process runs them."""
+        self.advisor = Advisor(trials, strategy, device)
+        """The strategy and what it makes of the trials."""
         self._stopping = False
         self.ended: str | None = None
         """Why the last `optimize` ended before its limits: of a finite space there was nothing left."""
-        ledger.recover()
-        ledger.sync()
+        trials.recover()
+        trials.sync()
 
     def __getstate__(self) -> dict[str, Any]:
-        advisor = self._advisor
+        advisor = self.advisor
         return {
-            "storage": self._ledger.storage,
+            "storage": self.stored_trials.storage,
             "name": self.name,
-            "retries": self._ledger.retries,
+            "retries": self.stored_trials.retries,
             "strategy": advisor.strategy,
             "device": advisor.device,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         record = records.find(state["storage"], state["name"])
-        ledger = Ledger(record, state["storage"], state["retries"])
-        self._open(ledger, state["strategy"], state["device"])
+        trials = Trials(record, state["storage"], state["retries"])
+        self._set_up(trials, state["strategy"], state["device"])
 
     @property
     def space(self) -> Space:
         """What is searched; `extend` makes it grow."""
-        return self._ledger.space
+        return self.stored_trials.space
 
     @property
     def name(self) -> str:
         """Its name in the storage."""
-        return self._ledger.name
+        return self.stored_trials.name
 
     @property
     def direction(self) -> str:
         """Either "minimize" or "maximize"."""
-        return self._ledger.record.direction
+        return self.stored_trials.record.direction
 
     @property
     def seed(self) -> int:
         """On which every suggestion depends."""
-        return self._ledger.record.seed
+        return self.stored_trials.record.seed
 
     @property
     def location(self) -> str:
         """Where it is stored; ":memory:" where it is not."""
-        return self._ledger.storage.location
+        return self.stored_trials.storage.location
 
     @overload
     def ask(self) -> Trial: ...
@@ -194,13 +202,13 @@ class Study:
         if q is not None:
             q = require_count("q", q, advice="Leave it out for one trial by itself.")
         count = 1 if q is None else q
-        asked = ask(self._ledger, self._advisor.suggest, count, owned=False)
+        asked = ask(self.stored_trials, self.advisor.suggest, count, owned=False)
         return asked[0] if q is None else asked
 
     def suggestion(self) -> Params:
         """What the next `ask` would try, without starting it: nothing is stored. Raises as `ask`."""
-        self._ledger.sync()
-        return foresee(self._ledger, self._advisor.suggest)
+        self.stored_trials.sync()
+        return foresee(self.stored_trials, self.advisor.suggest)
 
     def tell(
         self,
@@ -236,7 +244,7 @@ class Study:
                 call can be repeated.
         """
         fields = outcome.of(value, std, state, kind=kind, reason=reason, traceback=traceback)
-        self._ledger.tell(trial, fields)
+        self.stored_trials.tell(trial, fields)
 
     def enqueue(self, params: Mapping[str, Any]) -> Trial:
         """Have a configuration (a legal value for each active parameter) tried before any suggestion.
@@ -244,7 +252,7 @@ class Study:
         Raises:
             InvalidArgument: for a configuration that is not legal.
         """
-        return self._ledger.enqueue(params)
+        return self.stored_trials.enqueue(params)
 
     def extend(self, parameters: Mapping[str, Parameter]) -> Space:
         """Add parameters (by name) to the space, which is stored; those that it has change nothing.
@@ -255,7 +263,7 @@ class Study:
         Raises:
             InvalidArgument: for a name that is there with another parameter, and as for a new space.
         """
-        self._ledger.extend(parameters)
+        self.stored_trials.extend(parameters)
         return self.space
 
     def amend(self, trial: Trial | int, params: Mapping[str, Any]) -> Trial:
@@ -263,7 +271,7 @@ class Study:
 
         Raises InvalidArgument for an illegal configuration, TrialStateError for a trial that does not run.
         """
-        return self._ledger.amend(trial, params)
+        return self.stored_trials.amend(trial, params)
 
     def optimize(
         self,
@@ -339,8 +347,8 @@ class Study:
     @property
     def trials(self) -> tuple[Trial, ...]:
         """All trials in the order of their numbers."""
-        self._ledger.sync()
-        return tuple(self._ledger.ordered())
+        self.stored_trials.sync()
+        return tuple(self.stored_trials.ordered())
 
     @property
     def best_observed(self) -> Trial:
@@ -359,8 +367,8 @@ class Study:
             NoCompletedTrial: where there is none.
         """
         observed = self.best_observed
-        best = self._advisor.best()
-        return observed if best is None else self._ledger.trials[best]
+        best = self.advisor.best()
+        return observed if best is None else self.stored_trials.by_number[best]
 
     @property
     def best_params(self) -> Params:
@@ -392,12 +400,12 @@ class Study:
             >>> abs(float(mean[0]) - 0.25) < 0.1
             True
         """
-        return self._surrogate().predict(records.configurations(self.space, configurations))
+        return self.advisor.surrogate().predict(records.configurations(self.space, configurations))
 
     def expected_improvement(self, params: Mapping[str, Any]) -> float:
         """By how much `params` would beat the best posterior mean, on average; raises as `predict`."""
         legal = records.configurations(self.space, [params])
-        return float(self._surrogate().expected_improvement(legal)[0])
+        return float(self.advisor.surrogate().expected_improvement(legal)[0])
 
     def importance(self, *, seed: int = 0) -> dict[str, Importance]:
         """Each parameter's share of the objective's variance, the largest first; raises as `predict`.
@@ -408,16 +416,11 @@ class Study:
         Returns:
             By name, first-order and total Sobol indices with 95 % intervals; see `tfbo.importance`.
         """
-        self._ledger.sync()
-        return self._advisor.importance(seed)
+        return self.advisor.importance(seed)
 
     def leave_one_out(self) -> LeaveOneOut:
         """Each complete trial beside its prediction from all the others; raises as `predict`."""
-        return self._surrogate().leave_one_out()
-
-    def _surrogate(self) -> Surrogate:
-        self._ledger.sync()
-        return self._advisor.surrogate()
+        return self.advisor.surrogate().leave_one_out()
 
     def to_dataframe(self) -> pandas.DataFrame:
         """A row for each trial, its parameters in columns `params_...`; needs the extra `pandas`."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger("tfbo")
 
 
-class Ledger:
+class Trials:
     """What is known here of a study's space and trials; `sync` takes in what changed.
 
     Trials that a search starts here run under the name of this process, so that others can tell when
@@ -43,7 +43,7 @@ class Ledger:
         self.record = record
         self.retries = retries
         self.space = rows.space(record.name, record.space)
-        self.trials: dict[int, Trial] = {}
+        self.by_number: dict[int, Trial] = {}
         self.told: list[Trial] = []
         """Finished trials that say something, in the order in which they became known.
 
@@ -64,7 +64,7 @@ class Ledger:
     def ordered(self) -> list[Trial]:
         """The trials that are known, by number."""
         with self._lock:
-            return [self.trials[number] for number in sorted(self.trials)]
+            return [self.by_number[number] for number in sorted(self.by_number)]
 
     def sync(self) -> None:
         """Take what changed in the storage; of finished trials, only a presumed failure may change."""
@@ -77,8 +77,8 @@ class Ledger:
             again = {t.number for t in changes.trials if self._says_something(t.number)}
             if again:
                 self.told = [trial for trial in self.told if trial.number not in again]
-            self.trials.update((trial.number, trial) for trial in changes.trials)
-            if changes.trials and changes.trials[-1].number >= len(self.trials):
+            self.by_number.update((trial.number, trial) for trial in changes.trials)
+            if changes.trials and changes.trials[-1].number >= len(self.by_number):
                 raise rows.damaged(
                     f"the study {rows.shown(self.name)}", "some of its trials are gone"
                 )
@@ -87,7 +87,7 @@ class Ledger:
 
     def _says_something(self, number: int) -> bool:
         """Whether a trial, as it is known, is an outcome of its configuration."""
-        known = self.trials.get(number)
+        known = self.by_number.get(number)
         # An interruption says nothing about the configuration, which has been enqueued again.
         return known is not None and known.is_finished and known.kind != "interrupted"
 
@@ -103,7 +103,7 @@ class Ledger:
         `sync` before the count, and without a new trial the count does not grow.
         """
         with self._lock:
-            return sum(trial.kind != "interrupted" for trial in self.trials.values())
+            return sum(trial.kind != "interrupted" for trial in self.by_number.values())
 
     def recover(self) -> None:
         """Have trials whose process is gone tried again; after a fork, run trials under another name."""
@@ -162,7 +162,7 @@ class Ledger:
         legal = self.space.validate(params)
         while True:
             self.sync()
-            trial = Trial(len(self.trials), legal, WAITING)
+            trial = Trial(len(self.by_number), legal, WAITING)
             if self.storage.append(self.name, [trial], None):
                 return trial
 
@@ -170,12 +170,12 @@ class Ledger:
         """Store what came of a trial; TrialStateError where that cannot be told."""
         self.sync()
         kind = fields["kind"]
-        found = outcome.unfinished(self.name, self.trials, trial, kind=kind)
+        found = outcome.unfinished(self.name, self.by_number, trial, kind=kind)
         told = dataclasses.replace(found, finished=time.time(), **fields)
         replaced = (WAITING, RUNNING) if kind in PRESUMED else (WAITING, RUNNING, *PRESUMED)
         if not self.storage.replace(self.name, told, replaced, None):
             self.sync()
-            outcome.unfinished(self.name, self.trials, found.number, kind=kind)
+            outcome.unfinished(self.name, self.by_number, found.number, kind=kind)
         self.sync()
 
     def put_back(self, trial: Trial) -> None:
@@ -187,7 +187,7 @@ class Ledger:
         """Give a running trial other parameters; TrialStateError where it does not run."""
         legal = self.space.validate(params)
         self.sync()
-        found = outcome.unfinished(self.name, self.trials, trial)
+        found = outcome.unfinished(self.name, self.by_number, trial)
         amended = dataclasses.replace(found, params=legal)
         owner = self._owner if found.number in self._owned else None
         if not self.storage.replace(self.name, amended, (RUNNING,), owner):

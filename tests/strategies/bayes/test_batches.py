@@ -53,7 +53,7 @@ def told(space, objective, n, strategy=None, seed=0):
 
 def worth(study, sets):
     """Joint expected improvement of sets of configurations `[k][q]`, from 4096 draws: `[k]`."""
-    surrogate = study._surrogate()
+    surrogate = study.advisor.surrogate()
     q, encoded = len(sets[0]), encoding(study.space)
     x = tf.constant(np.stack([encoded.encode(entry) for entry in sets]))
     drawn = tf.math.ndtri(_random.sobol(4096, q - 1, 5)) if q > 1 else tf.zeros([1, 0], tf.float64)
@@ -67,7 +67,7 @@ def worth(study, sets):
 def test_a_batch_is_worth_more_than_random_picks_among_the_top(name, together):
     space, objective = OBJECTIVES[name]
     study = told(space, objective, 12)
-    surrogate = study._surrogate()
+    surrogate = study.advisor.surrogate()
     q = 4 if together else 6
     asked = study.ask(q) if together else [study.ask() for _ in range(q)]
     ours = worth(study, [[trial.params for trial in asked]])[0]
@@ -165,9 +165,9 @@ def test_more_than_are_left_of_a_finite_space_are_refused():
 
 def test_what_is_prepared_is_not_traced_again(traced):
     study = tfbo.Study(SQUARE, seed=0)
-    study._advisor.prepare(9).join()
+    study.advisor.prepare(9).join()
     assert traced == ["_ask"] and not study.trials
-    assert study._advisor.prepare(9) is None
+    assert study.advisor.prepare(9) is None
     study.optimize(branin, n_trials=9)
     other = tfbo.minimize(branin, SQUARE, n_trials=9, seed=0)
     assert traced == ["_ask"]
@@ -175,7 +175,7 @@ def test_what_is_prepared_is_not_traced_again(traced):
 
 
 def test_nothing_is_prepared_for_trials_that_need_no_model(traced):
-    tfbo.Study(SQUARE, seed=0)._advisor.prepare(5).join()
+    tfbo.Study(SQUARE, seed=0).advisor.prepare(5).join()
     assert not traced
 
 

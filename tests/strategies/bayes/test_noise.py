@@ -134,7 +134,7 @@ def test_a_change_of_the_known_noise_is_no_new_trace(traced):
     study = told(repeats())
     for noise in ("none", 1e-3, 0.5):
         strategy = Bayes(noise=noise, n_candidates=77)
-        study._advisor.strategy = strategy
+        study.advisor.strategy = strategy
         study.ask(), study.best_trial
     assert traced == ["_ask"]  # which serves for the best trial, too
 

@@ -161,7 +161,7 @@ def test_importance_of_a_function_whose_sobol_indices_are_known():
         assert found[name].total.value == pytest.approx(total, abs=0.12)
         for estimate in found[name]:
             assert 0.0 <= estimate.low <= estimate.value <= estimate.high <= 1.0
-    again = tfbo.importance.sobol_indices(study._surrogate())
+    again = tfbo.importance.sobol_indices(study.advisor.surrogate())
     assert study.importance() == again == found != study.importance(seed=1), "the seed decides"
     assert found["b"].total.high - found["b"].total.low > 0.01
 

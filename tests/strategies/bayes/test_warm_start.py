@@ -54,7 +54,7 @@ def test_the_fit_of_another_kernel_is_not_used():
     assert last.searched == 0 and last.start.theta.shape == (5,)
     study = tfbo.Study(SPACE, seed=0)
     study.optimize(lambda p: p["x"], n_trials=8)
-    study._advisor.strategy = Bayes(kernel="rational_quadratic")
+    study.advisor.strategy = Bayes(kernel="rational_quadratic")
     study.optimize(lambda p: p["x"], n_trials=2)
     assert len(study.trials) == 10
 

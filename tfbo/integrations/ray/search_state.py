@@ -13,7 +13,7 @@ from tfbo.study import Study
 def dump(study: Study) -> dict[str, Any]:
     """All of a study, but for its strategy."""
     return {
-        "study": list(rows.of_record(*study._ledger.record)),
+        "study": list(rows.of_record(*study.stored_trials.record)),
         "trials": [list(rows.of_trial(trial)) for trial in study.trials],
     }
 

@@ -105,7 +105,7 @@ class TensorBoardCallback:
             file.write(content)
 
     def _folder(self, study: Study) -> Path:
-        key = (study.name, study._ledger.record.created)
+        key = (study.name, study.stored_trials.record.created)
         if key not in self._folders or not self._folders[key].is_dir():
             self._folders[key] = journal.folder(self.logdir, study)
         return self._folders[key]

@@ -29,7 +29,7 @@ def folder(logdir: Path, study: Study) -> Path:
     It has the study's name; where another study of that name has it, a number is added.
     """
     stem = re.sub(r"[^\w.-]+", "_", study.name).strip(".") or "study"
-    record = study._ledger.record
+    record = study.stored_trials.record
     for number in itertools.count(1):
         path = logdir / (stem if number == 1 else f"{stem}-{number}")
         path.mkdir(parents=True, exist_ok=True)
