@@ -137,11 +137,22 @@ def test_a_target_of_any_number(target):
     assert len(run(n_trials=3, target=target)) == 1
 
 
+class Untitled:
+    """Suggests, but says nowhere that it is a strategy."""
+
+    def fold(self, problem, state, told):
+        return None
+
+    def suggest(self, problem, state, *, pending, number, q):
+        return []
+
+
 STRATEGIES = [
     (Bayes, r"Call it: strategy=Bayes\(\)"),
     (Random, r"Call it: strategy=Random\(\)"),
     ("bayes", r"strategy=tfbo\.strategies\.Bayes\(\)"),
     ("random", r"strategy=tfbo\.strategies\.Random\(\)"),
+    (Untitled(), r"class Untitled\(tfbo\.strategies\.Strategy\)"),
     ("tpe", r"There are Bayes\(\), Sobol\(\), Random\(\), Grid\(\)"),
     (3, r"There are Bayes\(\), Sobol\(\), Random\(\), Grid\(\)"),
     (LogEI(), r"acquisition: strategy=tfbo\.strategies\.Bayes\(LogEI\(\)\)"),

@@ -65,7 +65,7 @@ def sobol_indices(surrogate: Surrogate, seed: int = 0) -> dict[str, Importance]:
     Puy et al. 2022 (arXiv 2009.01147); draws of the function and bootstraps of the points together as
     in Le Gratiet, Cannamela and Iooss 2014, algorithm 1.
     """
-    if not surrogate.observed.z.numpy().any():
+    if surrogate.is_flat:
         raise TooFewTrials(
             "All outcomes of the study are the same, so no parameter explains their variance. "
             "Run more trials."

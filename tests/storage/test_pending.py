@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tfbo import Float, Space, Study, TrialStateError
-from tfbo.strategies import Random, Suggestion
+from tfbo.strategies import Random, Strategy, Suggestion
 
 SPACE = Space({"x": Float(-1.0, 1.0)})
 
@@ -132,7 +132,7 @@ def test_a_result_of_a_trial_that_was_given_up_after_its_process_died(path):
 
 
 @dataclasses.dataclass(frozen=True)
-class Remember:
+class Remember(Strategy):
     """Remembers what it was told, and in which order."""
 
     seen: list = dataclasses.field(default_factory=list)

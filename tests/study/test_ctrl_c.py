@@ -37,13 +37,17 @@ def compiled(seconds):
     ready()
     hashlib.pbkdf2_hmac("sha256", b"", b"", int(seconds * rate))
 
-class Compiled(tfbo.strategies.Random if "suggestion" in sys.argv else object):
-    def suggest(self, *arguments, **options):
-        compiled(4.0)
-        return super().suggest(*arguments, **options)
+if "suggestion" in sys.argv:
+    class Compiled(tfbo.strategies.Random):
+        def suggest(self, *arguments, **options):
+            compiled(4.0)
+            return super().suggest(*arguments, **options)
 
 study = tfbo.Study(
-    tfbo.Space({"x": tfbo.Float(0.0, 1.0)}), storage=folder / "runs.db", seed=0, strategy=Compiled()
+    tfbo.Space({"x": tfbo.Float(0.0, 1.0)}),
+    storage=folder / "runs.db",
+    seed=0,
+    strategy=Compiled() if "suggestion" in sys.argv else None,
 )
 for i in range(2 if "suggestion" in sys.argv else 5):
     study.enqueue({"x": i / 10})

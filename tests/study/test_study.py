@@ -10,7 +10,7 @@ import tensorflow as tf
 
 import tfbo
 from tfbo import Boolean, Float, InvalidArgument, NoCompletedTrial, Space, Study, TrialStateError
-from tfbo.strategies import Random
+from tfbo.strategies import Random, Strategy
 
 SPACE = Space({"x": Float(-1.0, 1.0), "flag": Boolean()})
 
@@ -99,7 +99,7 @@ def test_the_best_observed_is_by_value_whatever_the_strategy_believes():
 
 
 def test_a_strategy_without_a_belief_goes_by_value():
-    class Old:
+    class Old(Strategy):
         fold, suggest = Random.fold, Random.suggest
 
     study = Study(SPACE, seed=0, strategy=Old())

@@ -1,14 +1,14 @@
-"""Strategies: what to try next. One a file, each a frozen dataclass with `fold` and `suggest`."""
+"""Strategies: what to try next. One a file, each a frozen dataclass with `suggest`."""
 
 from __future__ import annotations
 
 from tfbo._aliases import explained
 from tfbo.strategies.base import Problem, Strategy, Suggestion
 from tfbo.strategies.bayes import Bayes
-from tfbo.strategies.bayes.surrogate import LeaveOneOut, Prediction, Surrogate
 from tfbo.strategies.grid import Grid
 from tfbo.strategies.random import Random
 from tfbo.strategies.sobol import Sobol
+from tfbo.strategies.surrogate import LeaveOneOut, Prediction, Surrogate
 
 __all__ = [
     "Bayes",

@@ -1,17 +1,16 @@
-"""What a strategy is, and what all of them share: never to suggest the same configuration twice."""
+"""The interface of a strategy, and what all of them share: no configuration is suggested twice."""
 
 from __future__ import annotations
 
+import abc
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from tfbo.errors import SpaceExhausted
-from tfbo.space import Params, Space
+from tfbo.space import Encoding, Params, Space, encoding
+from tfbo.strategies.surrogate import Surrogate
 from tfbo.trial import Trial
-
-if TYPE_CHECKING:
-    from tfbo.strategies.bayes.surrogate import Surrogate
 
 State = TypeVar("State")
 Key = tuple[Any, ...]
@@ -21,7 +20,7 @@ _TRIES = 64
 
 
 class Problem(NamedTuple):
-    """What a study wants solved."""
+    """A study as its strategy sees it."""
 
     space: Space
     direction: str
@@ -30,64 +29,80 @@ class Problem(NamedTuple):
     device: str | None = None
     """Where to compute; see `Study`."""
 
+    @property
+    def encoding(self) -> Encoding:
+        """The way from configurations to rows, and back."""
+        return encoding(self.space)
+
 
 class Suggestion(NamedTuple):
-    """What to try, and what the strategy wants to remember with it."""
+    """A configuration to try, and what the strategy wants to remember with it."""
 
     params: Params
     notes: dict[str, Any]
     """JSON; it is stored with the trial and comes back in `Trial.notes`."""
 
 
-class Strategy(Protocol[State]):
-    """Settings, and two pure functions.
+class Strategy(abc.ABC, Generic[State]):
+    """Settings, and pure functions of a state. Subclasses define `suggest`; the rest has defaults.
 
     The state is a fold over the finished trials, so nothing of it is ever stored: a study that is
     opened again folds them again. All randomness is a function of `problem.seed` and `number`.
+
+    Example:
+        >>> import tfbo
+        >>> from tfbo.strategies import Strategy, Suggestion
+        >>> class Halves(Strategy):
+        ...     def suggest(self, problem, state, *, pending, number, q):
+        ...         return [Suggestion({"x": 0.5 ** (i + 1)}, {}) for i in range(number, number + q)]
+        >>> study = tfbo.Study(tfbo.Space({"x": tfbo.Float(0.0, 1.0)}), strategy=Halves())
+        >>> [trial.params["x"] for trial in study.ask(3)]
+        [0.5, 0.25, 0.125]
     """
 
     def fold(self, problem: Problem, state: State | None, told: Sequence[Trial]) -> State:
-        """The state after further finished trials, each of which comes once; None is no state yet."""
-        ...
+        """The state after further finished trials, each of which comes once; None is no state yet.
 
+        By default it is `Tried`: the configurations of all trials.
+        """
+        before = state.keys if isinstance(state, Tried) else frozenset()
+        tried: Any = Tried(before | {key(trial.params) for trial in told})
+        return tried
+
+    @abc.abstractmethod
     def suggest(
         self, problem: Problem, state: State, *, pending: Sequence[Trial], number: int, q: int
     ) -> list[Suggestion]:
-        """What the trials `number .. number + q - 1` should try, while those `pending` are not told.
+        """Suggestions for the trials `number .. number + q - 1`, while those `pending` are not told.
 
         Raises:
             SpaceExhausted: where fewer than q configurations are untried.
         """
-        ...
 
     def prepare(self, problem: Problem, most: int | None) -> None:
         """Do ahead what takes long at the first suggestion of a process, whatever will be told.
 
-        A strategy that lacks this method has nothing to prepare. It is called in a thread of its own.
+        By default there is nothing to prepare. It is called in a thread of its own.
 
         Args:
             problem: of the study.
             most: how many trials the study will have at most; None where that is open.
         """
-        ...
 
     def best(self, problem: Problem, state: State) -> int | None:
-        """The number of the complete trial that is believed to be the best; None for the best value.
-
-        A strategy that lacks this method answers None.
-        """
-        ...
+        """The number of the complete trial that is believed to be the best; None for the best value."""
+        return None
 
     def surrogate(self, problem: Problem, state: State) -> Surrogate | None:
-        """Its model after the told trials, two of which are complete; None where it has none.
+        """The model of the told trials, two of which are complete; None without one.
 
-        A strategy that lacks this method answers None. The model of `Bayes` then stands in.
+        The model of `Bayes` then stands in.
         """
-        ...
+        return None
 
 
 def key(params: Params) -> Key:
-    """What makes two configurations the same; True and 1 differ."""
+    """The identity of a configuration; True and 1 differ."""
     return tuple((name, type(value).__name__, value) for name, value in params.items())
 
 
@@ -95,12 +110,6 @@ class Tried(NamedTuple):
     """The state of a strategy that only remembers what has been tried."""
 
     keys: frozenset[Key]
-
-
-def fold_tried(state: Tried | None, told: Sequence[Trial]) -> Tried:
-    """The fold that remembers configurations and nothing else."""
-    before = state.keys if state else frozenset()
-    return Tried(before | {key(trial.params) for trial in told})
 
 
 def untried(space: Space, taken: set[Key], proposals: Iterable[Params]) -> Params:
@@ -126,7 +135,7 @@ def untried(space: Space, taken: set[Key], proposals: Iterable[Params]) -> Param
 
 
 def remaining(space: Space, taken: set[Key], most: int = 1) -> int:
-    """How many configurations are not taken, as far as `most`."""
+    """The number of configurations that are not taken, counted as far as `most`."""
     size = space.cardinality
     if size - len(taken) >= most:
         return most
@@ -146,14 +155,13 @@ def suggest_each(
     tried: Tried,
     pending: Sequence[Trial],
     numbers: range,
-    proposals: Callable[[Space, int, int], Iterator[Params]],
+    proposals: Callable[[Problem, int], Iterator[Params]],
 ) -> list[Suggestion]:
-    """A suggestion for each number, from the proposals of its space, seed and number; none taken."""
+    """A suggestion for each number, the first of its proposals that is not taken."""
     taken = {*tried.keys, *(key(trial.params) for trial in pending)}
     suggestions = []
     for number in numbers:
-        own = proposals(problem.space, problem.seed, number)
-        params = untried(problem.space, taken, own)
+        params = untried(problem.space, taken, proposals(problem, number))
         taken.add(key(params))
         suggestions.append(Suggestion(params, {}))
     return suggestions

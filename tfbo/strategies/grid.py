@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 
 from tfbo.errors import SpaceExhausted, require_count
-from tfbo.strategies.base import Problem, Suggestion, Tried, fold_tried, key
+from tfbo.strategies.base import Problem, Strategy, Suggestion, Tried, key
 from tfbo.trial import Trial
 
 
 @dataclasses.dataclass(frozen=True)
-class Grid:
+class Grid(Strategy[Tried]):
     """Every combination once, in lexicographic order.
 
     Args:
@@ -34,10 +34,6 @@ class Grid:
     def __post_init__(self) -> None:
         require_count("resolution", self.resolution, least=2, advice="Five is usual.")
 
-    def fold(self, problem: Problem, state: Tried | None, told: Sequence[Trial]) -> Tried:
-        """See `Strategy`."""
-        return fold_tried(state, told)
-
     def suggest(
         self, problem: Problem, state: Tried, *, pending: Sequence[Trial], number: int, q: int
     ) -> list[Suggestion]:
@@ -51,12 +47,3 @@ class Grid:
                 f"{q} were asked for. Stop here, or use a finer resolution."
             )
         return suggestions
-
-    def prepare(self, problem: Problem, most: int | None) -> None:
-        """See `Strategy`: nothing takes long."""
-
-    def best(self, problem: Problem, state: Tried) -> None:
-        """See `Strategy`: the best value is the best."""
-
-    def surrogate(self, problem: Problem, state: Tried) -> None:
-        """See `Strategy`: it has none."""

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 
 from tfbo import _random
 from tfbo.columns import snap
-from tfbo.space import Params, Space, encoding
-from tfbo.strategies.base import Problem, Suggestion, Tried, fold_tried, suggest_each
+from tfbo.space import Params
+from tfbo.strategies.base import Problem, Strategy, Suggestion, Tried, suggest_each
 from tfbo.trial import Trial
 
 
 @dataclasses.dataclass(frozen=True)
-class Random:
+class Random(Strategy[Tried]):
     """Independent draws, each parameter uniform on its scale.
 
     Example:
@@ -24,30 +24,17 @@ class Random:
         True
     """
 
-    def fold(self, problem: Problem, state: Tried | None, told: Sequence[Trial]) -> Tried:
-        """See `Strategy`."""
-        return fold_tried(state, told)
-
     def suggest(
         self, problem: Problem, state: Tried, *, pending: Sequence[Trial], number: int, q: int
     ) -> list[Suggestion]:
         """See `Strategy`."""
         return suggest_each(problem, state, pending, range(number, number + q), draws)
 
-    def prepare(self, problem: Problem, most: int | None) -> None:
-        """See `Strategy`: nothing takes long."""
 
-    def best(self, problem: Problem, state: Tried) -> None:
-        """See `Strategy`: the best value is the best."""
-
-    def surrogate(self, problem: Problem, state: Tried) -> None:
-        """See `Strategy`: it has none."""
-
-
-def draws(space: Space, seed: int, number: int) -> Iterator[Params]:
+def draws(problem: Problem, number: int) -> Iterator[Params]:
     """Configurations drawn for the trial of that number, without end."""
-    encoded = encoding(space)
-    rng = _random.generator(seed, "random", number)
+    encoded = problem.encoding
+    rng = _random.generator(problem.seed, "random", number)
     while True:
         row = rng.random([1, len(encoded.columns)])
         yield encoded.decode(snap(encoded.columns, row))[0]

@@ -77,7 +77,7 @@ class Advisor:
     def _prepare(self, most: int | None) -> None:
         try:
             strategy, problem, _ = self._up_to_date()
-            getattr(strategy, "prepare", lambda problem, most: None)(problem, most)
+            strategy.prepare(problem, most)
         except Exception:  # whatever it is, the suggestion that needs it says so
             _LOGGER.debug("The strategy could not be prepared.", exc_info=True)
 
@@ -88,8 +88,7 @@ class Advisor:
             return None
         if self._best[0] != self._trials.revision:
             strategy, problem, state = self._up_to_date()
-            best = getattr(strategy, "best", lambda problem, state: None)
-            self._best = self._trials.revision, best(problem, state)
+            self._best = self._trials.revision, strategy.best(problem, state)
         return self._best[1]
 
     def surrogate(self) -> Surrogate:
@@ -113,7 +112,7 @@ class Advisor:
             )
         if self._surrogate is None or self._surrogate[0] != self._trials.revision:
             strategy, problem, state = self._up_to_date()
-            found = getattr(strategy, "surrogate", lambda problem, state: None)(problem, state)
+            found = strategy.surrogate(problem, state)
             if found is None:
                 from tfbo.strategies import Bayes
 
@@ -135,7 +134,7 @@ class Advisor:
     def _complete(self) -> int:
         return sum(trial.state == COMPLETE for trial in self._trials.ordered())
 
-    def _up_to_date(self) -> tuple[Any, Problem, Any]:
+    def _up_to_date(self) -> tuple[Strategy[Any], Problem, Any]:
         """The strategy, what it is to solve, and its state after all that was told."""
         from tfbo.strategies import Bayes, Problem  # TensorFlow, which reading need not import
 

@@ -76,8 +76,7 @@ def configurations(space: Space, listed: Any) -> list[Params]:
 
 def check_means(strategy: Any, device: Any, retries: Any = 0) -> None:
     """Raise InvalidArgument for a strategy or a number that is none, or a device that is not here."""
-    if strategy is not None and (isinstance(strategy, type) or not hasattr(strategy, "suggest")):
-        raise invalid("strategy", "a strategy", strategy, _strategy_advice(strategy))
+    check_strategy(strategy)
     require_count("retries", retries, least=0, advice="With 0, no trial is tried again.")
     if device is not None:
         from tfbo._compile import devices  # TensorFlow, which reading a study need not import
@@ -85,10 +84,23 @@ def check_means(strategy: Any, device: Any, retries: Any = 0) -> None:
         devices.check(device)
 
 
+def check_strategy(strategy: Any) -> None:
+    """Raise InvalidArgument for anything but a strategy or None."""
+    if strategy is None:
+        return
+    from tfbo.strategies import Strategy  # TensorFlow, which reading need not import
+
+    if not isinstance(strategy, Strategy):
+        raise invalid("strategy", "a strategy", strategy, _strategy_advice(strategy))
+
+
 def _strategy_advice(given: Any) -> str:
     """The advice for something else than a strategy: what was meant, or what there is."""
     if isinstance(given, type) and hasattr(given, "suggest"):
         return f"Call it: strategy={given.__name__}()."
+    if hasattr(given, "suggest"):
+        name = type(given).__name__
+        return f"Derive its class from the interface: class {name}(tfbo.strategies.Strategy)."
     if hasattr(given, "evaluate") and hasattr(given, "logarithmic"):
         return f"It is an acquisition: strategy=tfbo.strategies.Bayes({given!r})."
     named = str(given).lower() if isinstance(given, str) else ""

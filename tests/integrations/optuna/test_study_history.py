@@ -12,9 +12,8 @@ from optuna.distributions import (  # noqa: E402
 )
 from optuna.trial import TrialState, create_trial  # noqa: E402
 
-from tfbo.integrations import optuna as integration  # noqa: E402
 from tfbo.integrations.optuna import TFBOSampler, study_history  # noqa: E402
-from tfbo.strategies import Bayes, Random, Sobol  # noqa: E402
+from tfbo.strategies import Bayes, Problem, Random, Sobol  # noqa: E402
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -58,7 +57,7 @@ def test_trials_of_a_study_that_took_its_place_are_folded_anew():
     history.search(SPACE)
     study = make_study()
     study.optimize(objective, n_trials=3)
-    problem = integration.Problem(history.axes.space, "minimize", 0)
+    problem = Problem(history.axes.space, "minimize", 0)
     frozen = study.get_trials()
     assert len(history.fold(Random(), problem, frozen).keys) == 3
     assert len(history.fold(Random(), problem, frozen[1:]).keys) == 2
@@ -91,7 +90,7 @@ def test_the_next_fit_starts_from_the_notes_of_the_last():
     assert [bool(n) for n in notes] == [False] * 5 + [True] * 2
     history = study_history.History()
     history.search(SPACE)
-    problem = integration.Problem(history.axes.space, "minimize", 0)
+    problem = Problem(history.axes.space, "minimize", 0)
     told = history.fold(Bayes(), problem, study.get_trials()).trials
     assert [trial.notes for trial in told] == notes
 
@@ -115,7 +114,7 @@ def told(study):
     """What the strategy of a study is told: states and values by number."""
     history = study_history.History()
     history.search(SPACE)
-    problem = integration.Problem(history.axes.space, study.direction.name.lower(), 0)
+    problem = Problem(history.axes.space, study.direction.name.lower(), 0)
     trials = history.fold(Bayes(), problem, study.get_trials()).trials
     return {trial.number: (trial.state, trial.value) for trial in trials}
 

@@ -31,6 +31,5 @@ def suggest(
         number: of the trial; each draws for itself, so that trials that run at once differ.
         complete: how many trials are complete.
     """
-    surrogate = getattr(strategy, "surrogate", lambda problem, state: None)
-    model = surrogate(problem, state) if complete >= _FEWEST else None
+    model = strategy.surrogate(problem, state) if complete >= _FEWEST else None
     return Suggestion(repeats.suggest(model, problem, number), {})

@@ -28,6 +28,7 @@ from tfbo.errors import SpaceExhausted, invalid, require_count
 from tfbo.integrations.optuna import repeats, study_history
 from tfbo.integrations.optuna.distributions import axis
 from tfbo.strategies import Bayes, Problem, Strategy, Suggestion
+from tfbo.study import records
 
 _LOGGER = logging.getLogger("tfbo")
 _SEED_BITS = 63
@@ -93,12 +94,7 @@ class TFBOSampler(BaseSampler):
     ) -> None:
         if seed is not None:
             require_count("seed", seed, least=0, advice="Use seed=0.")
-        if strategy is not None and (
-            isinstance(strategy, type) or not hasattr(strategy, "suggest")
-        ):
-            raise invalid(
-                "strategy", "a strategy", strategy, "For example tfbo.strategies.Bayes()."
-            )
+        records.check_strategy(strategy)
         devices.check(device)
         if n_startup_trials is not None:
             if strategy is not None:

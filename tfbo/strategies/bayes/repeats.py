@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tfbo import _random
-from tfbo.space import Params, encoding
+from tfbo.space import Params
 from tfbo.strategies.base import Key, Problem, key
+from tfbo.strategies.bayes.surrogate import GaussianSurrogate
 from tfbo.strategies.random import draws
+from tfbo.strategies.surrogate import Surrogate
 from tfbo.trial import COMPLETE, Trial
-
-if TYPE_CHECKING:
-    from tfbo.strategies.bayes.surrogate import Surrogate
 
 # Configurations of which a joint draw is made: its covariance takes 8 MB.
 MOST = 1024
@@ -29,7 +27,7 @@ _UNPREDICTED = 3e-3
 
 
 def are_worthwhile(
-    noise: str | float, trials: Collection[Trial], surrogate: Callable[[], Surrogate | None]
+    noise: str | float, trials: Collection[Trial], surrogate: Callable[[], GaussianSurrogate | None]
 ) -> bool:
     """True where a configuration may return another value than before.
 
@@ -73,12 +71,12 @@ def suggest(
     """
     space = problem.space
     if surrogate is None:
-        return next(draws(space, problem.seed, number))
-    every = space.grid(2) if space.cardinality <= MOST else draws(space, problem.seed, number)
+        return next(draws(problem, number))
+    every = space.grid(2) if space.cardinality <= MOST else draws(problem, number)
     candidates = list(itertools.islice(every, MOST))
     succeeded = {key(trial.params) for trial in trials if trial.state == COMPLETE}
     failed = {key(trial.params) for trial in trials} - succeeded
     candidates = [params for params in candidates if key(params) not in failed] or candidates
     own = int(_random.generator(problem.seed, "repeats", number).integers(2**31))
-    drawn = surrogate.draws(encoding(space).encode(candidates), 1, own)
+    drawn = surrogate.draws(problem.encoding.encode(candidates), 1, own)
     return candidates[int(np.argmax(drawn[0]))]

@@ -25,7 +25,7 @@ from tfbo.gp import hyperprior, kernels, paths, search
 from tfbo.gp.data import Data
 from tfbo.space import Params, Space, encoding
 from tfbo.strategies import random
-from tfbo.strategies.base import Key, Problem, Suggestion, key, remaining, untried
+from tfbo.strategies.base import Key, Problem, Strategy, Suggestion, key, remaining, untried
 from tfbo.strategies.bayes import data as told_trials
 from tfbo.strategies.bayes import (
     feasibility,
@@ -39,7 +39,7 @@ from tfbo.strategies.bayes import (
     warm_start,
 )
 from tfbo.strategies.bayes.data import Told
-from tfbo.strategies.bayes.surrogate import Surrogate
+from tfbo.strategies.bayes.surrogate import GaussianSurrogate
 from tfbo.trial import COMPLETE, Trial
 
 _LOGGER = logging.getLogger("tfbo")
@@ -72,7 +72,7 @@ class _Ask(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Bayes:
+class Bayes(Strategy[Told]):
     """The centre of the space and Sobol points, then the maximiser of an acquisition under a model.
 
     The model is a Gaussian process. The centre comes first because a range is mostly chosen around what
@@ -185,10 +185,10 @@ class Bayes:
         """Configurations that are not taken; as `suggest`."""
         notes: dict[str, Any] = {}
         if self._is_initial(problem, state):
-            chosen = [initial.points(problem.space, problem.seed, i) for i in numbers]
+            chosen = [initial.points(problem, i) for i in numbers]
         else:
             found, notes = self._found(problem, state, pending, numbers)
-            draws = [random.draws(problem.space, problem.seed, i) for i in numbers]
+            draws = [random.draws(problem, i) for i in numbers]
             chosen = [itertools.chain(found, own) for own in draws]
         suggestions: list[Suggestion] = []
         for proposals in chosen:
@@ -204,7 +204,7 @@ class Bayes:
         """See `Strategy`: the program is compiled, which takes seconds, by asking it of made-up trials."""
         if most is not None and most <= self.n_initial:
             return  # no suggestion needs it
-        points = (next(initial.points(problem.space, 0, i)) for i in range(self.n_initial + 1))
+        points = (next(initial.points(problem, i)) for i in range(self.n_initial + 1))
         trials = [Trial(i, params, COMPLETE, float(i)) for i, params in enumerate(points)]
         state = self.fold(problem, None, trials)
         if not self._is_initial(problem, state):
@@ -227,7 +227,7 @@ class Bayes:
         return fitted.best(problem.direction).number
 
     @computing()
-    def surrogate(self, problem: Problem, state: Told) -> surrogate.Surrogate:
+    def surrogate(self, problem: Problem, state: Told) -> GaussianSurrogate:
         """The model after the told trials, of which one at least is complete.
 
         It is fitted from where the last fit ended, and searched for where there was none or where the
@@ -246,7 +246,7 @@ class Bayes:
         trials = tuple(state.trials[i] for i in order)
         return surrogate.of(problem, trials, choices, evidence, fitted)
 
-    def _modelled(self, problem: Problem, state: Told) -> Surrogate | None:
+    def _modelled(self, problem: Problem, state: Told) -> GaussianSurrogate | None:
         """The surrogate, but of a space in which nothing varies."""
         return self.surrogate(problem, state) if len(encoding(problem.space).columns) else None
 

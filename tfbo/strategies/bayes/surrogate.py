@@ -1,10 +1,9 @@
-"""What a model of the trials says of any configuration, in the units of the objective."""
+"""The Gaussian process of the trials, asked of any configuration in the units of the objective."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -16,37 +15,14 @@ from tfbo.gp import Posterior, likelihood, outcomes, search
 from tfbo.space import Params, Space, encoding
 from tfbo.strategies.base import Problem, key
 from tfbo.strategies.bayes import fit
+from tfbo.strategies.surrogate import LeaveOneOut, Prediction
 from tfbo.trial import Trial, rank
 
 _LARGEST = np.finfo(np.float64).max
 
 
-class Prediction(NamedTuple):
-    """What is expected of the noise-free objective, in its units."""
-
-    mean: np.ndarray
-    """`[n]`."""
-    std: np.ndarray
-    """`[n]`, standard deviation of what is not known."""
-
-
-class LeaveOneOut(NamedTuple):
-    """Complete trials beside their predictions from all the other trials, in the objective's units."""
-
-    numbers: np.ndarray
-    """Of the trials, int `[n]`, ascending."""
-    value: np.ndarray
-    """What was told, `[n]`."""
-    mean: np.ndarray
-    """What the others let expect, `[n]`."""
-    std: np.ndarray
-    """Standard deviation of that, noise included, `[n]`."""
-    residual: np.ndarray
-    """Standardised, `[n]`: of a calibrated model they are draws of a standard normal."""
-
-
 @dataclasses.dataclass(frozen=True)
-class Surrogate:
+class GaussianSurrogate:
     """The Gaussian process of a strategy, fitted to the trials that were told. `Bayes.surrogate` makes it.
 
     The process models tempered outcomes of which larger is better (`tfbo.gp.outcomes.temper`), of complete
@@ -77,6 +53,11 @@ class Surrogate:
     def noise(self) -> float:
         """Variance of the noise beyond standard errors that were told, in standardised outcomes."""
         return float(self.posterior.hyperparameters.noise)
+
+    @property
+    def is_flat(self) -> bool:
+        """See `tfbo.strategies.Surrogate`."""
+        return not self.observed.z.numpy().any()
 
     @property
     @computing()
@@ -171,7 +152,7 @@ def of(
     choices: fit.Choices,
     evidence: fit.Evidence,
     fitted: search.Fitted,
-) -> Surrogate:
+) -> GaussianSurrogate:
     """The surrogate of evidence, at the hyperparameters of a fit; it computes on the CPU.
 
     Args:
@@ -187,7 +168,7 @@ def of(
         y = fit.standardised(choices, given)
         factors = likelihood.factorise(choices.kernel, tf.constant(fitted.theta), observed)
         tempering = outcomes.tempering(given.y)
-    return Surrogate(
+    return GaussianSurrogate(
         problem.space,
         1.0 if problem.direction == "maximize" else -1.0,
         trials,

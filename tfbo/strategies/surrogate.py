@@ -1,0 +1,67 @@
+"""The answers of a model of the trials, in the units of the objective."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from tfbo.space import Params, Space
+
+
+class Prediction(NamedTuple):
+    """Expected values of the noise-free objective, in its units."""
+
+    mean: np.ndarray
+    """`[n]`."""
+    std: np.ndarray
+    """`[n]`, standard deviation of what is not known."""
+
+
+class LeaveOneOut(NamedTuple):
+    """Complete trials beside their predictions from all the other trials, in the objective's units."""
+
+    numbers: np.ndarray
+    """Of the trials, int `[n]`, ascending."""
+    value: np.ndarray
+    """Observed values, `[n]`."""
+    mean: np.ndarray
+    """Predictions from the others, `[n]`."""
+    std: np.ndarray
+    """Standard deviations of those, noise included, `[n]`."""
+    residual: np.ndarray
+    """Standardised, `[n]`: of a calibrated model they are draws of a standard normal."""
+
+
+class Surrogate(Protocol):
+    """A model of the objective, fitted to complete trials; that of `Bayes` is a Gaussian process.
+
+    It is of the value that a trial returns if it does not fail, without noise.
+    """
+
+    @property
+    def space(self) -> Space:
+        """The space of its configurations."""
+        ...
+
+    @property
+    def is_flat(self) -> bool:
+        """True where all trials have the same outcome, so that there is nothing to explain."""
+        ...
+
+    def predict(self, configurations: Sequence[Params]) -> Prediction:
+        """Expected values of legal configurations; see `Study.predict`."""
+        ...
+
+    def expected_improvement(self, configurations: Sequence[Params]) -> np.ndarray:
+        """Expected improvements `[n]` over the best posterior mean at a trial, in the objective's units."""
+        ...
+
+    def leave_one_out(self) -> LeaveOneOut:
+        """Trials beside their predictions from all the others; see `Study.leave_one_out`."""
+        ...
+
+    def draws(self, rows: np.ndarray, count: int, seed: int) -> np.ndarray:
+        """Joint draws `[count, m]` of the function at legal rows `[m, d]`, larger is better."""
+        ...
