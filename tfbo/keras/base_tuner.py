@@ -217,7 +217,9 @@ class BaseTuner:
             self.pre_create_trial()
         trial = self.oracle.create_trial(self.tuner_id)
         if trial.status == TrialStatus.STOPPED:
-            failures.check_any_completed(self.oracle)
+            failures.check_any_completed(
+                self.oracle.trials.values(), self.oracle.max_consecutive_failed_trials
+            )
             return False
         if trial.status == TrialStatus.IDLE:
             self.oracle.say(None if self._is_idle else notices.IDLE)

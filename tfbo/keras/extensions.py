@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +16,6 @@ from tfbo.keras.errors import FatalTypeError, FatalValueError
 from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.trial import TrialStatus
 from tfbo.space import Params, checks
-
-if TYPE_CHECKING:
-    from tfbo.keras.oracle import Oracle
 
 _STATUSES = (TrialStatus.RUNNING, TrialStatus.IDLE, TrialStatus.STOPPED)
 _COLLISIONS = 20  # as in KerasTuner
@@ -70,7 +67,7 @@ def is_overridden(owner: Any, base: type, name: str) -> bool:
     return found is not None and found is not inspect.getattr_static(base, name, None)
 
 
-def check_oracle(oracle: Oracle, base: type) -> None:
+def check_oracle(oracle: Any, base: type) -> None:
     """Refuse an oracle that overrides what nothing calls.
 
     Raises:
@@ -85,12 +82,25 @@ def check_tuner(tuner: Any, base: type) -> None:
     _check(tuner, base, _OF_TUNERS)
 
 
-def check_hyperparameters(given: HyperParameters) -> None:
-    """Refuse `HyperParameters` with methods of their own: trials get copies, which are plain ones.
+def check_hyperparameters(given: HyperParameters | None, *, allow: bool, tune: bool) -> None:
+    """Refuse no `HyperParameters` where others are not searched, and ones with methods of their own.
+
+    Args:
+        given: by the user; trials get copies, which are plain ones.
+        allow: `allow_new_entries`.
+        tune: `tune_new_entries`.
 
     Raises:
-        InvalidArgument: with the methods.
+        InvalidArgument: with what to do instead.
     """
+    for name, wanted in (("tune", tune), ("allow", allow)):
+        if not wanted and not given:
+            raise InvalidArgument(
+                f"{name}_new_entries=False leaves nothing to search. Give the search space as "
+                "hyperparameters=."
+            )
+    if given is None:
+        return
     public = [name for name in dir(HyperParameters) if not name.startswith("_")]
     changed = [name for name in public if is_overridden(given, HyperParameters, name)]
     if changed:
@@ -101,54 +111,56 @@ def check_hyperparameters(given: HyperParameters) -> None:
         )
 
 
-def response(oracle: Oracle, answer: Any) -> tuple[str, Mapping[str, Any]]:
+def response(origin: str, answer: Any) -> tuple[str, Mapping[str, Any]]:
     """Status and values of what a `populate_space` returned.
+
+    Args:
+        origin: the function, for the errors.
+        answer: what it returned.
 
     Raises:
         FatalTypeError: for what is no such dict.
         FatalValueError: for a status that means nothing.
     """
-    name = f"{type(oracle).__name__}.populate_space()"
     expected = 'a dict {"status": "RUNNING", "values": {name: value, ...}}'
     if not isinstance(answer, Mapping) or "status" not in answer:
         hint = "Is a return missing?" if answer is None else ""
         raise FatalTypeError(
-            f'{name} returned {answer!r}, not {expected}. {{"status": "STOPPED"}} ends the search. {hint}'
+            f'{origin} returned {answer!r}, not {expected}. {{"status": "STOPPED"}} ends the search. {hint}'
         )
     status, values = answer["status"], answer.get("values") or {}
     if status not in _STATUSES:
         listed = ", ".join(map(repr, _STATUSES))
-        raise FatalValueError(f"{name}: expected a status of {listed}, got {status!r}.")
+        raise FatalValueError(f"{origin}: expected a status of {listed}, got {status!r}.")
     if not isinstance(values, Mapping):
-        raise FatalTypeError(f"{name}: expected values by name, got {values!r} in {expected}.")
+        raise FatalTypeError(f"{origin}: expected values by name, got {values!r} in {expected}.")
     return status, values
 
 
-def params(oracle: Oracle, known: dimensions.Dimensions, values: Mapping[str, Any]) -> Params:
+def params(origin: str, known: dimensions.Dimensions, values: Mapping[str, Any]) -> Params:
     """Values of hyperparameters, as the study takes them; those that are left out have their defaults.
 
     Raises:
         FatalValueError: for an unknown name, or a value that the hyperparameter cannot have.
     """
-    where = f"{type(oracle).__name__}.populate_space()"
     names = {dimension.definition.name for dimension in known.values()}
     for name in values:
         if name not in names:
             raise FatalValueError(
-                f"{where}: there is no hyperparameter {name!r}. {checks.suggestion(name, names)}"
+                f"{origin}: there is no hyperparameter {name!r}. {checks.suggestion(name, names)}"
             )
     given = {name: plain(value) for name, value in values.items()}
     try:
         made = dimensions.to_params(known, given)
     except (TypeError, ValueError) as error:
-        raise FatalValueError(f"{where}: {given!r} is not legal: {error}") from error
+        raise FatalValueError(f"{origin}: {given!r} is not legal: {error}") from error
     for name, dimension in known.items():
         wanted = given.get(dimension.definition.name, dimension.definition.default)
         if name in made and not _same(dimension.domain.write(made[name]), wanted):
             if dimension.definition.name not in given:
                 continue  # a default between two steps counts as the nearer of them
             raise FatalValueError(
-                f"{where}: expected a value of {dimension.definition!r}, got {wanted!r}."
+                f"{origin}: expected a value of {dimension.definition!r}, got {wanted!r}."
             )
     return made
 

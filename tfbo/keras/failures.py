@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
 from tfbo._messages import warn
 from tfbo.keras.trial import Trial, TrialStatus
-
-if TYPE_CHECKING:
-    from tfbo.keras.oracle import Oracle
 
 
 def warn_of(trial: Trial) -> None:
@@ -25,16 +22,20 @@ def too_many(count: int, last: Trial) -> RuntimeError:
     )
 
 
-def check_any_completed(oracle: Oracle) -> None:
+def check_any_completed(trials: Collection[Trial], most: int | None) -> None:
     """Say at the end of a search that every trial of it failed.
 
+    Args:
+        trials: of the search.
+        most: so many failures in a row end a search; None for any number.
+
     Raises:
-        RuntimeError: with the first failure; with `max_consecutive_failed_trials=None` it is a warning.
+        RuntimeError: with the first failure; without a limit it is a warning.
     """
-    trials = list(oracle.trials.values())
     if not trials or any(trial.status != TrialStatus.FAILED for trial in trials):
         return
-    text = f"All {len(trials)} trials of the search failed. The first failure:\n{trials[0].message}"
-    if oracle.max_consecutive_failed_trials is not None:
+    first = next(iter(trials)).message
+    text = f"All {len(trials)} trials of the search failed. The first failure:\n{first}"
+    if most is not None:
         raise RuntimeError(text)
     warn(text)

@@ -219,15 +219,21 @@ class HyperParameters:
     def from_config(cls, config: dict[str, Any]) -> HyperParameters:
         """What `get_config` wrote."""
         made = cls()
-        for entry in config["space"]:
-            definition = definitions.deserialize(entry)
-            made._space[definition.key] = definition
-        made.values = dict(config["values"])
+        made.restore(config)
         return made
+
+    def restore(self, config: dict[str, Any]) -> None:
+        """Put what `get_config` wrote before the definitions that are here, or in their place."""
+        here = self.space
+        listed = map(definitions.deserialize, config["space"])
+        self._space = {definition.key: definition for definition in listed}
+        self.values = dict(config["values"])
+        self.merge(here, overwrite=False)
 
     def copy(self) -> HyperParameters:
         """Another one with the same definitions and values."""
-        made = HyperParameters.from_config(self.get_config())
+        made = HyperParameters()
+        made.restore(self.get_config())
         made._settled = self._settled  # the same one: what is told once holds for all copies
         return made
 

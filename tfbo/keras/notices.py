@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tfbo._messages import printable, warn
+from tfbo.keras.oracle import Oracle
 from tfbo.keras.project import Project
 from tfbo.keras.trial import Trial
-
-if TYPE_CHECKING:
-    from tfbo.keras.oracle import Oracle
 
 IDLE = "populate_space() is idle: it is asked again until it has something to try"
 
@@ -32,12 +30,6 @@ def opening(oracle: Oracle) -> str | None:
     total = f" of {oracle.max_trials}" if oracle.max_trials else ""
     where = oracle.study.location
     return f"going on with a search that has {done}{total} trials in {where}{_best(oracle)}"
-
-
-def exhausted(oracle: Oracle) -> str:
-    """Why a search ends before `max_trials`."""
-    done = len(oracle.trials)
-    return f"every configuration of the space has been tried: the search ends after {done} trials"
 
 
 def trying(oracle: Oracle, trial: Trial) -> str:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from typing import Any
 
 from tfbo._messages import say
 from tfbo.errors import InvalidArgument
-from tfbo.keras import dimensions, extensions, failures, notices, stored
+from tfbo.keras import extensions, failures
 from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.objective import create_objective
 from tfbo.keras.project import Project
+from tfbo.keras.search import Search, open_search
 from tfbo.keras.trial import Trial, TrialStatus
-from tfbo.keras.trial_source import TrialSource
-from tfbo.space import Constant
 from tfbo.study import Study, progress
-from tfbo.trial import FAILED, WAITING
 from tfbo.trial import Trial as StudyTrial
-
-# What a space holds that has no hyperparameters, or none yet.
-_NOTHING = {"define-by-run": Constant(True)}
 
 
 class Oracle:
@@ -47,6 +41,8 @@ class Oracle:
 
     strategy: Any = None
     """Of the study; None for `tfbo.strategies.Bayes()`."""
+    tries_defaults_first = False
+    """True to try the defaults before what the strategy suggests."""
 
     def __init__(
         self,
@@ -59,14 +55,9 @@ class Oracle:
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int | None = 3,
     ) -> None:
-        for name, wanted in (("tune", tune_new_entries), ("allow", allow_new_entries)):
-            if not wanted and not hyperparameters:
-                raise InvalidArgument(
-                    f"{name}_new_entries=False leaves nothing to search. Give the search space as "
-                    "hyperparameters=."
-                )
-        if hyperparameters is not None:
-            extensions.check_hyperparameters(hyperparameters)
+        extensions.check_hyperparameters(
+            hyperparameters, allow=allow_new_entries, tune=tune_new_entries
+        )
         self.objective = create_objective(objective)
         self.max_trials = max_trials
         self.hyperparameters = hyperparameters.copy() if hyperparameters else HyperParameters()
@@ -81,23 +72,26 @@ class Oracle:
         """By id, in the order in which they started; without those that wait to be run again."""
         self.ongoing_trials: dict[str, Trial] = {}
         """By the id of the tuner that runs them."""
-        self.start_order: list[str] = []
         self.end_order: list[str] = []
         self._retries: list[Trial] = []
         self._failures = 0
-        self._offered: dict[str, Any] | None = None
-        self._numbers: dict[str | None, int] = {}
-        self._dimensions: dimensions.Dimensions = {}
-        self._project: Any = None
-        self._source: Any = None
-        self._study: Study | None = None
+        self._opened: Search | None = None
+
+    @property
+    def start_order(self) -> list[str]:
+        """The ids of the trials, in the order in which they started."""
+        return list(self.trials)
 
     @property
     def study(self) -> Study:
         """The `tfbo.Study`: its trials, its best one, and what plots are drawn of."""
-        if self._study is None:
+        return self._search.study
+
+    @property
+    def _search(self) -> Search:
+        if self._opened is None:
             raise InvalidArgument("study: there is none yet. Give the oracle to a tuner first.")
-        return self._study
+        return self._opened
 
     def open(self, project: Project) -> None:
         """Begin the search of the space that is known by now, or go on with the one that is stored.
@@ -106,32 +100,27 @@ class Oracle:
             StudyMismatch: where the stored one has another objective, seed or hyperparameters.
         """
         extensions.check_oracle(self, Oracle)
-        self._project = project
         state = project.read_state("oracle") if project.is_begun else None
-        if project.is_begun:
-            self.hyperparameters = stored.definitions(project, self.objective, self.hyperparameters)
-        self._save_definitions()
-        self._dimensions = dimensions.of(self.hyperparameters.space)
-        parameters = dimensions.parameters(self._dimensions) or _NOTHING
-        self._study = stored.study(project, parameters, self.seed, self.strategy)
-        if self._study is None:
-            self._study = stored.begun(
-                project, parameters, self.objective, self.seed, self.strategy
-            )
-            if not extensions.is_overridden(self, Oracle, "populate_space"):
-                self.begin(self._study)
-        self.seed, self._source = self._study.seed, TrialSource(self._study)
+        self._opened = open_search(
+            project,
+            self.objective,
+            self.hyperparameters,
+            seed=self.seed,
+            strategy=self.strategy,
+            digits=len(str(self.max_trials)),
+        )
+        self.seed = self.study.seed
+        decides = extensions.is_overridden(self, Oracle, "populate_space")
+        if self.tries_defaults_first and not decides and not self.study.trials:
+            self._search.enqueue_defaults()
         self.reload()
         if state is not None:
             self.set_state(state)
 
-    def begin(self, study: Study) -> None:
-        """Called with a new study, before its first trial; not where there is a `populate_space`."""
-
     def save(self) -> None:
         """Store the definitions, and what `get_state` returns; all else is stored when it happens."""
-        self._save_definitions()
-        self._project.write_state("oracle", self.get_state())
+        self._search.save()
+        self._search.project.write_state("oracle", self.get_state())
 
     def get_state(self) -> dict[str, Any]:
         """State that a subclass wants back when the search goes on, as JSON; here none."""
@@ -140,43 +129,15 @@ class Oracle:
     def set_state(self, state: dict[str, Any]) -> None:
         """Called with what `get_state` returned, when a search that is stored goes on."""
 
-    def _save_definitions(self) -> None:
-        content = {"objective": str(self.objective), **self.hyperparameters.get_config()}
-        self._project.write_definitions(content)
-
     def reload(self) -> None:
         """Take in the trials that are stored; those that run here are left alone."""
-        ids = self._project.trial_ids()
-        running = {trial.trial_id for trial in (*self.ongoing_trials.values(), *self._retries)}
-        for found in self.study.trials:
-            if found.state == WAITING or found.kind == "interrupted":
-                continue
-            trial_id = ids.get(found.number) or self._id(found.number)
-            if trial_id not in running and self._is_news(trial_id, found):
-                self._enter(self._view(trial_id, found), found.number)
+        skipped = {trial.trial_id for trial in (*self.ongoing_trials.values(), *self._retries)}
+        skipped.update(self.end_order)
+        for trial_id, found in self._search.started().items():
+            if trial_id not in skipped and (found.is_finished or trial_id not in self.trials):
+                self.trials[trial_id] = self._search.view(trial_id, found)
                 if found.is_finished:
                     self.end_order.append(trial_id)
-
-    def _is_news(self, trial_id: str, found: StudyTrial) -> bool:
-        known = self.trials.get(trial_id)
-        return known is None or (
-            found.is_finished and known.status not in (TrialStatus.COMPLETED, TrialStatus.FAILED)
-        )
-
-    def _id(self, number: int) -> str:
-        return f"{number:0{len(str(self.max_trials))}d}"
-
-    def _enter(self, trial: Trial, number: int) -> None:
-        assert trial.trial_id is not None
-        if trial.trial_id not in self.trials:
-            self.start_order.append(trial.trial_id)
-        self.trials[trial.trial_id] = trial
-        self._numbers[trial.trial_id] = number
-
-    def _view(self, trial_id: str, found: StudyTrial) -> Trial:
-        """A trial of the study as a tuner sees it."""
-        values = dimensions.to_values(self._dimensions, found.params)
-        return stored.trial(self._project, self.hyperparameters, values, trial_id, found)
 
     def create_trial(self, tuner_id: str) -> Trial:
         """The next trial; one with the status STOPPED where the search is over.
@@ -191,14 +152,17 @@ class Oracle:
             trial.status, trial.message, trial.failure = TrialStatus.RUNNING, None, None
         else:
             self.reload()
-            asked = self._ask()
+            origin = f"{type(self).__name__}.populate_space()"
+            asked = self._search.ask(self.populate_space, self.max_trials, origin=origin)
+            if self._search.is_exhausted:
+                done = f"the search ends after {len(self.trials)} trials"
+                self.say(f"every configuration of the space has been tried: {done}")
             if isinstance(asked, str):
                 return Trial(self.get_space(), None, asked)
-            trial_id = self._project.trial_ids().get(asked.number) or self._id(asked.number)
-            trial = self._view(trial_id, asked)
-            self._enter(trial, asked.number)
+            trial_id = self._search.trial_id(asked.number)
+            trial = self.trials[trial_id] = self._search.view(trial_id, asked)
         self.ongoing_trials[tuner_id] = trial
-        self._project.write_trial(trial.trial_id, trial.get_state())
+        self._search.project.write_trial(trial.trial_id, trial.get_state())
         return trial
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
@@ -214,48 +178,17 @@ class Oracle:
             left out have their defaults. The status is "RUNNING", "IDLE" (ask again later) or
             "STOPPED" (the search is over).
         """
-        suggested = self._suggested()
-        if suggested is None:
+        values = self._search.suggest(self.max_trials)
+        if values is None:
             return {"status": TrialStatus.STOPPED}
-        self._offered = dimensions.to_values(self._dimensions, suggested.params)
-        return {"status": TrialStatus.RUNNING, "values": dict(self._offered)}
+        return {"status": TrialStatus.RUNNING, "values": values}
 
     def _random_values(self) -> dict[str, Any] | None:
         """Values at random that no trial has had, for a `populate_space`; None where there are none."""
         tried = [trial.hyperparameters.values for trial in self.trials.values()]
-        return extensions.random_values(self._dimensions, tried, [self.seed or 0, len(tried)])
-
-    def _ask(self) -> StudyTrial | str:
-        """The next trial of the study, or the status that is in place of one."""
-        trials = self.study.trials
-        started = [t for t in trials if t.state != WAITING and t.kind != "interrupted"]
-        if self.max_trials and len(started) >= self.max_trials:
-            return TrialStatus.STOPPED
-        if self._source.has_waiting():
-            return self._source.take() if self._suggested() else TrialStatus.STOPPED
-        self._offered = None
-        status, values = extensions.response(self, self.populate_space(self._id(len(trials))))
-        if status != TrialStatus.RUNNING:
-            self._source.give_back()
-            return status
-        if values == self._offered:
-            return self._source.take()
-        return self._source.start(extensions.params(self, self._dimensions, values))
-
-    def _suggested(self) -> StudyTrial | None:
-        suggested = self._source.suggest(self.max_trials)
-        if suggested is None:
-            self.say(notices.exhausted(self))
-        elif not set(suggested.params) <= {*self._dimensions, *_NOTHING}:
-            self._learn()
-        return suggested
-
-    def _learn(self) -> None:
-        """Take in definitions that another process found meanwhile."""
-        self.hyperparameters = stored.definitions(
-            self._project, self.objective, self.hyperparameters
+        return extensions.random_values(
+            self._search.dimensions, tried, [self.seed or 0, len(tried)]
         )
-        self._dimensions = dimensions.of(self.hyperparameters.space)
 
     def update_trial(self, trial_id: str, metrics: dict[str, Any], step: int = 0) -> Trial:
         """Report metrics of a trial that runs.
@@ -290,8 +223,11 @@ class Oracle:
         Raises:
             RuntimeError: after too many failures in a row.
         """
-        self._check_score(trial)
-        self._take_in(trial)
+        if trial.status == TrialStatus.COMPLETED:
+            self.score_trial(trial)
+            trial.check_score(self.objective.name)
+        self.update_space(trial.hyperparameters)
+        self._search.amend(trial)
         trial.runs += 1
         self.ongoing_trials = {k: t for k, t in self.ongoing_trials.items() if t is not trial}
         crashed = trial.status == TrialStatus.INVALID
@@ -302,7 +238,10 @@ class Oracle:
                 self._retries.append(trial)
                 return
             trial.status = TrialStatus.FAILED
-        self._tell(trial)
+        assert trial.trial_id is not None
+        self._search.tell(trial)
+        self.end_order.append(trial.trial_id)
+        self.say(progress.line(self.study_trial(trial)))
         if crashed:
             failures.warn_of(trial)
         self._failures = self._failures + 1 if trial.status == TrialStatus.FAILED else 0
@@ -310,46 +249,14 @@ class Oracle:
             self._failures = 0
             raise failures.too_many(self.max_consecutive_failed_trials, trial)
 
-    def _check_score(self, trial: Trial) -> None:
-        if trial.status != TrialStatus.COMPLETED:
-            return
-        self.score_trial(trial)
-        if trial.score is None or not math.isfinite(trial.score):
-            reason = f"{self.objective.name} was {trial.score}"
-            trial.status, trial.message, trial.score = TrialStatus.INVALID, reason, None
-            trial.failure = {"state": FAILED, "kind": "nan", "reason": reason}
-
-    def _tell(self, trial: Trial) -> None:
-        number = self._numbers[trial.trial_id]
-        self._project.write_trial(trial.trial_id, trial.get_state())
-        if trial.status == TrialStatus.COMPLETED:
-            self.study.tell(number, trial.score, std=trial.std)
-        else:
-            told = trial.failure or {"state": FAILED, "reason": trial.message}
-            self.study.tell(number, **told)
-        assert trial.trial_id is not None
-        self.end_order.append(trial.trial_id)
-        self.say(progress.line(self.study_trial(trial)))
-
     def study_trial(self, trial: Trial) -> StudyTrial:
         """The trial of the study behind a trial."""
-        return self.study.trials[self._numbers[trial.trial_id]]
-
-    def _take_in(self, trial: Trial) -> None:
-        """Add what a trial asked for to the space, and its values to the trial of the study."""
-        self.update_space(trial.hyperparameters)
-        found = self.study_trial(trial)
-        values = trial.hyperparameters.values
-        known = dimensions.to_values(self._dimensions, found.params)
-        if any(name not in known or known[name] != value for name, value in values.items()):
-            params = dimensions.to_params(self._dimensions, values)
-            if params != {k: v for k, v in found.params.items() if k not in _NOTHING}:
-                self.study.amend(found, params)
+        return self._search.stored(trial.trial_id)
 
     def put_back(self) -> None:
         """Have the trials that run here run again later, with the same hyperparameters."""
         for trial in (*self.ongoing_trials.values(), *self._retries):
-            self.study.stored_trials.put_back(self.study_trial(trial))
+            self._search.put_back(trial)
         self.ongoing_trials, self._retries = {}, []
 
     def get_space(self) -> HyperParameters:
@@ -371,13 +278,10 @@ class Oracle:
             )
         if not new or not self.tune_new_entries:
             return
-        if self._study is not None:
-            self._learn()
-        self.hyperparameters.merge(new, overwrite=False)
-        self._dimensions = dimensions.of(self.hyperparameters.space)
-        if self._study is not None:
-            self._save_definitions()  # before the space grows: definitions that it lacks do no harm
-            self.study.extend(dimensions.parameters(self._dimensions))
+        if self._opened is None:
+            self.hyperparameters.merge(new, overwrite=False)
+        else:
+            self._opened.extend(new)
 
     def get_trial(self, trial_id: str) -> Trial:
         """The trial of that id."""

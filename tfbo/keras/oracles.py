@@ -7,9 +7,7 @@ from typing import Any
 from tfbo import strategies
 from tfbo.acquisition import UCB, LogEI
 from tfbo.errors import invalid
-from tfbo.keras import dimensions
 from tfbo.keras.oracle import Oracle
-from tfbo.study import Study
 
 _ALPHA, _BETA = 1e-4, 2.6  # KerasTuner's defaults
 # KerasTuner takes so many values of a continuous hyperparameter.
@@ -79,6 +77,7 @@ class GridSearchOracle(Oracle):
     """The defaults, then suggestions of `tfbo.strategies.Grid`; arguments as of `GridSearch`."""
 
     strategy = strategies.Grid(resolution=_RESOLUTION)
+    tries_defaults_first = True
 
     def __init__(
         self,
@@ -101,11 +100,6 @@ class GridSearchOracle(Oracle):
             max_retries_per_trial,
             max_consecutive_failed_trials,
         )
-
-    def begin(self, study: Study) -> None:
-        """Have the defaults tried first."""
-        if self._dimensions:
-            study.enqueue(dimensions.to_params(self._dimensions, {}))
 
 
 def _bayes(num_initial_points: int | None, alpha: Any, beta: Any) -> strategies.Bayes:

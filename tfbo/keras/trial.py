@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
@@ -64,6 +65,13 @@ class Trial:
         """What `Study.tell` is told of a failure."""
         self.runs = 0
         """How often it was run here."""
+
+    def check_score(self, name: str) -> None:
+        """Have the trial failed if its score, the value of that metric, is not finite."""
+        if self.score is None or not math.isfinite(self.score):
+            self.status, self.message = TrialStatus.INVALID, f"{name} was {self.score}"
+            self.failure = {"state": trials.FAILED, "kind": "nan", "reason": self.message}
+            self.score = None
 
     def summary(self) -> None:
         """Print hyperparameters, score and message."""

@@ -1,0 +1,282 @@
+"""`Search`: the study behind a tuner and what is stored beside it, in terms of hyperparameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from tfbo.errors import SpaceExhausted, StudyMismatch
+from tfbo.keras import dimensions, extensions
+from tfbo.keras.definitions import HyperParameter
+from tfbo.keras.hyperparameters import HyperParameters
+from tfbo.keras.objective import DIRECTIONS, Objective
+from tfbo.keras.project import Project
+from tfbo.keras.trial import OF_STATE, Trial, TrialStatus
+from tfbo.space import Constant, Space
+from tfbo.space.parameters import Parameter
+from tfbo.storage import SQLiteStorage
+from tfbo.strategies import Suggestion
+from tfbo.study import Study
+from tfbo.study.ask import ask
+from tfbo.trial import FAILED, WAITING
+from tfbo.trial import Trial as StudyTrial
+
+# The space of a study without hyperparameters, or without any yet.
+_NOTHING = {"define-by-run": Constant(True)}
+
+
+class Search:
+    """Trials of a study by the values of their hyperparameters. `open_search` makes one.
+
+    Args:
+        study: whose trials they are.
+        project: where it is stored.
+        objective: of the search.
+        hyperparameters: its space; definitions that are found later are added to them.
+        digits: of the id of a trial, which is its number.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        project: Project,
+        objective: Objective,
+        hyperparameters: HyperParameters,
+        digits: int,
+    ) -> None:
+        self.study = study
+        self.project = project
+        self.hyperparameters = hyperparameters
+        self.dimensions = dimensions.of(hyperparameters.space)
+        self._objective = objective
+        self._digits = digits
+        self._held: StudyTrial | None = None
+        """Suggested, and not yet handed out."""
+        self.is_exhausted = False
+        """True once every configuration of the space has been suggested."""
+
+    def extend(self, new: Iterable[HyperParameter]) -> None:
+        """Add definitions to the space."""
+        self._learn()
+        self.hyperparameters.merge(new, overwrite=False)
+        self.dimensions = dimensions.of(self.hyperparameters.space)
+        self.save()  # before the space grows: definitions that it lacks do no harm
+        self.study.extend(dimensions.parameters(self.dimensions))
+
+    def save(self) -> None:
+        """Store the definitions."""
+        _save(self.project, self._objective, self.hyperparameters)
+
+    def _learn(self) -> None:
+        """Take in definitions that another process found meanwhile."""
+        _restore(self.project, self._objective, self.hyperparameters)
+        self.dimensions = dimensions.of(self.hyperparameters.space)
+
+    def trial_id(self, number: int) -> str:
+        """The id of the trial of that number: the name of its folder, where it has one."""
+        return self.project.trial_ids().get(number) or f"{number:0{self._digits}d}"
+
+    def started(self) -> dict[str, StudyTrial]:
+        """Trials that run or have run, without those that were interrupted, by id."""
+        ids = self.project.trial_ids()
+        return {
+            ids.get(t.number) or f"{t.number:0{self._digits}d}": t
+            for t in self.study.trials
+            if t.state != WAITING and t.kind != "interrupted"
+        }
+
+    def stored(self, trial_id: Any) -> StudyTrial:
+        """The trial of the study behind a trial of a tuner."""
+        return self.study.trials[int(trial_id)]
+
+    def view(self, trial_id: str, found: StudyTrial) -> Trial:
+        """A trial of the study as a tuner sees it."""
+        state = self.project.read_trial(trial_id)
+        if found.is_finished and state is not None:
+            made = Trial.from_state(state)
+        else:
+            hyperparameters = self.hyperparameters.copy()
+            hyperparameters.values = dimensions.to_values(self.dimensions, found.params)
+            made = Trial(hyperparameters, trial_id)
+        made.status = OF_STATE[found.state]
+        made.score, made.std = found.value, found.std
+        if found.state == FAILED and made.message is None:
+            made.message = found.traceback or found.reason
+        return made
+
+    def enqueue_defaults(self) -> None:
+        """Have the defaults tried first, if there is anything to try."""
+        if self.dimensions:
+            self.study.enqueue(dimensions.to_params(self.dimensions, {}))
+
+    def ask(
+        self, populate: Callable[[str], Any], most: int | None, *, origin: str
+    ) -> StudyTrial | str:
+        """The next trial, or the status that is in place of one.
+
+        Trials to be run again and enqueued ones come first.
+
+        Args:
+            populate: from an id to what the trial is to try; as `Oracle.populate_space`.
+            most: how many trials there are in all; None for no limit.
+            origin: the name of `populate`, for the errors.
+
+        Raises:
+            FatalError: for an answer of `populate` that means nothing.
+        """
+        self.is_exhausted = False
+        if most and len(self.started()) >= most:
+            return TrialStatus.STOPPED
+        if any(trial.state == WAITING for trial in self.study.trials):
+            return TrialStatus.STOPPED if self.suggest(most) is None else self._take()
+        answer = populate(self.trial_id(len(self.study.trials)))
+        status, values = extensions.response(origin, answer)
+        if status == TrialStatus.RUNNING:
+            return self._start(values, origin)
+        if self._held is not None:
+            self.study.stored_trials.put_back(self._take())
+        return status
+
+    def suggest(self, most: int | None) -> dict[str, Any] | None:
+        """Start what waits, or else what the study suggests; None where the space is exhausted.
+
+        Args:
+            most: how many trials there will be at most; None where that is open.
+
+        Returns:
+            Its values, by hyperparameter.
+        """
+        if len(self.study.trials):  # the first trial may be what sets up TensorFlow
+            self.study.advisor.prepare(most)
+        try:
+            (self._held,) = ask(self.study.stored_trials, self.study.advisor.suggest, 1)
+        except SpaceExhausted:
+            self._held, self.is_exhausted = None, True
+            return None
+        if not set(self._held.params) <= {*self.dimensions, *_NOTHING}:
+            self._learn()
+        return dimensions.to_values(self.dimensions, self._held.params)
+
+    def _take(self) -> StudyTrial:
+        held, self._held = self._held, None
+        assert held is not None
+        return held
+
+    def _start(self, values: Mapping[str, Any], origin: str) -> StudyTrial:
+        """A running trial of these values: the suggested one, or one in its place, or another one."""
+        if self._held and values == dimensions.to_values(self.dimensions, self._held.params):
+            return self._take()
+        params = extensions.params(origin, self.dimensions, values)
+        if self._held is not None:
+            return self.study.amend(self._take(), params)
+        trials = self.study.stored_trials
+        while True:
+            trials.sync()
+            started = trials.start(len(trials.by_number), [Suggestion(params, {})])
+            if started:
+                return started[0]
+
+    def put_back(self, trial: Trial) -> None:
+        """Have a trial that runs here run again later, with the same hyperparameters."""
+        self.study.stored_trials.put_back(self.stored(trial.trial_id))
+
+    def tell(self, trial: Trial) -> None:
+        """Store what came of a trial."""
+        assert trial.trial_id is not None
+        self.project.write_trial(trial.trial_id, trial.get_state())
+        if trial.status == TrialStatus.COMPLETED:
+            self.study.tell(int(trial.trial_id), trial.score, std=trial.std)
+        else:
+            failure = trial.failure or {"state": FAILED, "reason": trial.message}
+            self.study.tell(int(trial.trial_id), **failure)
+
+    def amend(self, trial: Trial) -> None:
+        """Give the trial of the study the values that a trial has asked for since it began."""
+        found, values = self.stored(trial.trial_id), trial.hyperparameters.values
+        known = dimensions.to_values(self.dimensions, found.params)
+        if any(name not in known or known[name] != value for name, value in values.items()):
+            params = dimensions.to_params(self.dimensions, values)
+            if params != {k: v for k, v in found.params.items() if k not in _NOTHING}:
+                self.study.amend(found, params)
+
+
+def open_search(
+    project: Project,
+    objective: Objective,
+    hyperparameters: HyperParameters,
+    *,
+    seed: int | None,
+    strategy: Any,
+    digits: int,
+) -> Search:
+    """Begin the search of the space that is known by now, or go on with the one that is stored.
+
+    Raises:
+        StudyMismatch: where the stored one has another objective, seed or hyperparameters.
+    """
+    if project.is_begun:
+        _restore(project, objective, hyperparameters)
+    _save(project, objective, hyperparameters)
+    parameters = dimensions.parameters(dimensions.of(hyperparameters.space)) or _NOTHING
+    study = _stored(project, parameters, seed, strategy)
+    if study is None:
+        study = Study(
+            Space(parameters),
+            direction=DIRECTIONS[objective.direction],
+            storage=project.study,
+            name=project.name,
+            seed=seed,
+            strategy=strategy,
+        )
+    return Search(study, project, objective, hyperparameters, digits)
+
+
+def _stored(
+    project: Project, parameters: Mapping[str, Parameter], seed: int | None, strategy: Any
+) -> Study | None:
+    """The stored study, with the parameters that were found now; None where there is none."""
+    if project.study is None or not project.is_begun:
+        return None
+    storage = SQLiteStorage(project.study)
+    names = [record.name for record in storage.studies()]
+    if not names:  # its process was killed while it made the file
+        return None
+    # The folder may have been renamed since.
+    name = project.name if project.name in names else names[0]
+    found = Study.load(storage=storage, name=name, strategy=strategy)
+    if seed is not None and seed != found.seed:
+        raise _mismatch(project, f"seed: {seed} here, {found.seed} there")
+    found.extend(parameters)
+    return found
+
+
+def _save(project: Project, objective: Objective, hyperparameters: HyperParameters) -> None:
+    project.write_definitions({"objective": str(objective), **hyperparameters.get_config()})
+
+
+def _restore(project: Project, objective: Objective, found: HyperParameters) -> None:
+    """Put the stored definitions before those that were found and are not among them.
+
+    They come first because the parameters of the study are named in that order.
+    """
+    content = project.read_definitions()
+    if content is None:
+        return
+    if content["objective"] != str(objective):
+        raise _mismatch(project, f"objective: {objective} here, {content['objective']} there")
+    there = {d.key: d for d in HyperParameters.from_config(content).space}
+    differing = [
+        f"{ours!r} here, {there[ours.key]!r} there"
+        for ours in found.space
+        if ours.key in there and ours.range() != there[ours.key].range()
+    ]
+    if differing:
+        raise _mismatch(project, "\n  ".join(differing))
+    found.restore(content)
+
+
+def _mismatch(project: Project, text: str) -> StudyMismatch:
+    return StudyMismatch(
+        f"The search in {str(project.path)!r} differs from what was asked for:\n  {text}\n"
+        "Give this one another project_name, or overwrite=True to start anew."
+    )
