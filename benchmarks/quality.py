@@ -35,7 +35,7 @@ from variants import VARIANTS, patched
 
 import tfbo
 from tfbo._compile import devices
-from tfbo.acquisition import LogEI
+from tfbo.acquisition import LogEI, joint
 from tfbo.gp import hyperprior, search
 from tfbo.strategies import Bayes
 from tfbo.strategies.base import Problem
@@ -127,7 +127,8 @@ def gain_over_botorch(state: State, worker: Worker) -> float:
     question = tf.nest.map_structure(tf.constant, state.question)
     observed = fit.observe(state.choices, question.evidence)
     theta = state.answer.fitted.theta
-    posterior, incumbent = fit.surrogate(state.choices, observed, theta)
+    posterior = fit.posterior(state.choices, observed, theta)
+    incumbent = joint.incumbent(posterior, observed)
     hyperparameters = posterior.hyperparameters
     theirs = worker.maximise_logei(
         state.question.evidence.x,

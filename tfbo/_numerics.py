@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -73,21 +74,21 @@ def log_h(z: tf.Tensor) -> tuple[tf.Tensor, object]:
     return tf.where(direct, tf.math.log(h), tf.where(tail, log_tail, log_middle)), gradient
 
 
-@tf.custom_gradient
-def log_sum_exp(values: tf.Tensor) -> tuple[tf.Tensor, object]:
-    """Log of the sum of the exponentials of `[..., q, s]`, over both: `[...]`; -infinity where all are.
+def log_sum_exp(values: tf.Tensor, axis: Sequence[int]) -> tf.Tensor:
+    """Log of the sum of the exponentials of values over some axes; -infinity where all are.
 
     As `tf.reduce_logsumexp`, with the gradient written out: each term's share of the sum.
     """
-    highest = tf.reduce_max(values, axis=[-2, -1], keepdims=True)
-    highest = tf.where(tf.math.is_finite(highest), highest, tf.zeros_like(highest))
-    terms = tf.exp(values - highest)
-    total = tf.reduce_sum(terms, axis=[-2, -1], keepdims=True)
 
-    def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        return upstream[..., None, None] * terms / total
+    @tf.custom_gradient
+    def summed(values: tf.Tensor) -> tuple[tf.Tensor, object]:
+        highest = tf.reduce_max(values, axis=axis, keepdims=True)
+        highest = tf.where(tf.math.is_finite(highest), highest, tf.zeros_like(highest))
+        terms = tf.exp(values - highest)
+        total = tf.reduce_sum(terms, axis=axis, keepdims=True)
+        return tf.math.log(total) + highest, lambda upstream: upstream * terms / total
 
-    return tf.squeeze(tf.math.log(total) + highest, [-2, -1]), gradient
+    return tf.squeeze(summed(values), axis)
 
 
 def quantise(values: tf.Tensor) -> tf.Tensor:

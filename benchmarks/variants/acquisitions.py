@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -53,44 +54,39 @@ def draw_now_and_then(study: Any, values: Sequence[float | None], budget: int) -
     choose(study, Bayes(n_initial=budget) if len(values) % 8 == 7 else Bayes())
 
 
-def luckiest_incumbent() -> Patches:
+def luckiest_incumbent() -> Mapping[str, Any]:
     """Improvements are over the best outcome, not over the best posterior mean."""
     import tensorflow as tf
 
-    from tfbo.strategies.bayes import fit
+    from tfbo.acquisition import LogEI, joint
+    from tfbo.gp.pending import fantasise
 
-    surrogate = fit.surrogate
+    @dataclasses.dataclass(frozen=True)
+    class Luckiest(LogEI):
+        def prepare(self, posterior: Any, observed: Any, pending: Any) -> joint.Beside:
+            fantasies = fantasise(posterior, pending)
+            return joint.Beside(fantasies, tf.maximum(tf.reduce_max(observed.z), fantasies.best))
 
-    def with_the_best(choices: Any, observed: Any, theta: Any) -> Any:
-        return surrogate(choices, observed, theta)[0], tf.reduce_max(observed.z)
-
-    return {(fit, "surrogate"): with_the_best}
+    return {"acquisition": Luckiest()}
 
 
-def noisy_improvement() -> Patches:
+def noisy_improvement() -> Mapping[str, Any]:
     """Improvements over the best of draws of all trials' noise-free values (Ament et al. 2023, LogNEI)."""
     import tensorflow as tf
 
-    from tfbo.strategies.bayes import fit, greedy
+    from tfbo.acquisition import LogEI, joint
+    from tfbo.gp.pending import Pending, fantasise
 
     normals = np.random.default_rng(0).standard_normal([_DRAWS, _MOST])
-    surrogate = fit.surrogate
 
-    def without_incumbent(choices: Any, observed: Any, theta: Any) -> Any:
-        posterior, incumbent = surrogate(choices, observed, theta)
-        return posterior, incumbent - 1e6
+    @dataclasses.dataclass(frozen=True)
+    class Noisy(LogEI):
+        def prepare(self, posterior: Any, observed: Any, pending: Any) -> joint.Beside:
+            features = tf.concat([observed.features, pending.features], axis=0)
+            known = tf.ones(tf.shape(observed.z), tf.bool)
+            mask = tf.concat([known, pending.mask], axis=0)
+            drawn = tf.constant(normals)[:, : tf.shape(features)[0]]
+            fantasies = fantasise(posterior, Pending(features, drawn, mask))
+            return joint.Beside(fantasies, fantasies.best)
 
-    def fantasies(given: Any, rows: Any, running: Any) -> Any:
-        told = given.question.evidence.x
-        n = tf.shape(told)[0]
-        return greedy.fantasise(
-            given.posterior,
-            tf.concat([told, rows], axis=0),
-            tf.constant(normals)[:, : n + tf.shape(rows)[0]],
-            tf.concat([tf.ones([n], tf.bool), running], axis=0),
-        )
-
-    return {
-        (fit, "surrogate"): without_incumbent,
-        (greedy._Given, "fantasies"): fantasies,
-    }
+    return {"acquisition": Noisy()}

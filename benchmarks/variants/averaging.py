@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-
-from variants.base import Patches
 
 CHAINS, STEPS, SHRINKS = 8, 8, 40
 # Location and scale of the prior of a lengthscale over sqrt(d). The one that the optimum is sought with
@@ -64,44 +64,25 @@ def drawn(kernel: Any, prior: Any, observed: Any, theta: Any) -> Any:
     return theta
 
 
-def averaged() -> Patches:
+def averaged() -> Mapping[str, Any]:
     """The logarithm of the mean improvement over the draws."""
     import tensorflow as tf
 
+    from tfbo.acquisition import LogEI
     from tfbo.gp import hyperprior, likelihood
-    from tfbo.gp.posterior import SMALLEST_VARIANCE
-    from tfbo.strategies.bayes import fit, greedy
 
-    def with_draws(choices: Any, observed: Any, theta: Any) -> Any:
-        kernel = choices.kernel
-        loc, scale = _LENGTHSCALE
-        lengthscale = hyperprior.LogNormal(loc + 0.5 * np.log(kernel.dimension), scale)
-        prior = hyperprior.default_priors(kernel.dimension)._replace(lengthscale=lengthscale)
-        wide = hyperprior.Hyperprior(*map(tf.constant, hyperprior.stack(kernel, prior)))
-        factors = likelihood.factorise(kernel, drawn(kernel, wide, observed, theta), observed)
-        hyperparameters = factors.hyperparameters
-        mean = observed.z - hyperparameters.noise[:, None] * factors.alpha
-        incumbents = tf.reduce_max(mean, axis=-1)[:, None]
-        variance = tf.square(hyperparameters.amplitude)[:, None]
+    @dataclasses.dataclass(frozen=True)
+    class Averaged(LogEI):
+        def prepare(self, posterior: Any, observed: Any, pending: Any) -> Any:
+            kernel, at = posterior.kernel, posterior.hyperparameters
+            loc, scale = _LENGTHSCALE
+            lengthscale = hyperprior.LogNormal(loc + 0.5 * np.log(kernel.dimension), scale)
+            prior = hyperprior.default_priors(kernel.dimension)._replace(lengthscale=lengthscale)
+            known = hyperprior.Hyperprior(*map(tf.constant, hyperprior.stack(kernel, prior)))
+            parts = (at.amplitude[None], at.lengthscales, at.shape, at.noise[None])
+            theta = drawn(kernel, known, observed, tf.math.log(tf.concat(parts, axis=0)))
+            factors = likelihood.factorise(kernel, theta, observed)
+            several = dataclasses.replace(posterior, factors=factors)
+            return super().prepare(several, observed, pending)
 
-        def worth(given: Any, fantasies: Any, x: Any, normals: Any = None) -> Any:
-            """Of single points; nothing is pending in these runs."""
-            rows = kernel.scale(hyperparameters, kernel.embed(x[:, 0]))
-            cross = kernel.at(hyperparameters).matrix(rows, factors.rows)
-            mean = tf.linalg.matvec(cross, factors.alpha)
-            whitened = tf.matmul(cross, factors.inverse, transpose_b=True)
-            left = variance - tf.reduce_sum(tf.square(whitened), axis=-1)
-            deviation = tf.sqrt(tf.maximum(left, SMALLEST_VARIANCE * variance))
-            deviation *= given.deflation(x[:, 0])
-            values = choices.acquisition.evaluate(mean, deviation, incumbents)
-            values = tf.where(factors.ok[:, None], values, values.dtype.min)
-            return tf.reduce_logsumexp(values, axis=0)
-
-        traced.append(worth)
-        return surrogate(choices, observed, theta)
-
-    surrogate, traced = fit.surrogate, []
-    return {
-        (fit, "surrogate"): with_draws,
-        (greedy._Given, "worth"): lambda *arguments: traced[-1](*arguments),
-    }
+    return {"acquisition": Averaged()}

@@ -78,7 +78,7 @@ KERNELS = {
         "imputed, not on an arc", patches=kernels.inactive_in_the_middle
     ),
     "averaged": Variant(
-        "over eight draws of the hyperparameters (slice sampling)", patches=averaging.averaged
+        "over eight draws of the hyperparameters (slice sampling)", averaging.averaged
     ),
 }
 ACQUISITIONS = {
@@ -90,10 +90,10 @@ ACQUISITIONS = {
     "in turns": Variant("LogEI twice, UCB, posterior mean", before=acquisitions.take_turns),
     "every eighth drawn": Variant("of the Sobol sequence", before=acquisitions.draw_now_and_then),
     "luckiest incumbent": Variant(
-        "improvements over the best outcome", patches=acquisitions.luckiest_incumbent
+        "improvements over the best outcome", acquisitions.luckiest_incumbent
     ),
     "noisy improvement": Variant(
-        "over draws of all values (LogNEI)", patches=acquisitions.noisy_improvement
+        "over draws of all values (LogNEI)", acquisitions.noisy_improvement
     ),
     "trust region": Variant(
         "TuRBO's rule around the best trial", patches=region.bounded, before=region.move

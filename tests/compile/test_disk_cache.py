@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfbo._compile import disk_cache
 from tfbo._compile.disk_cache import Traced
 from tfbo._compile.programs import Program
-from tfbo.acquisition import EI, UCB, LogEI
+from tfbo.acquisition import EI, UCB, Acquisition, LogEI
 from tfbo.gp import kernels
 from tfbo.strategies.bayes import fit
 
@@ -184,7 +184,7 @@ def test_versions_cover_the_source_that_is_traced(tmp_path, monkeypatch):
 
 
 @dataclasses.dataclass(frozen=True)
-class Own:
+class Own(Acquisition):
     """An acquisition of the user's: another version of it has the same name."""
 
     logarithmic = False

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfbo import Boolean, Categorical, Float, Int, Space, gp
 from tfbo.columns import snap
 from tfbo.gp import Posterior, kernels, likelihood, paths
-from tfbo.gp.pending import fantasise
+from tfbo.gp.pending import Pending, fantasise
 from tfbo.optim import mixed
 from tfbo.space import encoding
 
@@ -42,7 +42,7 @@ def test_given_the_draws_points_are_conditioned_on_them():
     made, _, rows = posterior()
     pending, points = rows[:3], rows[3:]
     normals = tf.constant(np.random.default_rng(0).standard_normal([7, 3]))
-    fantasies = fantasise(made, pending, normals)
+    fantasies = fantasise(made, Pending(made.features(pending), normals))
     means, factor = fantasies.joint(points[None])
     mean, covariance = (v.numpy() for v in made._joint(rows))
     lower = np.linalg.cholesky(covariance[:3, :3])

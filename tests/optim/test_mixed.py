@@ -6,10 +6,10 @@ import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
 
 from tfbo import Boolean, Categorical, Float, Int, Ordinal, Space
-from tfbo.acquisition import EI, UCB, LogEI, PosteriorStd, joint
+from tfbo.acquisition import EI, UCB, LogEI, PosteriorStd
 from tfbo.columns import snap
 from tfbo.gp import Posterior, kernels, likelihood
-from tfbo.gp.pending import fantasise
+from tfbo.gp.pending import Pending
 from tfbo.optim import mixed, starts
 from tfbo.space import encoding
 
@@ -76,9 +76,9 @@ def program(columns, acquisition):
     def run(theta, x, z, everywhere, around, random):
         observed = likelihood.Observations(kernel.embed(x), z)
         posterior = Posterior(kernel, likelihood.factorise(kernel, theta, observed), 0.0, 1.0)
-        incumbent = tf.reduce_max(posterior.moments(x)[0])
-        fantasies = fantasise(posterior, x[:0], tf.zeros([1, 0], tf.float64))
-        function = lambda u: joint.worth(acquisition, fantasies, incumbent, u[:, None, :])
+        nothing = Pending(observed.features[:0], tf.zeros([1, 0], tf.float64))
+        state = acquisition.prepare(posterior, observed, nothing)
+        function = lambda u: acquisition.worth(state, u[:, None, :])[:, 0]
         best = mixed.maximise(function, columns, (everywhere, around), among(x))
         return best, function(best.x[None])[0], tf.reduce_max(function(snap(columns, random, tnp)))
 

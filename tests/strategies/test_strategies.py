@@ -252,7 +252,7 @@ def test_any_surrogate_runs(settings):
     assert study.best_value < 0.02
 
 
-class Unhashable:
+class Unhashable(tfbo.acquisition.Acquisition):
     __hash__ = None
     logarithmic = False
 
@@ -267,7 +267,7 @@ class Halfway:
 
 BAD = [
     (lambda: Bayes(Unhashable()), "frozen=True"),
-    (lambda: Bayes(Halfway()), "logarithmic"),
+    (lambda: Bayes(Halfway()), "Acquisition"),
     (lambda: Bayes(n_modelled=0), "n_modelled"),
     (lambda: Bayes(kernel="nothing"), "kernel"),
     (lambda: Bayes(optimizer="sgd"), "optimizer"),

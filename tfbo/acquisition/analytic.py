@@ -13,11 +13,12 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfbo import _numerics
+from tfbo.acquisition.base import Acquisition
 from tfbo.errors import invalid
 
 
 @dataclasses.dataclass(frozen=True)
-class LogEI:
+class LogEI(Acquisition):
     """Logarithm of the expected improvement, `log s + log(phi(z) + z Phi(z))`.
 
     It has the maximiser of `EI`, and a value and a gradient where EI is zero in floating point.
@@ -36,7 +37,7 @@ class LogEI:
 
 
 @dataclasses.dataclass(frozen=True)
-class EI:
+class EI(Acquisition):
     """Expected improvement, `s (phi(z) + z Phi(z))`, in standardised outcomes.
 
     Source: Jones, Schonlau and Welch 1998, equation 15.
@@ -50,7 +51,7 @@ class EI:
 
 
 @dataclasses.dataclass(frozen=True)
-class LogPI:
+class LogPI(Acquisition):
     """Logarithm of the probability of improvement, `log Phi(z)`.
 
     Source: Kushner 1964, in logarithms.
@@ -65,7 +66,7 @@ class LogPI:
 
 
 @dataclasses.dataclass(frozen=True)
-class UCB:
+class UCB(Acquisition):
     """Upper confidence bound, `m + beta s`, in standardised outcomes.
 
     Args:
@@ -91,7 +92,7 @@ class UCB:
 
 
 @dataclasses.dataclass(frozen=True)
-class PosteriorMean:
+class PosteriorMean(Acquisition):
     """The mean `m`: pure exploitation, in standardised outcomes."""
 
     logarithmic: ClassVar[bool] = False
@@ -102,7 +103,7 @@ class PosteriorMean:
 
 
 @dataclasses.dataclass(frozen=True)
-class PosteriorStd:
+class PosteriorStd(Acquisition):
     """The standard deviation `s`: pure exploration, in standardised outcomes."""
 
     logarithmic: ClassVar[bool] = False

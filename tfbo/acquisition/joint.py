@@ -1,4 +1,4 @@
-"""What several points are worth together, and a point while others are being tried.
+"""The joint improvement: points beside others that are being tried, and several at once.
 
 What the best of q points improves on the incumbent f* telescopes,
 
@@ -17,41 +17,62 @@ the points, so that it can be climbed: Wilson et al. 2018 (arXiv 1805.10196).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from tfbo import _numerics
-from tfbo.acquisition.base import Acquisition
-from tfbo.acquisition.feasibility import Success, expected
-from tfbo.gp.pending import Fantasies
+from tfbo.gp.likelihood import Observations
+from tfbo.gp.pending import Fantasies, Pending, fantasise
+from tfbo.gp.posterior import Posterior
+
+
+class Beside(NamedTuple):
+    """The points that are known or being tried, beside which others are valued."""
+
+    fantasies: Fantasies
+    best: tf.Tensor
+    """What is to be improved on in each draw, `[..., s]`."""
+
+
+def prepare(posterior: Posterior, observed: Observations, pending: Pending) -> Beside:
+    """Draws of what is being tried; see `Acquisition.prepare`."""
+    fantasies = fantasise(posterior, pending)
+    best = incumbent(posterior, observed)
+    return Beside(fantasies, tf.maximum(tf.expand_dims(best, -1), fantasies.best))
+
+
+def incumbent(posterior: Posterior, observed: Observations) -> tf.Tensor:
+    """The largest posterior mean at the training data, `[...]`."""
+    mean = posterior.noise_free(observed)
+    if observed.mask is not None:
+        mean = tf.where(observed.mask, mean, tf.reduce_min(mean))
+    return tf.reduce_max(mean, axis=-1)
 
 
 def worth(
-    acquisition: Acquisition,
-    fantasies: Fantasies,
-    incumbent: tf.Tensor,
+    evaluate: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor],
+    logarithmic: bool,
+    beside: Beside,
     x: tf.Tensor,
     normals: tf.Tensor | None = None,
-    deflation: tf.Tensor | None = None,
-    success: Success | None = None,
 ) -> tf.Tensor:
-    """Values `[k]` of sets of q points, beside those that are being tried.
+    """Worth `[c, q]` of each point of sets; see `Acquisition.worth`.
+
+    It is the mean over the draws and whatever leading axes the posterior has.
 
     Args:
-        acquisition: what one point is worth.
-        fantasies: of the s draws of what is being tried.
-        incumbent: scalar, the best posterior mean among the points told.
-        x: `[k, q, d]`, legal rows; q is static.
-        normals: `[s, q - 1]`, the draws of the standard normal behind all points but the last; None for
-            one point.
-        deflation: `[k, q]` in (0, 1], by which the deviations at the points are multiplied; None
-            for one everywhere.
-        success: of the points, `[..., q]`; None where all succeed. Those before a point, and those that
-            are being tried, are taken to succeed.
+        evaluate: worth of one point; see `Acquisition.evaluate`.
+        logarithmic: whether that is a logarithm, of whose exponential the mean is taken.
+        beside: from `prepare`.
+        x: `[c, q, d]`, legal rows; q is static.
+        normals: `[s, q - 1]`.
     """
-    mean, factor = fantasies.joint(x)
-    if deflation is not None:
-        factor *= tf.expand_dims(deflation, -1)
-    best = tf.maximum(incumbent, fantasies.best)
+    mean, factor = beside.fantasies.joint(x)
+    best = beside.best
+    if best.shape.rank > 1:
+        best = best[..., None, None, :]
     if x.shape[-2] == 1:
         deviation = factor
     else:
@@ -61,19 +82,24 @@ def worth(
         mean += tf.matmul(earlier, normals, transpose_b=True)
         outcomes = mean[..., :-1, :] + deviation[..., :-1, :] * tf.linalg.matrix_transpose(normals)
         best = _running_best(best, outcomes)
-    values = acquisition.evaluate(mean, deviation, best)
-    if success is not None:
-        of_points = success._replace(log_probability=success.log_probability[..., None])
-        values = expected(acquisition, values, of_points)
-    draws = tf.cast(tf.size(fantasies.best), values.dtype)
-    if acquisition.logarithmic:
-        return _numerics.log_sum_exp(values) - tf.math.log(draws)
-    return tf.reduce_sum(values, axis=[-2, -1]) / draws
+    values = evaluate(mean, deviation, best)
+    axis = [*range(values.shape.rank - 3), values.shape.rank - 1]
+    draws = tf.cast(tf.size(beside.best), values.dtype)
+    if logarithmic:
+        return _numerics.log_sum_exp(values, axis) - tf.math.log(draws)
+    return tf.reduce_sum(values, axis=axis) / draws
+
+
+def total(logarithmic: bool, values: tf.Tensor) -> tf.Tensor:
+    """Worth `[c]` of sets, from that of each of their points `[c, q]`."""
+    if values.shape[-1] == 1:
+        return tf.squeeze(values, -1)
+    return _numerics.log_sum_exp(values, [-1]) if logarithmic else tf.reduce_sum(values, axis=-1)
 
 
 def _running_best(best: tf.Tensor, outcomes: tf.Tensor) -> tf.Tensor:
-    """The best before each point `[..., q, s]`: of `best` `[s]`, and outcomes `[..., q - 1, s]`."""
-    running = [best + tf.zeros_like(outcomes[..., 0, :])]
-    for outcome in tf.unstack(outcomes, axis=-2):
+    """The best before each point `[..., q, s]`: of `best`, and outcomes `[..., q - 1, s]`."""
+    running = [best + tf.zeros_like(outcomes[..., :1, :])]
+    for outcome in tf.unstack(outcomes[..., None, :], axis=-3):
         running.append(tf.maximum(running[-1], outcome))
-    return tf.stack(running, axis=-2)
+    return tf.concat(running, axis=-2)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from tfbo.gp.hyperprior import LogNormal, Priors, Ranges
 from tfbo.gp.kernels import KERNELS, Hyperparameters, Kernel
-from tfbo.gp.posterior import LeaveOneOut, Posterior
+from tfbo.gp.posterior import Moments, Posterior
 from tfbo.gp.regression import fit
 
 __all__ = [
     "KERNELS",
     "Hyperparameters",
     "Kernel",
-    "LeaveOneOut",
     "LogNormal",
+    "Moments",
     "Posterior",
     "Priors",
     "Ranges",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -11,27 +12,26 @@ from tfbo import _linalg, _random
 from tfbo.errors import require_count
 from tfbo.gp import data as gp_data
 from tfbo.gp.kernels import Hyperparameters, Kernel
-from tfbo.gp.likelihood import Factors
+from tfbo.gp.likelihood import Factors, Observations
 
 # A variance below this share of the prior's is rounding: v = k - |L^-1 k|^2 cancels to 1e-16 of k.
 SMALLEST_VARIANCE = 1e-14
 
 
-class LeaveOneOut(NamedTuple):
-    """Predictions of each observation from all the others."""
+class Moments(NamedTuple):
+    """Mean and variance."""
 
     mean: tf.Tensor
-    """`[n]`, in the user's units."""
     variance: tf.Tensor
-    """`[n]`, of the observation (noise included), in the user's units squared."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Posterior:
     """A Gaussian process conditioned on data, at fixed hyperparameters.
 
-    `tfbo.gp.fit` makes one. Methods take and return the user's units; `moments` alone speaks the
-    standardised units in which acquisitions are computed.
+    `tfbo.gp.fit` makes one. Methods take and return the user's units; `moments` and what follows it until
+    `mean_var` speak the standardised units in which acquisitions are computed. There factors, and all that
+    follows from them, may have leading axes: of outputs, or of sets of hyperparameters.
 
     Args:
         kernel: the kernel.
@@ -40,6 +40,8 @@ class Posterior:
         scale: what they were then divided by.
         origin: what is subtracted from inputs, `[d]`; None for nothing.
         ok: False where the search for hyperparameters failed and its start stands in.
+        share: of the deviation that counts where acquisitions are computed, from rows `[..., d]` to
+            `[...]` in (0, 1]; None for all of it.
     """
 
     kernel: Kernel
@@ -48,36 +50,49 @@ class Posterior:
     scale: tf.Tensor
     origin: tf.Tensor | None = None
     ok: bool | tf.Tensor = True
+    share: Callable[[tf.Tensor], tf.Tensor] | None = None
 
     @property
     def hyperparameters(self) -> Hyperparameters:
         """Amplitude and noise in standardised outputs, lengthscales in the units of x."""
         return self.factors.hyperparameters
 
-    def moments(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Mean and variance `[..., m]` of the function at rows `[..., m, d]`, standardised."""
-        mean, _, whitened = self.project(x)
-        prior = tf.square(self.hyperparameters.amplitude)
+    @property
+    def prior_variance(self) -> tf.Tensor:
+        """Variance of the function far from all data `[...]`, standardised."""
+        return tf.square(self.hyperparameters.amplitude)
+
+    def moments(self, x: tf.Tensor) -> Moments:
+        """Mean and variance `[..., m]` of the function at rows `[m, d]`, standardised."""
+        mean, _, whitened = self.project(self.features(x))
+        prior = tf.expand_dims(self.prior_variance, -1)
         variance = prior - tf.reduce_sum(tf.square(whitened), axis=-1)
-        return mean, tf.maximum(variance, SMALLEST_VARIANCE * prior)
+        return Moments(mean, tf.maximum(variance, SMALLEST_VARIANCE * prior))
 
     def features(self, x: tf.Tensor) -> tf.Tensor:
-        """Features `[..., m, D]` of rows `[..., m, d]`, not yet scaled."""
+        """Features `[m, D]` of rows `[m, d]`, not yet scaled."""
         return self.kernel.embed(x if self.origin is None else x - self.origin)
 
-    def project(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """What the data say of rows `[..., m, d]`: from it every prediction follows.
+    def project(self, features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """What the data say of points of features `[m, D]`: from it every prediction follows.
 
         Returns:
             The standardised mean `[..., m]`, the scaled features `[..., m, D]`, and `W = K(x, X) L^-T`
             `[..., m, n]`, of which `K(x, x) - W W^T` is the posterior covariance.
         """
-        rows = self.kernel.scale(self.hyperparameters, self.features(x))
+        rows = self.kernel.scale(self.hyperparameters, features)
         cross = self.kernel.at(self.hyperparameters).matrix(rows, self.factors.rows)
         mean = tf.linalg.matvec(cross, self.factors.alpha)
         return mean, rows, tf.matmul(cross, self.factors.inverse, transpose_b=True)
 
-    def mean_var(self, x: Any, *, noise: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+    def noise_free(self, observed: Observations) -> tf.Tensor:
+        """Mean `[..., n]` of the function at the data, standardised: less than they say themselves."""
+        noise = tf.expand_dims(self.hyperparameters.noise, -1)
+        if observed.variances is not None:
+            noise += observed.variances
+        return observed.z - noise * self.factors.alpha
+
+    def mean_var(self, x: Any, *, noise: bool = False) -> Moments:
         """Mean and variance of the function at new inputs.
 
         Args:
@@ -94,7 +109,7 @@ class Posterior:
         mean, variance = self.moments(self._inputs(x))
         if noise:
             variance += self.hyperparameters.noise
-        return self.shift + self.scale * mean, tf.square(self.scale) * variance
+        return Moments(self.shift + self.scale * mean, tf.square(self.scale) * variance)
 
     def joint(self, x: Any) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean `[m]` and covariance `[m, m]` of the function at new inputs `[m, d]`."""
@@ -117,7 +132,7 @@ class Posterior:
         """
         require_count("n_samples", n_samples, advice="Ask for one draw or more.")
         mean, covariance = self._joint(self._inputs(x))
-        factor, ok = _linalg.cholesky(covariance, tf.square(self.hyperparameters.amplitude))
+        factor, ok = _linalg.cholesky(covariance, self.prior_variance)
         assert bool(ok), "the jitter ladder did not factor a posterior covariance"
         normals = _random.generator(seed, "posterior sample").standard_normal(
             [n_samples, len(mean)]
@@ -137,8 +152,8 @@ class Posterior:
         log_det = -2.0 * tf.reduce_sum(tf.math.log(tf.linalg.diag_part(inverse)))
         return -0.5 * (quadratic + log_det + n * _linalg.LOG_TWO_PI)
 
-    def loo(self) -> LeaveOneOut:
-        """Leave-one-out predictions of the data in closed form, at the fitted hyperparameters.
+    def loo(self) -> Moments:
+        """Predictions `[n]` of each observation, noise included, from all the others, in closed form.
 
         With `P` the inverse covariance of the observations: mean `y_i - alpha_i / P_ii`, variance
         `1 / P_ii` (Rasmussen and Williams 2006, equation 5.12). The standardisation is kept, as the
@@ -146,15 +161,13 @@ class Posterior:
         """
         precision = tf.reduce_sum(tf.square(self.factors.inverse), axis=0)
         mean = self.factors.z - self.factors.alpha / precision
-        return LeaveOneOut(self.shift + self.scale * mean, tf.square(self.scale) / precision)
+        return Moments(self.shift + self.scale * mean, tf.square(self.scale) / precision)
 
     def _inputs(self, x: Any) -> tf.Tensor:
         return tf.constant(gp_data.as_matrix("x", x, self.kernel.dimension))
 
     def _joint(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        mean, rows, whitened = self.project(x)
+        mean, rows, whitened = self.project(self.features(x))
         prior = self.kernel.at(self.hyperparameters).matrix(rows, rows)
-        prior = tf.linalg.set_diag(
-            prior, tf.square(self.hyperparameters.amplitude) + tf.zeros_like(prior[..., 0])
-        )
+        prior = tf.linalg.set_diag(prior, self.prior_variance + tf.zeros_like(prior[..., 0]))
         return mean, prior - tf.matmul(whitened, whitened, transpose_b=True)

@@ -10,7 +10,7 @@ import tfbo
 from tfbo import Boolean, Categorical, Float, Int, Ordinal, Space, _random
 from tfbo._compile import devices
 from tfbo.acquisition import EI, joint
-from tfbo.gp.pending import fantasise
+from tfbo.gp.pending import Pending
 from tfbo.space import encoding
 from tfbo.strategies import Bayes, Sobol
 from tfbo.strategies.base import Problem, key
@@ -57,9 +57,10 @@ def worth(study, sets):
     q, encoded = len(sets[0]), encoding(study.space)
     x = tf.constant(np.stack([encoded.encode(entry) for entry in sets]))
     drawn = tf.math.ndtri(_random.sobol(4096, q - 1, 5)) if q > 1 else tf.zeros([1, 0], tf.float64)
-    fantasies = fantasise(surrogate.posterior, x[0, :0], drawn[:, :0])
-    best = tf.constant(np.max(surrogate.means))
-    return joint.worth(EI(), fantasies, best, x, drawn).numpy()
+    posterior = surrogate.posterior
+    nothing = Pending(posterior.features(x[0, :0]), drawn[:, :0])
+    state = EI().prepare(posterior, surrogate.observed, nothing)
+    return joint.total(False, EI().worth(state, x, drawn)).numpy()
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)

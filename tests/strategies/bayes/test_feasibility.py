@@ -10,7 +10,7 @@ import tfbo
 from tfbo import Categorical, Float, Space
 from tfbo._compile import devices
 from tfbo.strategies import Bayes, Problem, Sobol
-from tfbo.strategies.bayes import feasibility
+from tfbo.strategies.bayes import feasibility, fit
 
 PLANE = Space({"x": Float(0.0, 1.0), "y": Float(0.0, 1.0)})
 CPU = devices.CPU
@@ -30,9 +30,10 @@ def success(study, configurations, strategy=Bayes()):
     state = strategy.fold(problem, None, study.trials)
     choices = strategy._choices(study.space, CPU, len(study.trials))
     labels = tf.nest.map_structure(tf.constant, strategy._labels(study.space, state))
-    zero = tf.zeros([], tf.float64)
+    observed = fit.observe(choices, labels)
     rows = tfbo.space.encoding(study.space).encode(configurations)
-    model = feasibility.of(choices, labels, zero, zero)
+    posterior = fit.posterior(choices, observed, labels.start.theta)
+    model = feasibility.model(choices, labels, observed, posterior)
     return np.exp(model.success(tf.constant(rows)).log_probability)
 
 

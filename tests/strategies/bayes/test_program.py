@@ -14,8 +14,9 @@ import tensorflow as tf
 import tfbo
 from tfbo import Categorical, Float, Int, Space
 from tfbo._compile import devices, programs
+from tfbo.acquisition import joint
 from tfbo.gp import hyperprior, likelihood
-from tfbo.gp.pending import fantasise
+from tfbo.gp.pending import Pending
 from tfbo.optim.base import value_and_gradient
 from tfbo.strategies import Bayes
 from tfbo.strategies.base import Problem
@@ -62,10 +63,12 @@ def evaluate(choices, question, theta, x):
         lambda t: likelihood.log_posterior(choices.kernel, prior, observed, t),
         tf.constant(theta[None]),
     )
-    posterior, incumbent = fit.surrogate(choices, observed, tf.constant(theta))
+    posterior = fit.posterior(choices, observed, tf.constant(theta))
     normals = tf.math.ndtri(question.uniforms)
-    fantasies = fantasise(posterior, question.pending, normals, question.running)
-    return value, gradient, *posterior.moments(x), incumbent, *fantasies.joint(x[:, None, :])
+    features = posterior.features(question.pending)
+    beside = joint.prepare(posterior, observed, Pending(features, normals, question.running))
+    given = beside.fantasies.joint(x[:, None, :])
+    return value, gradient, *posterior.moments(x), beside.best, *given
 
 
 @pytest.mark.parametrize("space", [NUMBERS, MIXED])
@@ -122,8 +125,11 @@ def test_padding_changes_no_probability_of_success():
     found = []
     for padded, labels in ((False, question.labels), (True, greedy._pad(question).labels)):
         choices = STRATEGY._choices(NUMBERS, devices.Plan("CPU:0", padded), 14)
-        given, zero = tf.nest.map_structure(tf.constant, labels), tf.zeros([], tf.float64)
-        success = feasibility.of(choices, given, zero, zero).success(question.everywhere)
+        given = tf.nest.map_structure(tf.constant, labels)
+        observed = fit.observe(choices, given)
+        posterior = fit.posterior(choices, observed, given.start.theta)
+        model = feasibility.model(choices, given, observed, posterior)
+        success = model.success(question.everywhere)
         found.append(success.log_probability.numpy())
     np.testing.assert_allclose(found[1], found[0], rtol=1e-9)
     assert np.ptp(found[0]) > 1.0
@@ -141,7 +147,7 @@ def test_the_fit_by_itself_compiled_by_xla_is_the_same(followed):
     given = tf.nest.map_structure(tf.constant, evidence)
     observed = fit.observe(choices[0], given)
     (one, _), (two, _) = (
-        fit.surrogate(choices[0], observed, f.theta)[0].moments(given.x) for f in (free, fixed)
+        fit.posterior(choices[0], observed, f.theta).moments(given.x) for f in (free, fixed)
     )
     np.testing.assert_allclose(one, two, atol=5e-2)  # as far as the fits agree
 

@@ -1,4 +1,4 @@
-"""What is not known on the faces of the cube is believed to be a little less than the model has it.
+"""The boundary: uncertainty on the faces of the cube is believed to be a little less than the model has it.
 
 A stationary process knows least about the faces, and least of all about the corners, since data lie on one
 side of them only. Where improvements have become improbable near the best trials, an acquisition is
@@ -14,10 +14,13 @@ What it is worth: benchmarks/results/ablation.md.
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 
 from tfbo.columns import Columns
+from tfbo.gp import Posterior
 from tfbo.optim.mixed import Function
 
 # By how much the logarithm of the deviation is less for a number that is on a face. Half of it is left at
@@ -25,8 +28,13 @@ from tfbo.optim.mixed import Function
 _LESS = 0.1
 
 
+def deflated(posterior: Posterior, columns: Columns, best: tf.Tensor) -> Posterior:
+    """The posterior, of whose deviations a share counts; see `deflation`."""
+    return dataclasses.replace(posterior, share=deflation(columns, best))
+
+
 def deflation(columns: Columns, best: tf.Tensor) -> Function:
-    """What share of the deviation counts: from rows `[..., d]` to `[...]` in (0, 1].
+    """Share of the deviation that counts: from rows `[..., d]` to `[...]` in (0, 1].
 
     Args:
         columns: what each column is; categories have no faces.

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfbo._compile import devices
+from tfbo.acquisition import joint
 from tfbo.acquisition.feasibility import Success, failed
 from tfbo.gp import Posterior, likelihood, search
 from tfbo.gp import data as gp_data
@@ -35,7 +36,7 @@ _MOST_FITTED = 300
 
 @dataclasses.dataclass(frozen=True)
 class Feasibility:
-    """The probability of success anywhere. `of` makes one.
+    """The probability of success anywhere. `model` makes one.
 
     Args:
         posterior: of the labels.
@@ -56,19 +57,22 @@ class Feasibility:
         return Success(tf.reshape(log_probability, shape), self.failed)
 
 
-def of(choices: Choices, labels: Evidence, worst: tf.Tensor, incumbent: tf.Tensor) -> Feasibility:
+def model(
+    choices: Choices, labels: Evidence, outcomes: likelihood.Observations, beside: Posterior
+) -> Feasibility:
     """The model of labels at the hyperparameters that they were given.
 
     Args:
         choices: of the program.
         labels: see `evidence`.
-        worst: the worst outcome there is, standardised.
-        incumbent: the best one.
+        outcomes: of the trials, the worst of which a failure is like.
+        beside: the posterior of those.
     """
     observed = fit.observe(choices, labels)
     y = fit.standardised(choices, labels)
     factors = likelihood.factorise(choices.kernel, labels.start.theta, observed)
     posterior = Posterior(choices.kernel, factors, y.shift, y.scale)
+    worst, incumbent = tf.reduce_min(outcomes.z), joint.incumbent(beside, outcomes)
     threshold = (0.5 - y.shift) / y.scale
     return Feasibility(posterior, threshold, failed(choices.acquisition, worst, incumbent))
 

@@ -183,30 +183,16 @@ def _variance(std: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
     return tf.square(_numerics.quantise(outcomes.standardise_errors(std, scale)))
 
 
-def surrogate(
-    choices: Choices, observed: likelihood.Observations, theta: tf.Tensor
-) -> tuple[Posterior, tf.Tensor]:
-    """The posterior at log hyperparameters `[p]`, and its largest mean at a trial, the incumbent."""
+def posterior(choices: Choices, observed: likelihood.Observations, theta: tf.Tensor) -> Posterior:
+    """The posterior at log hyperparameters `[p]`."""
     factors = likelihood.factorise(choices.kernel, theta, observed)
-    zero, one = tf.zeros([], theta.dtype), tf.ones([], theta.dtype)
-    mean = noise_free(observed, factors)
-    if observed.mask is not None:
-        mean = tf.where(observed.mask, mean, tf.reduce_min(mean))
-    return Posterior(choices.kernel, factors, zero, one), tf.reduce_max(mean)
+    return Posterior(choices.kernel, factors, tf.zeros([], theta.dtype), tf.ones([], theta.dtype))
 
 
 def best_row(evidence: Evidence) -> tf.Tensor:
     """The row `[d]` of the best trial."""
     lowest = tf.constant(-float("inf"), tf.float64)
     return evidence.x[tf.argmax(tf.where(evidence.told, evidence.y, lowest))]
-
-
-def noise_free(observed: likelihood.Observations, factors: likelihood.Factors) -> tf.Tensor:
-    """What the observations say of the noise-free function `[n]`: less than they say themselves."""
-    noise = factors.hyperparameters.noise
-    if observed.variances is not None:
-        noise = noise + observed.variances
-    return observed.z - noise * factors.alpha
 
 
 def _masked(mask: tf.Tensor, padded: bool) -> tf.Tensor | None:

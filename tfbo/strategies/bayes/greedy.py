@@ -8,6 +8,7 @@ q points asked for, d columns, e and a candidates, s draws.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -17,11 +18,11 @@ from tfbo import _numerics
 from tfbo._compile import devices
 from tfbo._compile.programs import Program
 from tfbo.acquisition import joint
-from tfbo.gp import Posterior, search
-from tfbo.gp.pending import Fantasies, fantasise
+from tfbo.acquisition.feasibility import expected
+from tfbo.gp import Posterior, likelihood, search
+from tfbo.gp.pending import Pending
 from tfbo.optim import mixed
-from tfbo.strategies.bayes import feasibility, fit
-from tfbo.strategies.bayes.boundary import deflation
+from tfbo.strategies.bayes import boundary, feasibility, fit
 from tfbo.strategies.bayes.feasibility import Feasibility
 from tfbo.strategies.bayes.fit import Choices, Evidence
 
@@ -79,22 +80,23 @@ class _Given(NamedTuple):
     choices: Choices
     question: Question
     posterior: Posterior
-    incumbent: tf.Tensor
+    observed: likelihood.Observations
     normals: tf.Tensor
-    deflation: mixed.Function
     feasibility: Feasibility | None
 
-    def worth(
-        self, fantasies: Fantasies, x: tf.Tensor, normals: tf.Tensor | None = None
-    ) -> tf.Tensor:
-        """What sets of points `[..., q, d]` are worth; see `joint.worth`."""
-        acquisition, deflation = self.choices.acquisition, self.deflation(x)
-        success = self.feasibility.success(x) if self.feasibility else None
-        return joint.worth(acquisition, fantasies, self.incumbent, x, normals, deflation, success)
+    def beside(self, rows: tf.Tensor, running: tf.Tensor) -> Callable[..., tf.Tensor]:
+        """Worth `[c]`, beside those that run, of sets of points `[c, q, d]` and their normals."""
+        acquisition = self.choices.acquisition
+        pending = Pending(self.posterior.features(rows), self.normals, running)
+        state = acquisition.prepare(self.posterior, self.observed, pending)
 
-    def fantasies(self, rows: tf.Tensor, running: tf.Tensor) -> Fantasies:
-        """Draws of what runs."""
-        return fantasise(self.posterior, rows, self.normals, running)
+        def worth(x: tf.Tensor, normals: tf.Tensor | None = None) -> tf.Tensor:
+            values = acquisition.worth(state, x, normals)
+            if self.feasibility is not None:
+                values = expected(acquisition, values, self.feasibility.success(x))
+            return joint.total(acquisition.logarithmic, values)
+
+        return worth
 
     def taken(self, rows: tf.Tensor, running: tf.Tensor) -> mixed.Test:
         """Whether legal rows have been told, or run."""
@@ -142,14 +144,14 @@ def compiled(choices: Choices) -> Program:
 def _ask(choices: Choices, question: Question) -> Answer:
     observed = fit.observe(choices, question.evidence)
     fitted = fit.fitted(choices, question.evidence, observed)
-    posterior, incumbent = fit.surrogate(choices, observed, fitted.theta)
-    normals = tf.math.ndtri(question.uniforms)
-    deflated = deflation(choices.columns, fit.best_row(question.evidence))
+    posterior = fit.posterior(choices, observed, fitted.theta)
     labels, feasible = question.labels, None
     if isinstance(labels, Evidence):
-        feasible = feasibility.of(choices, labels, tf.reduce_min(observed.z), incumbent)
-    given = _Given(choices, question, posterior, incumbent, normals, deflated, feasible)
-    lowest = tf.constant(-float("inf"), incumbent.dtype)
+        feasible = feasibility.model(choices, labels, observed, posterior)
+    posterior = boundary.deflated(posterior, choices.columns, fit.best_row(question.evidence))
+    normals = tf.math.ndtri(question.uniforms)
+    given = _Given(choices, question, posterior, observed, normals, feasible)
+    lowest = tf.constant(-float("inf"), normals.dtype)
     _, rows, running, value = tf.while_loop(
         lambda i, *_: i < question.q,
         lambda i, rows, running, _: (i + 1, *_one_more(given, rows, running)),
@@ -165,9 +167,9 @@ def _one_more(
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The best point beside those that run joins them; rows, running, its value."""
     choices, question = given.choices, given.question
-    fantasies = given.fantasies(rows, running)
+    worth = given.beside(rows, running)
     best = mixed.maximise(
-        lambda x: given.worth(fantasies, x[:, None, :]),
+        lambda x: worth(x[:, None, :]),
         choices.columns,
         (question.everywhere, question.around),
         given.taken(rows, running),
@@ -188,11 +190,8 @@ def _together(
     first = tf.math.count_nonzero(question.running, dtype=tf.int32)
     chosen = tf.gather(rows, first + tf.range(q))
     normals = tf.gather(given.normals, first + tf.range(q - 1), axis=1)
-    fantasies = given.fantasies(question.pending, question.running)
+    worth = given.beside(question.pending, question.running)
     taken = given.taken(question.pending, question.running)
-
-    def worth(sets: tf.Tensor) -> tf.Tensor:
-        return given.worth(fantasies, tf.reshape(sets, [-1, q, d]), normals)
 
     def is_taken(sets: tf.Tensor) -> tf.Tensor:
         x = tf.reshape(sets, [-1, q, d])
@@ -203,7 +202,7 @@ def _together(
 
     sets = tf.shape(question.everywhere)[0] // q
     best = mixed.maximise(
-        worth,
+        lambda sets: worth(tf.reshape(sets, [-1, q, d]), normals),
         choices.columns.repeated(q),
         (
             tf.reshape(chosen, [1, q * d]),

@@ -140,11 +140,9 @@ class Bayes(Strategy[Told]):
     device: str | None = None
 
     def __post_init__(self) -> None:
-        parts = hasattr(self.acquisition, "evaluate") and hasattr(self.acquisition, "logarithmic")
-        if not parts or isinstance(self.acquisition, type):
+        if not isinstance(self.acquisition, Acquisition):
             advice = "Call it: acquisition=tfbo.acquisition.LogEI()."
-            expected = "an acquisition (with evaluate and logarithmic)"
-            raise invalid("acquisition", expected, self.acquisition, advice)
+            raise invalid("acquisition", "a tfbo.acquisition.Acquisition", self.acquisition, advice)
         if type(self.acquisition).__hash__ is None:  # compiled programs are kept by its value
             advice = "Make it a dataclass with frozen=True."
             raise invalid("acquisition", "a hashable acquisition", self.acquisition, advice)

@@ -63,7 +63,7 @@ class GaussianSurrogate:
     @computing()
     def means(self) -> np.ndarray:
         """Posterior mean of the noise-free outcome of each trial, standardised, larger is better `[n]`."""
-        return fit.noise_free(self.observed, self.posterior.factors).numpy()
+        return self.posterior.noise_free(self.observed).numpy()
 
     def best(self, direction: str) -> Trial:
         """The trial of the best posterior mean: of those that repeat its configuration, the best value."""

@@ -20,7 +20,7 @@ from tfbo._compile.programs import Program
 from tfbo.acquisition import PosteriorMean
 from tfbo.acquisition.feasibility import expected
 from tfbo.columns import snap
-from tfbo.gp import likelihood, paths
+from tfbo.gp import Posterior, likelihood, paths
 from tfbo.optim import mixed
 from tfbo.strategies.bayes import feasibility, fit
 from tfbo.strategies.bayes.fit import Choices, Evidence
@@ -68,8 +68,8 @@ def compiled(choices: Choices) -> Program:
 def _ask(choices: Choices, question: Question) -> Answer:
     observed = fit.observe(choices, question.evidence)
     fitted = fit.fitted(choices, question.evidence, observed)
-    posterior, incumbent = fit.surrogate(choices, observed, fitted.theta)
-    worth = _worth(choices, question, observed, incumbent)
+    posterior = fit.posterior(choices, observed, fitted.theta)
+    worth = _worth(choices, question, observed, posterior)
     drawn = paths.draw(posterior, observed, question.drawn)
     screened = tf.concat([question.everywhere, question.around], axis=0)
     screened = snap(choices.columns, screened, tnp)
@@ -86,12 +86,12 @@ def _ask(choices: Choices, question: Question) -> Answer:
 
 
 def _worth(
-    choices: Choices, question: Question, observed: likelihood.Observations, incumbent: tf.Tensor
+    choices: Choices, question: Question, observed: likelihood.Observations, posterior: Posterior
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
     """From rows `[k, d]` and drawn outcomes `[..., k]` to what a trial is worth that may fail."""
     labels, outcome = question.labels, PosteriorMean()
     if not isinstance(labels, Evidence):
         return lambda x, drawn: drawn
     valued = choices._replace(acquisition=outcome)
-    feasible = feasibility.of(valued, labels, tf.reduce_min(observed.z), incumbent)
+    feasible = feasibility.model(valued, labels, observed, posterior)
     return lambda x, drawn: expected(outcome, drawn, feasible.success(x))
