@@ -50,7 +50,7 @@ def test_a_stored_study_is_opened_again(path, way):
     again = way(study)
     assert (again.name, again.location, again.trials) == ("one", path, study.trials)
     assert (
-        again.stored_trials.retries == 5 and again.stored_trials.storage._heartbeat.seconds == 7.0
+        again.stored_trials.retries == 5 and again.stored_trials.storage.heartbeat.seconds == 7.0
     )
     assert (again.advisor.strategy, again.advisor.device) == (Sobol(), "CPU")
     again.tell(2, 3.0)

@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from tfbo import Float, InvalidArgument, Space, SQLiteStorage, Study, TrialStateError
-from tfbo import storage as storages
-from tfbo.storage import database
+from tfbo.storage import database, sqlite
 from tfbo.storage.processes import is_gone, new_owner
 from tfbo.strategies import Random
 from tfbo.study.ask import ask
@@ -32,7 +31,7 @@ def path(tmp_path):
 @pytest.fixture
 def patient(monkeypatch):
     """Beats come often, and yet no process is given up where the machine is busy."""
-    monkeypatch.setattr(storages, "MISSED", 10**6)
+    monkeypatch.setattr(sqlite, "MISSED", 10**6)
 
 
 def make(path, heartbeat=15.0, **settings):
@@ -124,17 +123,17 @@ def test_it_beats_while_trials_run(path):
     study = make(path, heartbeat=0.01)
     storage = study.stored_trials.storage
     beats = lambda: rows(path, "SELECT beat, patience FROM owners")
-    assert beats() == [] and not storage._heartbeat.runs
+    assert beats() == [] and not storage.heartbeat.runs
     one, two = start(study, 2)
     seen = set()
     until(lambda: seen.update(beats()) or len(seen) >= 3)
     assert {patience for _, patience in seen} == {0.08}
     study.tell(one, 1.0)
-    assert storage._heartbeat.runs
+    assert storage.heartbeat.runs
     study.tell(two, 1.0)
-    until(lambda: not storage._heartbeat.runs)
+    until(lambda: not storage.heartbeat.runs)
     start(study)
-    assert storage._heartbeat.runs
+    assert storage.heartbeat.runs
 
 
 def test_it_beats_while_an_objective_computes(path):
@@ -169,7 +168,7 @@ def test_one_thread_beats_for_all_studies_of_a_storage(path):
 
 def test_the_thread_ends_with_the_study(path):
     study = make(path)  # its next beat would be in 15 seconds
-    heartbeat = study.stored_trials.storage._heartbeat
+    heartbeat = study.stored_trials.storage.heartbeat
     start(study)
     assert heartbeat.runs
     del study
@@ -180,15 +179,15 @@ def test_the_thread_ends_with_the_study(path):
     other = make(path, storage=storage)
     start(other)
     storage.close()
-    until(lambda: not storage._heartbeat.runs)
+    until(lambda: not storage.heartbeat.runs)
 
 
 def test_a_study_in_memory_needs_no_signs():
     study = make(":memory:", heartbeat=0.01)
     start(study)
     storage = study.stored_trials.storage
-    assert not storage._heartbeat.runs
-    with storage._transaction() as db:
+    assert not storage.heartbeat.runs
+    with storage.database.transaction() as db:
         assert db.execute("SELECT * FROM owners").fetchall() == []
 
 
@@ -227,7 +226,7 @@ def test_a_process_that_cannot_have_a_thread_still_works(path, monkeypatch):
     assert study.best_value == 1.0
     monkeypatch.undo()
     start(study)
-    assert study.stored_trials.storage._heartbeat.runs
+    assert study.stored_trials.storage.heartbeat.runs
 
 
 @pytest.mark.usefixtures("patient")
@@ -238,7 +237,7 @@ def test_a_fork_comes_while_the_thread_beats(path):
     inside, leave = threading.Event(), threading.Event()
 
     def hold():
-        with storage._transaction():
+        with storage.database.transaction():
             inside.set()
             leave.wait()
 
@@ -249,7 +248,7 @@ def test_a_fork_comes_while_the_thread_beats(path):
     pid = os.fork()  # waits for the transaction
     if pid == 0:
         (child,) = start(study)
-        beats = storage._heartbeat.runs
+        beats = storage.heartbeat.runs
         study.tell(child, 2.0)
         os._exit(0 if beats and child.number == 1 else 1)
     assert os.waitpid(pid, 0)[1] == 0
@@ -280,7 +279,7 @@ study = tfbo.Study(tfbo.Space({{"x": tfbo.Int(0, 9)}}), seed=0,
 study.enqueue({{"x": 1}}); study.enqueue({{"x": 2}})
 start = lambda: (study.stored_trials.sync(), study.stored_trials.claim(1))
 start()
-assert study.stored_trials.storage._heartbeat.runs
+assert study.stored_trials.storage.heartbeat.runs
 atexit.register(start)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -452,7 +451,7 @@ def test_a_file_of_the_second_schema_is_brought_up_to_date(path):
     study = make(path)
     assert [trial.state for trial in study.trials] == ["waiting", "running", "running"]
     assert attempts(path) == [1, 0, 0]
-    assert rows(path, "PRAGMA user_version") == [(3,)]
+    assert rows(path, "PRAGMA user_version") == [(4,)]
     # No sign of life comes from the other host: it is given up after a day.
     move(path, host="farther", silence=90000.0)
     make(path)

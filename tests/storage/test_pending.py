@@ -60,7 +60,7 @@ def test_nobody_gives_signs_of_life_for_them(path):
     study = make(path)
     study.enqueue({"x": 0.5})
     study.ask(3)
-    assert not study.stored_trials.storage._heartbeat.runs
+    assert not study.stored_trials.storage.heartbeat.runs
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT * FROM owners").fetchall() == []
         assert db.execute("SELECT DISTINCT owner FROM trials").fetchall() == [(None,)]

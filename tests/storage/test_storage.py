@@ -67,7 +67,7 @@ def test_two_openings_of_one_study_share_it(path):
 def test_the_file_is_sqlite_with_json_and_a_version(path):
     make(path).tell(make(path).ask(), 1.0)
     db = sqlite3.connect(path)
-    assert db.execute("PRAGMA user_version").fetchone()[0] == 3
+    assert db.execute("PRAGMA user_version").fetchone()[0] == 4
     assert db.execute("PRAGMA journal_mode").fetchone()[0] == "delete"
     params, notes = db.execute("SELECT params, notes FROM trials").fetchone()
     assert set(json.loads(params)) == {"x", "flag"}
@@ -176,7 +176,7 @@ def test_a_file_of_the_first_schema_is_brought_up_to_date(path, tmp_path):
     assert study.trials[2].notes == {"theta": [1.0]}
     study.tell(study.ask(), 1.5, std=0.25)
     assert make(path).trials[2].std == 0.25
-    assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone()[0] == 3
+    assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone()[0] == 4
     make(str(tmp_path / "new.db"))
     assert columns(path) == columns(tmp_path / "new.db")
 
@@ -217,16 +217,16 @@ def test_an_empty_file_is_a_new_one(path):
 
 
 def test_a_full_disk_loses_nothing_and_the_call_can_be_repeated(path):
-    study = make(path)
+    study = make(storage := SQLiteStorage(path))
     trial = study.ask()
-    pages = study.stored_trials.storage._database._connection.execute(
-        "PRAGMA page_count"
-    ).fetchone()[0]
-    study.stored_trials.storage._database._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with storage.database.transaction() as db:
+        (pages,) = db.execute("PRAGMA page_count").fetchone()
+        db.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StorageError, match="Free some space"):
         for _ in range(10_000):
             study.enqueue({"x": 0.5, "flag": True})
-    study.stored_trials.storage._database._connection.execute("PRAGMA max_page_count = 1000000")
+    with storage.database.transaction() as db:
+        db.execute("PRAGMA max_page_count = 1000000")
     stored = len(study)
     study.tell(trial, 0.25)
     again = Study.load(storage=path, strategy=Random())

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from tfbo.storage import Record, Storage, rows
+from tfbo.storage import Record, Storage, damaged, read_space
 from tfbo.study import records
 from tfbo.trial import Trial
 
@@ -52,7 +52,7 @@ def as_csv(record: Record, trials: Sequence[Trial]) -> str:
     Raises:
         StorageError: for a space that is damaged.
     """
-    names = list(rows.space(record.name, record.space))
+    names = list(read_space(record.name, record.space))
     lines = [_line([*_BEFORE, *(f"params_{name}" for name in names), *_AFTER, *_TIMES])]
     for trial in trials:
         cells = [str(trial.params[name]) if name in trial.params else "" for name in names]
@@ -105,14 +105,13 @@ def as_json(record: Record, trials: Sequence[Trial]) -> str:
         "direction": record.direction,
         "seed": record.seed,
         "created": record.created,
-        "space": json.loads(rows.space(record.name, record.space).to_json()),
+        "space": json.loads(read_space(record.name, record.space).to_json()),
         "trials": [_fields(trial) for trial in trials],
     }
     try:
         return json.dumps(study, indent=1, allow_nan=False) + "\n"
     except RecursionError as error:
-        what = f"the study {rows.shown(record.name)}"
-        raise rows.damaged(what, "notes that are nested too deep") from error
+        raise damaged(record.name, "notes that are nested too deep") from error
 
 
 def _fields(trial: Trial) -> dict[str, Any]:

@@ -1,23 +1,35 @@
-"""Where studies live: one SQLite file (or memory), one transaction a change, JSON text, never pickle."""
+"""Places where studies live: the promises of one, and the one that is an SQLite file."""
 
 from __future__ import annotations
 
-from tfbo.storage.sqlite import (
-    Changes,
-    Record,
-    SQLiteStorage,
-    Storage,
-    no_study,
-    open_storage,
-    release_at_end,
+from tfbo.storage.base import Changes, Record, Storage
+from tfbo.storage.errors import damaged, no_study, shown
+from tfbo.storage.processes import new_owner, release_at_end
+from tfbo.storage.rows import (
+    check_params,
+    read_record,
+    read_space,
+    read_trial,
+    write_record,
+    write_trial,
 )
+from tfbo.storage.sqlite import SQLiteStorage, open_storage
 
 __all__ = [
     "Changes",
     "Record",
     "SQLiteStorage",
     "Storage",
+    "check_params",
+    "damaged",
+    "new_owner",
     "no_study",
     "open_storage",
+    "read_record",
+    "read_space",
+    "read_trial",
     "release_at_end",
+    "shown",
+    "write_record",
+    "write_trial",
 ]

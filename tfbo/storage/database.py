@@ -10,31 +10,25 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import re
 import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from tfbo import _forks
-from tfbo.errors import StorageError, invalid
-from tfbo.storage import schema
+from tfbo.errors import StorageError
+from tfbo.storage import paths, schema
 
 BUSY_SECONDS = 60.0
-MEMORY = ":memory:"
 # How often a file is opened anew to leave a log behind that an older tfbo began: for half a second or so.
 _CONVERSIONS = 12
-
-_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):(?P<slashes>//?)(?P<rest>.*)", re.DOTALL)
-_EXAMPLE = 'For example storage="runs.db".'
 
 
 class Database:
     """Tables of a tfbo storage, of the schema of today.
 
     Args:
-        location: a path as `path` returns it.
+        location: a path as `paths.resolve` returns it.
         create: whether to make the file where there is none.
 
     Raises:
@@ -49,13 +43,13 @@ class Database:
         if self.in_memory:
             self._writable = True
         else:
-            _check_path(Path(location), create)
+            paths.check(location, create=create)
         self._connection = self._connect(create)
 
     @property
     def in_memory(self) -> bool:
         """True where it lives as long as this object, and nobody else sees it."""
-        return self.location == MEMORY
+        return self.location == paths.MEMORY
 
     @property
     def is_read_only(self) -> bool:
@@ -89,7 +83,7 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
             if write:
-                schema.fold(connection)
+                _fold(connection)
 
     def close(self) -> None:
         """Close the file."""
@@ -99,7 +93,7 @@ class Database:
     def _connect(self, create: bool) -> sqlite3.Connection:
         with self._explained():
             if not self.in_memory:
-                self._writable = _may_be_written(self.location)
+                self._writable = paths.may_be_written(self.location)
             connection = self._open()
             try:
                 version = schema.identify(connection, self.location)
@@ -123,7 +117,7 @@ class Database:
             connection = _connection(self.location)
             try:
                 schema.identify(connection, self.location)
-                if schema.one_file(connection) or attempt == _CONVERSIONS - 1:
+                if _one_file(connection) or attempt == _CONVERSIONS - 1:
                     return connection
             except BaseException:
                 connection.close()
@@ -181,76 +175,6 @@ _ADVICE = {
 }
 
 
-def path(storage: Any) -> str:
-    """The path that an argument stands for; a leading ~ is the user's folder.
-
-    Raises:
-        InvalidArgument: for what is no path, such as the URL of a database.
-
-    Example:
-        >>> path("runs.db")
-        'runs.db'
-    """
-    text = os.fspath(storage) if isinstance(storage, (str, os.PathLike)) else storage
-    if not isinstance(text, str) or not text.strip() or "\0" in text:
-        raise invalid("storage", "the path of a file", storage, _EXAMPLE)
-    url = _URL.fullmatch(text)
-    if text.startswith("file:") or (url and not Path(f"{url['scheme']}:").is_dir()):
-        raise invalid("storage", "the path of a file", str(storage), _instead(text, url))
-    if text == MEMORY:
-        return text
-    try:
-        return os.path.expanduser(text)
-    except RuntimeError:  # there is no such user; then it is a name like any other
-        return text
-
-
-def _instead(text: str, url: re.Match[str] | None) -> str:
-    """Advice for whoever gives a URL: the path that is in it, where it is one of SQLite."""
-    if text.startswith("file:"):
-        found = text.removeprefix("file:").partition("?")[0]
-        found = re.sub("^///", "/", found)
-    elif url and url["scheme"].lower().startswith("sqlite"):
-        # As in SQLAlchemy: after an empty host and its slash comes the path, which may begin with one.
-        rest = url["rest"].partition("?")[0]
-        found = rest.removeprefix("/") if url["slashes"] == "//" else rest
-        found = found or MEMORY
-    else:
-        return f"A study is stored in an SQLite file and nowhere else. {_EXAMPLE}"
-    if found == MEMORY:
-        return "Leave storage out to keep the study in memory."
-    return f"Give the path itself: storage={found!r}."
-
-
-def _check_path(path: Path, create: bool) -> None:
-    if path.is_dir():
-        raise StorageError(
-            f"storage: {str(path)!r} is a folder. Give the path of a file, such as "
-            f"{str(path / 'runs.db')!r}."
-        )
-    if not path.exists() and not create:
-        raise StorageError(f"storage: there is no file {str(path)!r}. Check the path.")
-    if not path.parent.is_dir():
-        hint = " Variables such as $HOME are not replaced: use os.path.expandvars." if (
-            "$" in str(path)
-        ) else ""  # fmt: skip
-        raise StorageError(
-            f"storage: there is no folder {str(path.parent)!r}. Create it first.{hint}"
-        )
-    if not path.exists() and not os.access(path.parent, os.W_OK):
-        raise StorageError(
-            f"storage: the folder {str(path.parent)!r} is read-only. Choose a folder that you may "
-            "write to, or change its permissions."
-        )
-
-
-def _may_be_written(location: str) -> bool:
-    """True where the file is writable, and its folder too, for SQLite writes a journal beside it."""
-    file = os.path.realpath(location)
-    writable = not os.path.exists(file) or os.access(file, os.W_OK)
-    return writable and os.access(os.path.dirname(file), os.W_OK)
-
-
 def _read_only(location: str) -> StorageError:
     return StorageError(
         f"storage: {location!r} is read-only, or its folder is: a study in it can be looked at, but "
@@ -270,7 +194,34 @@ def _connection(name: str, *, uri: bool = False) -> sqlite3.Connection:
 
 def _copied(connection: sqlite3.Connection) -> sqlite3.Connection:
     """Copy of a file in memory; the file is closed."""
-    copy = _connection(MEMORY)
+    copy = _connection(paths.MEMORY)
     connection.backup(copy)
     connection.close()
     return copy
+
+
+def _one_file(connection: sqlite3.Connection) -> bool:
+    """Have commits go into the file itself; False where another process holds an older tfbo's log open.
+
+    A copy of the file is then a copy of the study, whenever it is taken. A log with a checkpoint after
+    each outcome would take half as long (benchmarks/storage.py), but a process that copies the file
+    itself drops the lock by which others know that its log is in use (POSIX: closing any descriptor of a
+    file drops all locks of the process), and loses what it tells once they have deleted it. EXTRA has a
+    commit outlive a power cut, too: the folder is synced once the journal is gone.
+    """
+    connection.execute("PRAGMA synchronous = EXTRA")
+    try:
+        mode = connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise
+        return False
+    return str(mode) != "wal"
+
+
+def _fold(connection: sqlite3.Connection) -> None:
+    """After a commit: if it went to a log, because an older tfbo wants one, have it in the file as well."""
+    with contextlib.suppress(sqlite3.Error):  # it is stored already
+        logs = connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        if logs and not _one_file(connection):
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import uuid
 from pathlib import Path
 from typing import NamedTuple
+
+from tfbo.storage.base import Storage
+
+_LOGGER = logging.getLogger("tfbo")
 
 
 class Owner(NamedTuple):
@@ -91,3 +96,13 @@ def _started(pid: int) -> int | None:
         return None
     state, *rest = stat.rpartition(")")[2].split()
     return -1 if state in "ZX" else int(rest[18])
+
+
+def release_at_end(storage: Storage, owner: str, pid: int) -> None:
+    """On an orderly end, nothing runs here any more; after a fork it is not ours to say so."""
+    if os.getpid() != pid:
+        return
+    try:
+        storage.release(owner)
+    except Exception:  # the interpreter is going down: a dead owner is found out later anyway
+        _LOGGER.debug("could not release the trials of %s", owner, exc_info=True)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tfbo import outcome
 from tfbo.storage import rows
+from tfbo.storage.errors import damaged, shown
 from tfbo.storage.processes import is_gone
 from tfbo.trial import FAILED, RUNNING, WAITING, Trial
 
@@ -28,22 +29,22 @@ def find(db: sqlite3.Connection, study: str) -> list[Loss]:
         StorageError: for a row that tfbo did not write.
     """
     found = db.execute(
-        f"SELECT t.owner, attempts, coalesce(? - beat, 0), coalesce(patience, 0), {', '.join(rows.TRIAL)}"
-        " FROM trials t LEFT JOIN owners o ON t.owner = o.owner"
+        "SELECT t.owner, attempts, coalesce(? - beat, 0), coalesce(patience, 0), "
+        f"{rows.columns(rows.TRIAL)} FROM trials t LEFT JOIN owners o ON t.owner = o.owner"
         " WHERE study = ? AND t.owner IS NOT NULL AND state = ? ORDER BY number",
         (time.time(), study, RUNNING),
     )
     losses = []
     for owner, attempts, silence, patience, *row in found:
-        trial = rows.trial(study, row)
-        what = f"trial {trial.number} of the study {rows.shown(study)}"
+        trial = rows.read_trial(study, row)
+        part = f"trial {trial.number} of "
         if not rows.is_count(attempts):
-            why = f"attempts: expected a whole number >= 0, got {rows.shown(attempts)}"
-            raise rows.damaged(what, why)
+            why = f"attempts: expected a whole number >= 0, got {shown(attempts)}"
+            raise damaged(study, why, part=part)
         try:
             gone = is_gone(owner, silence, patience)
         except (TypeError, ValueError) as error:
-            raise rows.damaged(what, f"owner: {rows.shown(owner)} is {error}") from error
+            raise damaged(study, f"owner: {shown(owner)} is {error}", part=part) from error
         if gone:
             losses.append(Loss(trial, attempts + 1))
     return losses

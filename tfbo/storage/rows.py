@@ -1,39 +1,34 @@
-"""Studies and trials as rows of the tables; what a damaged or hostile file holds is refused by name.
+"""Studies and trials as rows: for each column how it is written and read, and what is expected of it.
+
+A field that joins `Trial` is a line of `TRIAL` and a migration that adds its column. Rows from before
+have NULL there: the field has its default, and their checksums stay right.
 
 SQLite sees that a page is damaged, but not that a number in it has become another one: each row has a
-checksum. Rows of an older tfbo have none.
+checksum. Rows of the second schema and before have none.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tfbo._messages import printable
 from tfbo._scalars import plain
-from tfbo.errors import InvalidArgument, StorageError
+from tfbo.errors import InvalidArgument
 from tfbo.space import Space
+from tfbo.storage.base import Record
+from tfbo.storage.errors import damaged, shown
 from tfbo.trial import COMPLETE, STATES, Trial
-
-RECORD = ("name", "space", "direction", "seed", "created", "checksum")
-TRIAL = (*(field.name for field in dataclasses.fields(Trial)), "checksum")
 
 _END_OF_TIME = 253402300800.0  # year 10000, which neither time nor datetime knows
 _MOST = 2**62  # of whole numbers: SQLite's end at 2^63, beyond which they become floats
-_SHOWN = 100
+_LONGEST = 400  # characters of somebody else's error in one of ours
 
 
-class _Rule(NamedTuple):
-    expected: str
-    holds: Callable[[Any], bool]
-    optional: bool = True
-
-
-def _text(value: Any) -> bool:
+def _is_text(value: Any) -> bool:
     try:
         # What is not UTF-8 has been read as surrogates, so that its row can be named.
         return isinstance(value, str) and value.encode() is not None
@@ -41,175 +36,45 @@ def _text(value: Any) -> bool:
         return False
 
 
-def _number(value: Any) -> bool:
+def _is_name(value: Any) -> bool:
+    return _is_text(value) and value != ""
+
+
+def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value)
 
 
+def _is_time(value: Any) -> bool:
+    return _is_number(value) and 0.0 <= value < _END_OF_TIME
+
+
 def is_count(value: Any) -> bool:
-    """Whether a column holds a whole number >= 0 that can still grow."""
+    """True for a whole number >= 0 that can still grow."""
     return isinstance(value, int) and 0 <= value < _MOST
 
 
-_TIME = _Rule("seconds since 1970", lambda v: _number(v) and 0.0 <= v < _END_OF_TIME)
-_NAME = _Rule("a text that is not empty", lambda v: _text(v) and v != "", optional=False)
-_TEXT = _Rule("a text", _text)
-_JSON = _Rule("a JSON object", lambda v: isinstance(v, dict), optional=False)
-_PARAMS = _Rule(
-    "a JSON object of scalars",
-    lambda v: isinstance(v, dict) and not any(isinstance(x, (dict, list)) for x in v.values()),
-    optional=False,
-)
-
-_OF_TRIAL = {
-    "number": _Rule("a whole number >= 0", is_count, optional=False),
-    "params": _PARAMS,
-    "state": _Rule(f"one of {', '.join(STATES)}", lambda v: v in STATES, optional=False),
-    "value": _Rule("a finite number", _number),
-    "std": _Rule("a finite number >= 0", lambda v: _number(v) and v >= 0.0),
-    "kind": _TEXT,
-    "reason": _TEXT,
-    "traceback": _TEXT,
-    "started": _TIME,
-    "finished": _TIME,
-    "notes": _JSON,
-}
-_OF_RECORD = {
-    "name": _NAME,
-    "space": _NAME,
-    "direction": _Rule(
-        "minimize or maximize", lambda v: v in ("minimize", "maximize"), optional=False
-    ),
-    "seed": _Rule(
-        "digits", lambda v: _text(v) and v.isascii() and v.isdigit() and len(v) < 20, optional=False
-    ),
-    "created": _Rule(_TIME.expected, _TIME.holds, optional=False),
-}
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
 
 
-def damaged(what: str, why: str) -> StorageError:
-    """The error for a row that tfbo did not write."""
-    return StorageError(
-        f"storage: {what} is damaged: {why}. Take the file from a backup, or repair or delete "
-        "that row with sqlite3."
-    )
+def _is_flat(value: Any) -> bool:
+    return isinstance(value, dict) and not any(isinstance(v, (dict, list)) for v in value.values())
 
 
-def shown(value: Any) -> str:
-    """What came, for an error: as Python would write it, within a line."""
-    text = repr(value[:_SHOWN] if isinstance(value, (str, bytes)) else value)
-    return text if len(text) <= 2 * _SHOWN else f"{text[:_SHOWN]}..."
+def _to_json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False)
 
 
-def of_trial(trial: Trial) -> tuple[Any, ...]:
-    """What is stored of a trial, in the order of `TRIAL`."""
-    fields = {name: plain(value) for name, value in vars(trial).items()}
-    for name in ("params", "notes"):
-        fields[name] = json.dumps(fields[name], allow_nan=False)
-    for name in ("reason", "traceback"):  # of an exception: names of files need not be Unicode
-        if fields[name] is not None:
-            fields[name] = fields[name].encode("utf-8", "backslashreplace").decode()
-    return (*fields.values(), _checksum(fields.values()))
-
-
-def trial(study: str, row: Sequence[Any]) -> Trial:
-    """The trial of a row.
-
-    Raises:
-        StorageError: for what is no trial; it names the study and the trial.
-    """
-    *stored, checksum = row
-    fields = dict(zip(TRIAL, stored, strict=False))
-    what = f"trial {shown(fields['number'])} of the study {shown(study)}"
-    for name in ("params", "notes"):
-        fields[name] = _parsed(what, name, fields[name])
-    _check(what, fields, _OF_TRIAL)
-    if (fields["state"] == COMPLETE) != (fields["value"] is not None):
-        raise damaged(what, "a value belongs to a complete trial, and to no other")
-    _check_sum(what, stored, checksum)
-    return Trial(**fields)
-
-
-def of_record(name: str, space: str, direction: str, seed: int, created: float) -> tuple[Any, ...]:
-    """What is stored of a study, in the order of `RECORD`."""
-    fields = (plain(name), space, plain(direction), str(seed), created)
-    return (*fields, _checksum(fields))
-
-
-def record(row: Sequence[Any]) -> tuple[str, str, str, int, float]:
-    """Name, space, direction, seed and time of creation of a study.
-
-    Raises:
-        StorageError: for what is no study; it names it.
-    """
-    *stored, checksum = row
-    fields = dict(zip(RECORD, stored, strict=False))
-    what = f"the study {shown(fields['name'])}"
-    _check(what, fields, _OF_RECORD)
-    _check_sum(what, stored, checksum)
-    name, space, direction, seed, created = stored
-    return name, space, direction, int(seed), created
-
-
-def space(study: str, text: str) -> Space:
-    """The space of a study.
-
-    Raises:
-        StorageError: for what is no space; it names the study.
-    """
-    try:
-        return Space.from_json(text)
-    except (InvalidArgument, ArithmeticError, RecursionError, MemoryError) as error:
-        raise damaged(
-            f"the space of the study {shown(study)}", printable(str(error))[: 4 * _SHOWN]
-        ) from error
-
-
-def check_params(study: str, space: Space, trials: Sequence[Trial]) -> None:
-    """Refuse trials whose parameters are not those of the space, or have values that are not legal.
-
-    Raises:
-        StorageError: it names the study and the trial.
-    """
-    for one in trials:
-        for name, value in one.params.items():
-            what = f"trial {one.number} of the study {shown(study)}"
-            if name not in space:
-                raise damaged(what, f"the space has no parameter {shown(name)}")
-            try:
-                space[name].legal(shown(name), value)
-            except (InvalidArgument, ArithmeticError) as error:
-                raise damaged(what, printable(str(error))[: 4 * _SHOWN]) from error
-
-
-def _check(what: str, fields: dict[str, Any], rules: dict[str, _Rule]) -> None:
-    for name, rule in rules.items():
-        value = fields[name]
-        if value is None and rule.optional:
-            continue
-        if not rule.holds(value):
-            raise damaged(what, f"{name}: expected {rule.expected}, got {shown(value)}")
-
-
-def _checksum(fields: Iterable[Any]) -> int:
-    # SQLite knows no minus zero, and gives whole numbers of a column of floats as floats.
-    exact = [float(v) + 0.0 if isinstance(v, (int, float)) else v for v in fields]
-    return zlib.crc32(repr(exact).encode())
-
-
-def _check_sum(what: str, fields: Iterable[Any], checksum: Any) -> None:
-    if checksum is not None and checksum != _checksum(fields):
-        raise damaged(what, "its checksum is another one (NULL, where it was changed on purpose)")
-
-
-def _parsed(what: str, name: str, text: Any) -> Any:
-    if not _text(text):
-        raise damaged(what, f"{name}: expected {_JSON.expected}, got {shown(text)}")
+def _from_json(text: Any) -> Any:
+    """The value of a JSON text, strictly; anything but a text is left for the check to refuse."""
+    if not _is_text(text):
+        return text
     try:
         return json.loads(
             text, object_pairs_hook=_once, parse_float=_finite, parse_constant=_constant
         )
     except (ValueError, RecursionError) as error:
-        raise damaged(what, f"{name}: {shown(text)} is no JSON ({error})") from error
+        raise ValueError(f"{shown(text)} is no JSON ({error})") from error
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -222,9 +87,178 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text[:_SHOWN]} is too large")
+        raise ValueError(f"{text[:100]} is too large")
     return number
 
 
 def _constant(text: str) -> Any:
     raise ValueError(f"{text} is no number")
+
+
+def _from_digits(text: Any) -> Any:
+    sound = _is_text(text) and text.isascii() and text.isdigit() and len(text) < 20
+    return int(text) if sound else text
+
+
+def _to_text(value: Any) -> Any:
+    """The text of an exception, in which names of files need not be Unicode."""
+    return value and plain(value).encode("utf-8", "backslashreplace").decode()
+
+
+class _Field(NamedTuple):
+    """A column, and the field of a trial or record that it holds."""
+
+    expected: str
+    holds: Callable[[Any], bool]
+    """True for a value that was read and can be."""
+    optional: bool = True
+    write: Callable[[Any], Any] = plain
+    read: Callable[[Any], Any] = lambda stored: stored
+
+
+RECORD = {
+    "name": _Field("a text that is not empty", _is_name, optional=False),
+    "space": _Field("a text that is not empty", _is_name, optional=False),
+    "direction": _Field("minimize or maximize", lambda v: v in ("minimize", "maximize"), False),
+    "seed": _Field("digits", lambda v: isinstance(v, int), False, str, _from_digits),
+    "created": _Field("seconds since 1970", _is_time, optional=False),
+}
+TRIAL = {
+    "number": _Field("a whole number >= 0", is_count, optional=False),
+    "params": _Field("a JSON object of scalars", _is_flat, False, _to_json, _from_json),
+    "state": _Field(f"one of {', '.join(STATES)}", lambda v: v in STATES, optional=False),
+    "value": _Field("a finite number", _is_number),
+    "std": _Field("a finite number >= 0", lambda v: _is_number(v) and v >= 0.0),
+    "kind": _Field("a text", _is_text),
+    "reason": _Field("a text", _is_text, write=_to_text),
+    "traceback": _Field("a text", _is_text, write=_to_text),
+    "started": _Field("seconds since 1970", _is_time),
+    "finished": _Field("seconds since 1970", _is_time),
+    "notes": _Field("a JSON object", _is_object, False, _to_json, _from_json),
+}
+"""New fields at the end: the first rule of the checksum goes by the order, and so do saved rows of Ray."""
+
+
+def columns(table: Mapping[str, _Field]) -> str:
+    """The columns of a row of `RECORD` or `TRIAL` for SQL, the checksum last."""
+    return ", ".join([*table, "checksum"])
+
+
+def write_trial(trial: Trial) -> tuple[Any, ...]:
+    """The row of a trial, as `columns(TRIAL)` names it."""
+    return _write(TRIAL, trial)
+
+
+def read_trial(study: Any, row: Sequence[Any]) -> Trial:
+    """The trial of a row.
+
+    Raises:
+        StorageError: for anything else; it names the study and the trial.
+    """
+    number, *_ = row
+    part = f"trial {shown(number)} of "
+    fields = _read(TRIAL, row, study, part)
+    if (fields["state"] == COMPLETE) != ("value" in fields):
+        raise damaged(study, "a value belongs to a complete trial, and to no other", part=part)
+    return Trial(**fields)
+
+
+def write_record(record: Record) -> tuple[Any, ...]:
+    """The row of a study, as `columns(RECORD)` names it."""
+    return _write(RECORD, record)
+
+
+def read_record(row: Sequence[Any]) -> Record:
+    """The record of a row.
+
+    Raises:
+        StorageError: for anything else; it names the study.
+    """
+    name, *_ = row
+    return Record(**_read(RECORD, row, name, ""))
+
+
+def read_space(study: str, text: str) -> Space:
+    """The space of a study.
+
+    Raises:
+        StorageError: for what is no space; it names the study.
+    """
+    try:
+        return Space.from_json(text)
+    except (InvalidArgument, ArithmeticError, RecursionError, MemoryError) as error:
+        raise damaged(study, printable(str(error))[:_LONGEST], part="the space of ") from error
+
+
+def check_params(study: str, space: Space, trials: Sequence[Trial]) -> None:
+    """Refuse trials whose parameters are not those of the space, or have values that are not legal.
+
+    Raises:
+        StorageError: it names the study and the trial.
+    """
+    for trial in trials:
+        for name, value in trial.params.items():
+            part = f"trial {trial.number} of "
+            if name not in space:
+                raise damaged(study, f"the space has no parameter {shown(name)}", part=part)
+            try:
+                space[name].legal(shown(name), value)
+            except (InvalidArgument, ArithmeticError) as error:
+                raise damaged(study, printable(str(error))[:_LONGEST], part=part) from error
+
+
+def _write(table: Mapping[str, _Field], value: Any) -> tuple[Any, ...]:
+    fields = {name: getattr(value, name) for name in table}
+    row = {name: None if v is None else table[name].write(v) for name, v in fields.items()}
+    return (*row.values(), _checksum(row))
+
+
+def _read(
+    table: Mapping[str, _Field], values: Sequence[Any], study: Any, part: str
+) -> dict[str, Any]:
+    """The fields of a row by name; those without a value have none, and take their defaults."""
+    *stored, checksum = values
+    row = dict(zip(table, stored, strict=False))
+    fields = {}
+    for name, field in table.items():
+        found = row.get(name)
+        if found is None and field.optional:
+            continue
+        try:
+            value = field.read(found)
+        except ValueError as error:
+            raise damaged(study, f"{name}: {error}", part=part) from error
+        if not field.holds(value):
+            why = f"{name}: expected {field.expected}, got {shown(found)}"
+            raise damaged(study, why, part=part)
+        fields[name] = value
+    if checksum not in (None, _checksum(row)) and checksum != _first_checksum(row):
+        why = "its checksum is another one (NULL, where it was changed on purpose)"
+        raise damaged(study, why, part=part)
+    return fields
+
+
+# Rule of the checksums that are written, in the bits above the sum. It is a JSON of the values by name:
+# what `repr` escapes depends on Python's version of Unicode.
+_RULE = 2
+
+
+def _checksum(row: Mapping[str, Any]) -> int:
+    """Sum of the values of a row by name, without NULLs: a column that joins later changes none."""
+    named = {name: _exact(value) for name, value in row.items() if value is not None}
+    return _RULE << 32 | zlib.crc32(json.dumps(named, sort_keys=True).encode())
+
+
+# Columns whose NULLs the first rule counted.
+_COUNTED = frozenset({"value", "std", "kind", "reason", "traceback", "started", "finished"})
+
+
+def _first_checksum(row: Mapping[str, Any]) -> int:
+    """Sum of the third schema, which had no rule above it: of the values alone, in their order."""
+    listed = [_exact(v) for name, v in row.items() if v is not None or name in _COUNTED]
+    return zlib.crc32(repr(listed).encode())
+
+
+def _exact(value: Any) -> Any:
+    # SQLite knows no minus zero, and gives whole numbers of a column of floats as floats.
+    return float(value) + 0.0 if isinstance(value, (int, float)) else value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 
 from tfbo.errors import StorageError
@@ -33,6 +32,8 @@ CREATE TABLE owners (owner TEXT PRIMARY KEY, beat REAL NOT NULL, patience REAL N
 INSERT INTO owners SELECT DISTINCT owner, strftime('%s', 'now'), 86400 FROM trials WHERE owner IS NOT NULL;
 CREATE INDEX trials_by_owner ON trials (study, owner) WHERE owner IS NOT NULL;
 """,
+    # Checksums have a rule, which an older tfbo would take for damage: see `rows`.
+    "",
 )
 VERSION = len(MIGRATIONS)
 
@@ -77,33 +78,6 @@ def check(connection: sqlite3.Connection) -> None:
     (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":
         raise sqlite3.DatabaseError(f"database disk image is malformed: {found}")
-
-
-def one_file(connection: sqlite3.Connection) -> bool:
-    """Have commits go into the file itself; False where another process holds an older tfbo's log open.
-
-    A copy of the file is then a copy of the study, whenever it is taken. A log with a checkpoint after
-    each outcome would take half as long (benchmarks/storage.py), but a process that copies the file
-    itself drops the lock by which others know that its log is in use (POSIX: closing any descriptor of a
-    file drops all locks of the process), and loses what it tells once they have deleted it. EXTRA has a
-    commit outlive a power cut, too: the folder is synced once the journal is gone.
-    """
-    connection.execute("PRAGMA synchronous = EXTRA")
-    try:
-        mode = connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
-    except sqlite3.OperationalError as error:
-        if "locked" not in str(error):
-            raise
-        return False
-    return str(mode) != "wal"
-
-
-def fold(connection: sqlite3.Connection) -> None:
-    """After a commit: if it went to a log, because an older tfbo wants one, have it in the file as well."""
-    with contextlib.suppress(sqlite3.Error):  # it is stored already
-        logs = connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
-        if logs and not one_file(connection):
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tfbo.errors import StudyMismatch, invalid, require_count
 from tfbo.space import Params, Space, checks
-from tfbo.storage import Record, Storage, no_study, rows
+from tfbo.storage import Record, Storage, no_study, read_space, shown
 
 _DIRECTIONS = ("minimize", "maximize")
 _SEED_BITS = 63
@@ -43,7 +43,7 @@ def find(storage: Storage, name: str | None) -> Record:
         if not names:
             raise no_study(storage.location)
         if len(names) != 1:
-            listed = ", ".join(map(rows.shown, names))
+            listed = ", ".join(map(shown, names))
             advice = f"There are: {listed}."
             raise invalid("name", "one of the studies in the storage", "nothing", advice)
         name = names[0]
@@ -112,7 +112,7 @@ def _strategy_advice(given: Any) -> str:
 
 
 def _check_same(space: Space, wanted: Record, stored: Record, seeded: bool, location: str) -> None:
-    there = rows.space(stored.name, stored.space)
+    there = read_space(stored.name, stored.space)
     lines = [] if there.is_extension_of(space) else space.difference(there)
     if wanted.direction != stored.direction:
         lines.append(f"direction: {wanted.direction!r} here, {stored.direction!r} there")

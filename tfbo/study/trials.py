@@ -14,8 +14,15 @@ from tfbo import _forks, outcome
 from tfbo._messages import warn
 from tfbo.errors import TrialStateError
 from tfbo.space.parameters import Parameter
-from tfbo.storage import Record, Storage, release_at_end, rows
-from tfbo.storage.processes import new_owner
+from tfbo.storage import (
+    Record,
+    Storage,
+    check_params,
+    damaged,
+    new_owner,
+    read_space,
+    release_at_end,
+)
 from tfbo.trial import PRESUMED, RUNNING, WAITING, Trial
 
 if TYPE_CHECKING:
@@ -42,7 +49,7 @@ class Trials:
         self.storage = storage
         self.record = record
         self.retries = retries
-        self.space = rows.space(record.name, record.space)
+        self.space = read_space(record.name, record.space)
         self.by_number: dict[int, Trial] = {}
         self.told: list[Trial] = []
         """Finished trials that say something, in the order in which they became known.
@@ -71,17 +78,15 @@ class Trials:
         with self._lock:
             changes = self.storage.changes(self.name, self.revision)
             if changes.space != self.record.space:
-                self.space = rows.space(self.name, changes.space)
+                self.space = read_space(self.name, changes.space)
                 self.record = self.record._replace(space=changes.space)
-            rows.check_params(self.name, self.space, changes.trials)
+            check_params(self.name, self.space, changes.trials)
             again = {t.number for t in changes.trials if self._says_something(t.number)}
             if again:
                 self.told = [trial for trial in self.told if trial.number not in again]
             self.by_number.update((trial.number, trial) for trial in changes.trials)
             if changes.trials and changes.trials[-1].number >= len(self.by_number):
-                raise rows.damaged(
-                    f"the study {rows.shown(self.name)}", "some of its trials are gone"
-                )
+                raise damaged(self.name, "some of its trials are gone")
             self.told += (t for t in changes.trials if self._says_something(t.number))
             self.revision = changes.revision
 

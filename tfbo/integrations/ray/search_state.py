@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tfbo.errors import StorageError
-from tfbo.storage import Record, SQLiteStorage, rows
+from tfbo.storage import SQLiteStorage, read_record, read_trial, write_record, write_trial
 from tfbo.strategies import Strategy
 from tfbo.study import Study
 
@@ -13,8 +13,8 @@ from tfbo.study import Study
 def dump(study: Study) -> dict[str, Any]:
     """All of a study, but for its strategy."""
     return {
-        "study": list(rows.of_record(*study.stored_trials.record)),
-        "trials": [list(rows.of_trial(trial)) for trial in study.trials],
+        "study": list(write_record(study.stored_trials.record)),
+        "trials": [list(write_trial(trial)) for trial in study.trials],
     }
 
 
@@ -28,8 +28,8 @@ def load(
     """
     try:
         fields, listed = dumped["study"], dumped["trials"]
-        record = Record(*rows.record(fields))
-        trials = [rows.trial(record.name, row) for row in listed]
+        record = read_record(fields)
+        trials = [read_trial(record.name, row) for row in listed]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StorageError(f"No study is in it ({type(error).__name__}: {error}).") from error
     storage = SQLiteStorage(":memory:")

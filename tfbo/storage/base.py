@@ -1,0 +1,93 @@
+"""The promises of a place where studies live, and what it holds of one.
+
+A study has a `revision` that grows with each change of it, and each trial holds the revision of its last
+change, so that a reader fetches only what it does not know yet. A trial that a search runs has an
+`owner`, whose process gives signs of life meanwhile; a trial whose owner is gone is tried again. One
+without an owner was asked for by hand: it is pending until it is told.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tfbo.trial import Trial
+
+
+class Record(NamedTuple):
+    """A study without its trials."""
+
+    name: str
+    space: str
+    """JSON, as `Space.to_json` writes it."""
+    direction: str
+    seed: int
+    created: float
+    """Seconds since 1970."""
+
+
+class Changes(NamedTuple):
+    """News of a study since some revision."""
+
+    revision: int
+    space: str
+    """As in `Record`; it may have grown."""
+    trials: list[Trial]
+    """Those that changed, by number."""
+
+
+class Storage(abc.ABC):
+    """A place where studies live: a subclass of this is all that another kind of place takes.
+
+    Every method is one transaction: it is done as a whole or not at all, whatever other threads and
+    processes do meanwhile. Trials of a study are numbered from 0, without gaps.
+    """
+
+    location: str
+    """Its name in errors."""
+
+    @abc.abstractmethod
+    def create(self, record: Record) -> Record:
+        """Store a new study, or return the record of the one that has its name."""
+
+    @abc.abstractmethod
+    def find(self, name: str) -> Record:
+        """Return the record of a study; raise StudyNotFound with the names that are there."""
+
+    @abc.abstractmethod
+    def studies(self) -> list[Record]:
+        """List all studies, oldest first."""
+
+    @abc.abstractmethod
+    def changes(self, name: str, since: int) -> Changes:
+        """Return the state of a study, with the trials that changed after revision `since`."""
+
+    @abc.abstractmethod
+    def extend(self, name: str, before: str, after: str) -> bool:
+        """Put the space `after` in the place of `before`; False where another one is there."""
+
+    @abc.abstractmethod
+    def append(self, name: str, trials: Sequence[Trial], owner: str | None) -> bool:
+        """Add new trials; False, and nothing done, where their numbers are not the next ones.
+
+        With the owner None they belong to nobody's process: `recover` leaves them alone.
+        """
+
+    @abc.abstractmethod
+    def replace(self, name: str, trial: Trial, states: Sequence[str], owner: str | None) -> bool:
+        """Put `trial` in the place of its number; False where that is not in one of `states`.
+
+        A failed trial is also in the state that its kind names, such as "killed".
+        """
+
+    def release(self, owner: str) -> None:  # noqa: B027
+        """Forget that `owner` runs anything: it ends in an orderly way, others may tell its trials."""
+
+    def recover(self, name: str, retries: int) -> list[Trial]:
+        """Have running trials of owners that are gone wait again; return the trials that changed.
+
+        One that has lost its owner more than `retries` times is marked failed instead. A storage that
+        no other process sees loses none.
+        """
+        return []
