@@ -49,9 +49,7 @@ def test_a_stored_study_is_opened_again(path, way):
     make(path, name="two")
     again = way(study)
     assert (again.name, again.location, again.trials) == ("one", path, study.trials)
-    assert (
-        again.stored_trials.retries == 5 and again.stored_trials.storage.heartbeat.seconds == 7.0
-    )
+    assert again.stored_trials.retries == 5 and again.stored_trials.storage.heartbeat.seconds == 7.0
     assert (again.advisor.strategy, again.advisor.device) == (Sobol(), "CPU")
     again.tell(2, 3.0)
     assert study.trials[2].value == 3.0  # they share it
