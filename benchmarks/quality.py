@@ -115,7 +115,7 @@ def _restarts(
         observed = fit.observe(choices, question.evidence)
         fitted = search.multistart(
             choices.kernel, prior, observed, start, draws,
-            restarts=RESTARTS, tolerance=1e-6, max_evaluations=300, compact=True,
+            search.Effort(RESTARTS, tolerance=1e-6, max_evaluations=300, compact=True),
         )  # fmt: skip
         return fitted.value
 

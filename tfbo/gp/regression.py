@@ -167,13 +167,15 @@ def _fit(settings: _Settings, asked: _Question) -> tuple[search.Fitted, likeliho
         observed,
         search.Start(asked.medians, nothing, tf.constant(False)),
         asked.candidates,
-        restarts=settings.n_restarts - 1,
-        rounds=_ROUNDS,
-        nearby=settings.n_restarts,
-        optimizer=settings.optimizer,
-        tolerance=_TOLERANCE,
-        max_evaluations=_MAX_EVALUATIONS,
-        compact=True,
+        search.Effort(
+            settings.n_restarts - 1,
+            rounds=_ROUNDS,
+            nearby=settings.n_restarts,
+            optimizer=settings.optimizer,
+            tolerance=_TOLERANCE,
+            max_evaluations=_MAX_EVALUATIONS,
+            compact=True,
+        ),
     )
     return fitted, likelihood.factorise(kernel, fitted.theta, observed)
 

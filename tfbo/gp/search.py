@@ -5,7 +5,7 @@ Letters: n data, p log hyperparameters, c candidates, r restarts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from tfbo.errors import invalid
 from tfbo.gp.hyperprior import Hyperprior, neighbours, padded
 from tfbo.gp.kernels import Kernel
 from tfbo.gp.likelihood import Observations, log_posterior
-from tfbo.optim import Curvature, Minimum, Objective, adam, bfgs, unknown_curvature
+from tfbo.optim import MINIMISERS, Curvature, Limits, Minimum, Objective, unknown_curvature
 
 # No hyperparameter changes by more than a factor of twenty in a step: the quadratic model that a step
 # relies on does not reach further.
@@ -57,22 +57,35 @@ FITTED = Fitted(*Fitted._fields)
 """The structure of what compiled programs return."""
 
 
+class Effort(NamedTuple):
+    """How much is searched, and by which minimiser."""
+
+    restarts: int
+    """Starts from candidates, at the most."""
+    rounds: int = 1
+    """Start again from the best neighbours of the optimum as long as that gains anything, if there were
+    several candidates or the start was surprisingly far from its optimum; in no more rounds than these."""
+    nearby: int = 4
+    """Starts from neighbours, at the most; where shapes are fixed, as many as restarts."""
+    optimizer: str = "bfgs"
+    """A key of `tfbo.optim.MINIMISERS`."""
+    tolerance: float = 1e-3
+    """End a restart where less than this, in nats, is to be gained."""
+    max_evaluations: int = 100
+    """Evaluations of the batch in a round, at the most."""
+    compact: bool = False
+    """As in `tfbo.optim.Limits`: shapes are not fixed."""
+
+
 def multistart(
     kernel: Kernel,
     hyperprior: Hyperprior,
     observed: Observations,
     start: Start,
     candidates: tf.Tensor,
-    *,
-    restarts: int,
-    rounds: int = 1,
-    nearby: int = 4,
-    optimizer: str = "bfgs",
-    tolerance: float = 1e-3,
-    max_evaluations: int = 100,
-    compact: bool = False,
+    effort: Effort,
 ) -> Fitted:
-    """Climb the log posterior from the start and the best candidates as one batch; the best optimum.
+    """Maximise the log posterior from the start and the best candidates as one batch; the best optimum.
 
     A restart that fails is dropped. If all fail, the answer is the start, and `ok` is False.
 
@@ -83,56 +96,62 @@ def multistart(
         start: where the first one starts.
         candidates: log hyperparameters `[c, p]`; with none, the start is all there is. A single one is
             where an earlier search has ended.
-        restarts: from how many of the candidates to start, at the most.
-        rounds: start again from the best neighbours of the optimum, as long as that gains anything, if
-            there were several candidates or the start was surprisingly far from its optimum; no more rounds
-            than these in all.
-        nearby: from how many of the neighbours, at the most; where shapes are fixed, `restarts`.
-        optimizer: a key of `OPTIMIZERS`.
-        tolerance: end a restart where less than this, in nats, is to be gained.
-        max_evaluations: evaluations of the batch in a round, at the most.
-        compact: as in `bfgs.minimise`.
+        effort: restarts, rounds and tolerances.
     """
+    objective = functools.partial(log_posterior, kernel, hyperprior, observed)
+    p, searching = start.theta.shape[0], tf.shape(candidates)[0] > 1
+    first = candidates if effort.restarts else candidates[:0]
+    # Where shapes are fixed, those of the candidates and of the neighbours have to be the same.
+    rows = None if effort.compact else max(first.shape[0], 4 * p)
 
     def one_round(i: tf.Tensor, more: tf.Tensor, pool: tf.Tensor, *flat: tf.Tensor) -> Any:
         """A round: from the optimum so far (at first, the start) and from the best of the pool."""
         best = Fitted(*flat)
-        count = restarts if restarts == nearby else tf.where(tf.equal(i, 0), restarts, nearby)
-        chosen = _screen(kernel, hyperprior, observed, pool, count)
-        fresh = unknown_curvature(chosen)
-        minimum = OPTIMIZERS[optimizer](
-            lambda theta: -log_posterior(kernel, hyperprior, observed, theta),
-            tf.concat([best.theta[None], chosen], axis=0),
-            hyperprior,
-            Curvature(
-                tf.concat([best.inverse[None], fresh.inverse], axis=0),
-                tf.concat([best.known[None], fresh.known], axis=0),
-            ),
-            tolerance=tolerance,
-            max_evaluations=max_evaluations,
-            rival=-best.value,
-            compact=compact,
-        )
+        few, many = effort.nearby, effort.restarts
+        chosen = _screen(objective, pool, many if few == many else tf.where(i > 0, few, many))
+        minimum = _restart(objective, hyperprior, best, chosen, effort)
         better = _better_of(best, minimum)
         surprised = minimum.start_value[0] - minimum.value[0] > _SURPRISE
-        gained = better.value > best.value + tolerance
+        gained = better.value > best.value + effort.tolerance
         more = tf.where(tf.equal(i, 0), searching | surprised, gained)
         return i + 1, more, neighbours(hyperprior, better.theta, rows), *better
 
-    p, searching = start.theta.shape[0], tf.shape(candidates)[0] > 1
-    first = candidates if restarts else candidates[:0]
-    # Where shapes are fixed, those of the candidates and of the neighbours have to be the same.
-    rows = None if compact else max(first.shape[0], 4 * p)
     lowest, known = tf.constant(-float("inf"), first.dtype), tf.convert_to_tensor(start.known)
     nothing = Fitted(start.theta, lowest, start.inverse, known, tf.constant(False))
     shapes = [tf.TensorShape(shape) for shape in ([], [], [rows, p])]
     flat = tf.while_loop(
-        lambda i, more, *_: (i < rounds) & more,
+        lambda i, more, *_: (i < effort.rounds) & more,
         one_round,
         (tf.constant(0), tf.constant(True), padded(first, rows), *nothing),
         shape_invariants=(*shapes, *(part.shape for part in nothing)),
     )
     return Fitted(*flat[3:])
+
+
+def _restart(
+    objective: Objective, hyperprior: Hyperprior, best: Fitted, chosen: tf.Tensor, effort: Effort
+) -> Minimum:
+    """One batch: from the optimum so far, with its curvature, and from chosen points `[r, p]`."""
+    fresh = unknown_curvature(chosen)
+    # Where the gradient is below the root of the tolerance, a curvature of 1/2 leaves no more than the
+    # tolerance to be gained; that of the priors alone is 1/3 for a lengthscale.
+    limits = Limits(
+        hyperprior.lower,
+        hyperprior.upper,
+        max_evaluations=effort.max_evaluations,
+        gradient_tolerance=effort.tolerance**0.5,
+        value_tolerance=effort.tolerance,
+        longest_step=_LONGEST_STEP,
+        rival=-best.value,
+        compact=effort.compact,
+    )
+    curvature = Curvature(
+        tf.concat([best.inverse[None], fresh.inverse], axis=0),
+        tf.concat([best.known[None], fresh.known], axis=0),
+    )
+    starts = tf.concat([best.theta[None], chosen], axis=0)
+    minimise = MINIMISERS[effort.optimizer]
+    return minimise(lambda theta: -objective(theta), starts, limits, curvature)
 
 
 def _better_of(best: Fitted, minimum: Minimum) -> Fitted:
@@ -149,66 +168,11 @@ def _better_of(best: Fitted, minimum: Minimum) -> Fitted:
     )
 
 
-def _by_bfgs(
-    objective: Objective,
-    starts: tf.Tensor,
-    hyperprior: Hyperprior,
-    curvature: Curvature,
-    *,
-    tolerance: float,
-    max_evaluations: int,
-    rival: tf.Tensor,
-    compact: bool,
-) -> Minimum:
-    # Where the gradient is below the root of the tolerance, a curvature of 1/2 leaves no more than the
-    # tolerance to be gained; that of the priors alone is 1/3 for a lengthscale.
-    return bfgs.minimise(
-        objective,
-        starts,
-        hyperprior.lower,
-        hyperprior.upper,
-        curvature=curvature,
-        max_evaluations=max_evaluations,
-        gradient_tolerance=tolerance**0.5,
-        value_tolerance=tolerance,
-        longest_step=_LONGEST_STEP,
-        rival=rival,
-        compact=compact,
-    )
-
-
-def _by_adam(
-    objective: Objective,
-    starts: tf.Tensor,
-    hyperprior: Hyperprior,
-    curvature: Curvature,
-    *,
-    tolerance: float,
-    max_evaluations: int,
-    rival: tf.Tensor,
-    compact: bool,
-) -> Minimum:
-    return adam.minimise(
-        objective,
-        starts,
-        hyperprior.lower,
-        hyperprior.upper,
-        curvature=curvature,
-        max_evaluations=3 * max_evaluations,
-        gradient_tolerance=tolerance**0.5,
-    )
-
-
-OPTIMIZERS: dict[str, Callable[..., Minimum]] = {"bfgs": _by_bfgs, "adam": _by_adam}
-
-
-def _screen(
-    kernel: Kernel, hyperprior: Hyperprior, observed: Observations, theta: tf.Tensor, count: Any
-) -> tf.Tensor:
+def _screen(objective: Objective, theta: tf.Tensor, count: Any) -> tf.Tensor:
     """Those `count` of `theta` `[c, p]` with the highest log posterior; a few are evaluated at a time."""
     c, p = tf.shape(theta)[0], theta.shape[-1]
     value = tf.map_fn(
-        lambda some: log_posterior(kernel, hyperprior, observed, some),
+        objective,
         tf.reshape(padded(theta, c + tf.math.floormod(-c, _AT_ONCE)), [-1, _AT_ONCE, p]),
         parallel_iterations=1,
         fn_output_signature=tf.TensorSpec([_AT_ONCE], theta.dtype),
@@ -219,8 +183,7 @@ def _screen(
 
 
 def check_optimizer(optimizer: str) -> None:
-    """Refuse the name of an optimiser that there is not."""
-    if optimizer not in OPTIMIZERS:
-        raise invalid(
-            "optimizer", f"one of {', '.join(OPTIMIZERS)}", optimizer, "Leave it out for bfgs."
-        )
+    """Refuse an unknown optimiser."""
+    if optimizer not in MINIMISERS:
+        expected = f"one of {', '.join(MINIMISERS)}"
+        raise invalid("optimizer", expected, optimizer, "Leave it out for bfgs.")

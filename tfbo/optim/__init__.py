@@ -5,6 +5,18 @@ Letters: r starts (members of the batch), p variables.
 
 from __future__ import annotations
 
-from tfbo.optim.base import Curvature, Minimum, Objective, unknown_curvature
+from tfbo.optim import adam, bfgs
+from tfbo.optim.base import Curvature, Limits, Minimiser, Minimum, Objective, unknown_curvature
 
-__all__ = ["Curvature", "Minimum", "Objective", "unknown_curvature"]
+MINIMISERS: dict[str, Minimiser] = {"bfgs": bfgs.minimise, "adam": adam.minimise}
+"""Every minimiser by name."""
+
+__all__ = [
+    "MINIMISERS",
+    "Curvature",
+    "Limits",
+    "Minimiser",
+    "Minimum",
+    "Objective",
+    "unknown_curvature",
+]

@@ -13,7 +13,18 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tfbo.optim.base import Curvature, Minimum, Objective, unknown_curvature, value_and_gradient
+from tfbo.optim.base import (
+    Curvature,
+    Limits,
+    Minimum,
+    Objective,
+    held,
+    hopeless,
+    iterate,
+    minimum,
+    shortened,
+    unknown_curvature,
+)
 
 # Nocedal and Wright 2006: sufficient decrease (section 3.1), and how far backtracking may go at once.
 _ARMIJO = 1e-4
@@ -24,12 +35,10 @@ _BACKTRACKS = 20
 _CURVATURE = 1e-10
 # Gains below a thousand units in the last place are rounding.
 _LEAST_GAIN = 1e-13
-# A member is given up where so many steps like its last would not take it to the value to beat.
-_STEPS_TO_LEAD = 20.0
 
 
 class _State(NamedTuple):
-    """What is known of each member; its numbers are columns, which broadcast against its points."""
+    """See `Members`."""
 
     trial: tf.Tensor  # [r, p] the point evaluated next
     x: tf.Tensor  # [r, p] the best so far
@@ -47,96 +56,29 @@ class _State(NamedTuple):
     evaluations: tf.Tensor  # int
 
 
-class _Limits(NamedTuple):
-    lower: tf.Tensor  # [r, p] or what broadcasts to it
-    upper: tf.Tensor  # [r, p] or what broadcasts to it
-    gradient_tolerance: float
-    value_tolerance: float
-    first_step: float
-    longest_step: float
-    rival: tf.Tensor | None
-    race: bool
-
-
 def minimise(
     objective: Objective,
     start: tf.Tensor,
-    lower: tf.Tensor,
-    upper: tf.Tensor,
-    *,
+    limits: Limits,
     curvature: Curvature | None = None,
-    max_evaluations: int = 100,
-    gradient_tolerance: float = 1e-6,
-    value_tolerance: float = 1e-12,
-    first_step: float = 0.5,
-    longest_step: float = float("inf"),
-    rival: tf.Tensor | None = None,
-    race: bool = False,
-    compact: bool = False,
 ) -> Minimum:
-    """Minimise from `start` `[r, p]` within `lower <= x <= upper` (both broadcast to `[r, p]`).
+    """Projected BFGS with Armijo backtracking; see `Minimiser`.
 
-    Projected BFGS with Armijo backtracking (Bertsekas 1982; Nocedal and Wright 2006, chapter 6).
-    Variables that sit at a bound and would leave it are held for the step; a variable whose bounds
-    are equal is a constant. Every iteration of the loop is one evaluation of the batch, so the
-    objective is traced once; a member that is done no longer moves.
+    Variables that sit at a bound and would leave it are held for the step. The expected gain of a step is
+    the Newton decrement, half of g' H^-1 g (Boyd and Vandenberghe 2004, section 9.5.1); it is believed
+    where the curvature was handed on, or learned from p steps or more.
 
-    Args:
-        objective: see `Objective`; its gradient is taken by automatic differentiation.
-        start: `[r, p]`; clipped into the box.
-        lower: lower bounds.
-        upper: upper bounds.
-        curvature: what is known of it from an earlier minimisation; None for nothing.
-        max_evaluations: evaluations of the batch at the most.
-        gradient_tolerance: stop where the projected gradient's largest entry is below it.
-        value_tolerance: stop where the next step is expected to gain less than this: half of
-            g' H^-1 g, the Newton decrement (Boyd and Vandenberghe 2004, section 9.5.1). It is believed
-            where the curvature was handed on, or learned from p steps or more.
-        first_step: largest change of any variable in the first step of a member whose curvature is
-            not known.
-        longest_step: largest change of any variable in any step.
-        rival: a value to beat: members that will hardly get below it are given up.
-        race: whether only the best member matters: those that will hardly get below it are given up.
-        compact: whether members that are done are left out of later evaluations. It needs dynamic
-            shapes, which XLA does not have.
-
-    Returns:
-        A `Minimum`. Without a race, members do not influence each other.
+    Source: Bertsekas 1982; Nocedal and Wright 2006, chapter 6.
     """
-    limits = _Limits(
-        lower,
-        upper,
-        gradient_tolerance,
-        value_tolerance,
-        first_step,
-        longest_step,
-        rival,
-        race,
+    start = tf.clip_by_value(start, limits.lower, limits.upper)
+    final = iterate(
+        objective,
+        _initial(start, curvature or unknown_curvature(start)),
+        lambda state, value, gradient: _aim(_advance(state, value, gradient), limits),
+        limits,
     )
-    start = tf.clip_by_value(start, lower, upper)
-    initial = _initial(start, curvature or unknown_curvature(start))
-
-    def iterate(*flat: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        state = _State(*flat)
-        value, gradient = _evaluate(objective, state, compact)
-        return tuple(_aim(_advance(state, value, gradient), limits))
-
-    final = _State(
-        *tf.while_loop(
-            lambda *flat: ~tf.reduce_all(_State(*flat).done),
-            iterate,
-            tuple(initial),
-            maximum_iterations=max_evaluations,
-        )
-    )
-    return Minimum(
-        final.x,
-        tf.squeeze(final.value, 1),
-        tf.squeeze(final.converged, 1),
-        final.evaluations,
-        Curvature(final.inverse, tf.squeeze(final.pairs, 1) >= start.shape[1]),
-        tf.squeeze(final.start_value, 1),
-    )
+    known = tf.squeeze(final.pairs, 1) >= start.shape[1]
+    return minimum(final, Curvature(final.inverse, known))
 
 
 def _initial(x: tf.Tensor, curvature: Curvature) -> _State:
@@ -158,19 +100,6 @@ def _initial(x: tf.Tensor, curvature: Curvature) -> _State:
         done=never,
         converged=never,
         evaluations=tf.constant(0),
-    )
-
-
-def _evaluate(objective: Objective, state: _State, compact: bool) -> tuple[tf.Tensor, tf.Tensor]:
-    """Values and gradients at the trial points, at least of the members that are not done."""
-    if not compact:
-        value, gradient = value_and_gradient(objective, state.trial)
-        return tf.expand_dims(value, 1), gradient
-    active = tf.where(~tf.squeeze(state.done, 1))
-    value, gradient = value_and_gradient(objective, tf.gather_nd(state.trial, active))
-    return (
-        tf.tensor_scatter_nd_update(state.value, active, tf.expand_dims(value, 1)),
-        tf.tensor_scatter_nd_update(state.gradient, active, gradient),
     )
 
 
@@ -235,16 +164,16 @@ def _update_inverse(
     return inverse, state.pairs + tf.cast(tf.squeeze(use, -1), tf.int32)
 
 
-def _aim(state: _State, limits: _Limits) -> _State:
+def _aim(state: _State, limits: Limits) -> _State:
     """Choose the next point of every member that is not done."""
     x, g = state.x, state.gradient
-    held = ((x <= limits.lower) & (g >= 0.0)) | ((x >= limits.upper) & (g <= 0.0))
+    fixed = held(limits, x, g)
     zero, one = tf.zeros_like(g), tf.ones_like(state.step)
-    free = tf.where(held, zero, g)
+    free = tf.where(fixed, zero, g)
     steepness = tf.reduce_max(tf.abs(free), axis=-1, keepdims=True)
 
     newton = -tf.linalg.matvec(state.inverse, free)
-    newton = tf.where(held, zero, newton)
+    newton = tf.where(fixed, zero, newton)
     decrement = -tf.reduce_sum(newton * free, axis=-1, keepdims=True)
     descends = (state.pairs > 0) & (decrement > 0.0)
     settled = descends & (state.pairs >= x.shape[1])
@@ -253,19 +182,12 @@ def _aim(state: _State, limits: _Limits) -> _State:
 
     scale = tf.where(steepness > 0.0, steepness, one)
     steepest = -free * tf.minimum(one, limits.first_step / scale)
-    direction = tf.where(descends, newton, steepest)
-    if limits.longest_step < float("inf"):
-        length = tf.reduce_max(tf.abs(direction), axis=-1, keepdims=True)
-        direction *= tf.minimum(one, limits.longest_step / length)
+    direction = shortened(limits, tf.where(descends, newton, steepest))
     direction = tf.where(tf.equal(state.backtracks, 0), direction, state.direction)
 
     trial = tf.clip_by_value(x + state.step * direction, limits.lower, limits.upper)
     stopped = state.done | flat | tf.reduce_all(tf.equal(trial, x), axis=-1, keepdims=True)
-    hopes = state.value - _STEPS_TO_LEAD * state.gain
-    if limits.rival is not None:
-        stopped |= hopes > limits.rival
-    if limits.race:
-        stopped |= hopes > tf.reduce_min(state.value)
+    stopped |= hopeless(limits, state.value, state.gain)
     return state._replace(
         trial=tf.where(stopped, x, trial),
         direction=direction,

@@ -17,6 +17,7 @@ import tensorflow.experimental.numpy as tnp
 
 from tfbo.columns import Columns, code, index, snap
 from tfbo.optim import bfgs
+from tfbo.optim.base import Limits
 
 Function = Callable[[tf.Tensor], tf.Tensor]
 """From legal rows `[k, d]` to values `[k]`."""
@@ -85,7 +86,7 @@ def maximise(
         taken: which rows must not be returned; see `among`.
         climbs: how many rows of each screen to climb from.
         max_evaluations: of each ascent, at the most.
-        compact: as in `bfgs.minimise`.
+        compact: as in `Limits`.
     """
     judge = _judge(taken)
     screened = snap(columns, tf.concat(screens, axis=0), tnp)
@@ -199,14 +200,16 @@ def _ascend(ascent: _Ascent, raw: tf.Tensor, strict: tf.Tensor) -> tuple[tf.Tens
     result = bfgs.minimise(
         lambda x: -ascent.function(x) / ascent.unit,
         rows,
-        tf.where(free, tf.zeros_like(rows), rows),
-        tf.where(free, tf.ones_like(rows), rows),
-        max_evaluations=ascent.max_evaluations,
-        gradient_tolerance=_FLAT,
-        value_tolerance=_SETTLED,
-        first_step=0.1,
-        race=ascent.race,
-        compact=ascent.compact,
+        Limits(
+            tf.where(free, tf.zeros_like(rows), rows),
+            tf.where(free, tf.ones_like(rows), rows),
+            max_evaluations=ascent.max_evaluations,
+            gradient_tolerance=_FLAT,
+            value_tolerance=_SETTLED,
+            first_step=0.1,
+            race=ascent.race,
+            compact=ascent.compact,
+        ),
     )
     return tf.where(free, result.x, raw), -result.value * ascent.unit
 

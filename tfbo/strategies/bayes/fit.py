@@ -153,12 +153,14 @@ def fitted(
         observed,
         start,
         draws,
-        restarts=choices.restarts,
-        rounds=_ROUNDS if choices.restarts else 1,
-        nearby=choices.restarts if choices.padded else _NEARBY,
-        optimizer=choices.optimizer,
-        tolerance=_TOLERANCE,
-        compact=not choices.padded,
+        search.Effort(
+            choices.restarts,
+            rounds=_ROUNDS if choices.restarts else 1,
+            nearby=choices.restarts if choices.padded else _NEARBY,
+            optimizer=choices.optimizer,
+            tolerance=_TOLERANCE,
+            compact=not choices.padded,
+        ),
     )
 
 
