@@ -3,6 +3,7 @@
 import copy
 import datetime
 import inspect
+import math
 import os
 import pickle
 import re
@@ -13,8 +14,7 @@ import pytest
 import tfbo
 from tfbo import Boolean, Categorical, Constant, Float, Int, InvalidArgument, Ordinal, Space, Study
 from tfbo import _arguments as arguments
-from tfbo.acquisition import LogEI
-from tfbo.errors import require_count
+from tfbo.acquisition import UCB, LogEI
 from tfbo.strategies import Bayes, Grid, Random
 
 SPACE = Space({"x": Float(0.0, 1.0)})
@@ -30,7 +30,7 @@ def run(**options):
 
 @pytest.mark.parametrize("count", [3, np.int64(3), np.uint8(3), np.array(3)])
 def test_a_count_is_a_whole_number_of_any_type(count):
-    assert type(require_count("n", count, advice="")) is int
+    assert type(arguments.count("n", count, "")) is int
     assert len(run(n_trials=count)) == len(make().ask(count)) == 3
     assert len(run(total=count, n_jobs=count)) == 3
     assert len(run(patience=1, n_trials=count, max_failures=count)) <= 3
@@ -60,6 +60,102 @@ def test_anything_else_is_refused_everywhere(count, advice):
         ) as caught:
             call()
         assert advice is None or advice.replace("NAME", name) in str(caught.value)
+
+
+X, Y = np.array([[0.0], [0.5], [1.0]]), np.array([0.0, 1.0, 0.0])
+
+
+NUMBERS = {
+    "target": lambda value: run(n_trials=1, target=value),
+    "beta": lambda value: UCB(beta=value),
+    "alpha": lambda value: tfbo.keras.oracles.BayesianOptimizationOracle(alpha=value),
+    "low": lambda value: Float(value, 1e9),
+    "high": lambda value: Float(-1e9, value),
+    "step": lambda value: Float(0.0, 21.0, step=value),
+    "value": lambda value: tell(value),
+    "std": lambda value: tell(1.0, std=value),
+    "timeout": lambda value: run(n_trials=1, timeout=value),
+    "heartbeat": lambda value: tfbo.SQLiteStorage(":memory:", heartbeat=value),
+    "noise": lambda value: Bayes(noise=value),
+}
+COUNTS = {
+    "n_trials": lambda value: run(n_trials=value),
+    "total": lambda value: run(total=value),
+    "patience": lambda value: run(n_trials=1, patience=value),
+    "max_failures": lambda value: run(n_trials=1, max_failures=value),
+    "n_jobs": lambda value: run(n_trials=1, n_jobs=value),
+    "q": lambda value: make().ask(value),
+    "retries": lambda value: Study(SPACE, retries=value),
+    "resolution": lambda value: Grid(value),
+    "n_initial": lambda value: Bayes(n_initial=value),
+    "n_restarts": lambda value: Bayes(n_restarts=value),
+    "n_candidates": lambda value: Bayes(n_candidates=value),
+    "n_modelled": lambda value: Bayes(n_modelled=value),
+    "max_workers": lambda value: tfbo.executors.ProcessExecutor(value),
+    "gpus": lambda value: tfbo.executors.ProcessExecutor(
+        gpus=[None if isinstance(value, str) else value]
+    ),  # a name
+    "low": lambda value: Int(value, 9),
+    "high": lambda value: Int(0, value),
+    "step": lambda value: Int(0, 3, step=value),
+    "trial": lambda value: enqueued().tell(value, 0.5),
+}
+SEEDS = {
+    "Study": lambda value: Study(SPACE, seed=value),
+    "importance": lambda value: run(n_trials=3).importance(seed=value),
+    "fit": lambda value: tfbo.gp.fit(X, Y, n_restarts=1, seed=value),
+    "TFBOSampler": lambda value: optuna_sampler(value),
+}
+
+
+def tell(value, **fields):
+    study = make()
+    study.tell(study.ask(), value, **fields)
+
+
+def enqueued():
+    study = make()
+    for _ in range(4):
+        study.ask()
+    return study
+
+
+def optuna_sampler(seed):
+    return pytest.importorskip("tfbo.integrations.optuna").TFBOSampler(seed=seed)
+
+
+THREE = [3, np.int64(3), np.array(3)]
+REALS = [3.0, 3.5, np.float32(3.5), np.float64(3.5), np.array(3.5)]
+NONE = [True, np.True_, np.array(True), "3", b"3", [3], np.array([3, 3]), 3j, object()]
+UNBOUNDED = [math.nan, math.inf, -math.inf, np.float32("nan"), 10**400]
+
+
+@pytest.mark.parametrize("argument", NUMBERS)
+def test_a_number_is_one_of_any_library_and_nothing_else(argument):
+    for value in THREE + REALS:
+        NUMBERS[argument](value)
+    refused = NONE if argument == "value" else NONE + UNBOUNDED  # of a value, NaN is a failure
+    for value in refused:
+        with pytest.raises(InvalidArgument, match=f"^{argument}: expected "):
+            NUMBERS[argument](value)
+
+
+@pytest.mark.parametrize("argument", COUNTS)
+def test_a_count_is_a_whole_number_of_any_library_and_nothing_else(argument):
+    for value in THREE:
+        COUNTS[argument](value)
+    for value in REALS + NONE + UNBOUNDED:
+        with pytest.raises(tfbo.TFBOError, match=f"^{argument}: "):
+            COUNTS[argument](value)
+
+
+@pytest.mark.parametrize("taker", SEEDS)
+def test_a_seed_is_a_whole_number_from_zero_and_nothing_else(taker):
+    for value in [*THREE, 0, 2**63 - 1]:
+        SEEDS[taker](value)
+    for value in [*REALS, *NONE, *UNBOUNDED, -1, 2**63]:
+        with pytest.raises(InvalidArgument, match=r"^seed: expected a whole number "):
+            SEEDS[taker](value)
 
 
 def test_minus_one_job_is_all_of_them(monkeypatch):

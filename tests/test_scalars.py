@@ -14,7 +14,7 @@ import tensorflow as tf
 
 import tfbo
 from tfbo import outcome
-from tfbo._scalars import plain
+from tfbo._arguments import plain
 
 
 class Text(str, enum.Enum):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 
@@ -88,25 +87,3 @@ def invalid(argument: str, expected: str, got: Any, advice: str) -> InvalidArgum
     if len(shown) > 200:
         shown = shown[:200] + "..."
     return InvalidArgument(f"{argument}: expected {expected}, got {shown}. {advice}")
-
-
-def require_count(argument: str, number: Any, *, least: int = 1, advice: str) -> int:
-    """A whole number of any integer type, not below `least`, as an `int`.
-
-    A float is refused, even 3.0, and so are booleans and text: the error says what to write.
-    """
-    try:
-        # NumPy's bool has the method, too, and complains itself.
-        whole = None if type(number).__name__ in ("bool", "bool_") else operator.index(number)
-    except TypeError:
-        whole = None
-    if whole is None:
-        try:
-            meant = 0 if isinstance(number, bool) else float(number)
-        except (TypeError, ValueError, OverflowError):
-            meant = 0
-        if meant >= least and meant == meant // 1:
-            advice = f"Write {argument}={int(meant)}."
-    if whole is None or whole < least:
-        raise invalid(argument, f"a whole number >= {least}", number, advice)
-    return whole

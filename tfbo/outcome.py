@@ -7,7 +7,7 @@ import traceback as tracebacks
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfbo._scalars import as_float, plain
+from tfbo._arguments import as_float, plain
 from tfbo.errors import NoCompletedTrial, TrialStateError, invalid
 from tfbo.trial import COMPLETE, FAILED, KINDS, PRESUMED, RUNNING, Trial, rank
 

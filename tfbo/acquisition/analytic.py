@@ -6,15 +6,13 @@ Throughout, `z = (m - incumbent) / s`. Adding one: a frozen dataclass with an `e
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import ClassVar
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfbo import _numerics
+from tfbo import _arguments, _numerics
 from tfbo.acquisition.base import Acquisition
-from tfbo.errors import invalid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,9 +80,8 @@ class UCB(Acquisition):
     beta: float = 2.0
 
     def __post_init__(self) -> None:
-        number = isinstance(self.beta, (int, float)) and not isinstance(self.beta, bool)
-        if not (number and math.isfinite(self.beta) and self.beta >= 0.0):
-            raise invalid("beta", "a finite number >= 0", self.beta, "Two is usual.")
+        beta = _arguments.number("beta", self.beta, "Two is usual.", least=0.0)
+        object.__setattr__(self, "beta", beta)
 
     def evaluate(self, mean: tf.Tensor, deviation: tf.Tensor, incumbent: tf.Tensor) -> tf.Tensor:
         """See `Acquisition`."""

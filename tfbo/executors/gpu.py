@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tfbo.errors import invalid, require_count
+from tfbo import _arguments
+from tfbo.errors import invalid
 
 
 def limit_gpu_memory(mib: int) -> None:
@@ -25,7 +26,7 @@ def limit_gpu_memory(mib: int) -> None:
         ...     tfbo.limit_gpu_memory(4096)
         ...     return train(**params)
     """
-    mib = require_count("mib", mib, advice="For example limit_gpu_memory(4096).")
+    mib = _arguments.count("mib", mib, advice="For example limit_gpu_memory(4096).")
     import tensorflow as tf
 
     for gpu in tf.config.get_visible_devices("GPU"):
@@ -44,9 +45,10 @@ def check_gpus(gpus: Any) -> list[int | str]:
     if isinstance(gpus, (str, bytes)) or not isinstance(gpus, Sequence) or not gpus:
         raise invalid("gpus", "a list of GPUs", gpus, advice)
     for gpu in gpus:
-        number = isinstance(gpu, int) and not isinstance(gpu, bool) and gpu >= 0
-        if not number and not (isinstance(gpu, str) and gpu and "," not in gpu):
-            raise invalid("gpus", "whole numbers >= 0, or names", gpu, advice)
+        if not isinstance(gpu, str):
+            _arguments.count("gpus", gpu, advice, least=0)
+        elif not gpu or "," in gpu:
+            raise invalid("gpus", "a whole number or a name of each", gpu, advice)
     if len({str(gpu) for gpu in gpus}) < len(gpus):
         raise invalid("gpus", "each GPU once", gpus, "A GPU runs one trial at a time.")
     return list(gpus)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, NoReturn
 
-from tfbo.errors import ExecutorError, WorkerDied, invalid, require_count
+from tfbo import _arguments
+from tfbo.errors import ExecutorError, WorkerDied, invalid
 from tfbo.executors import child, pickling
 from tfbo.executors.child import Answer, Child
 from tfbo.executors.gpu import check_gpus
@@ -157,7 +158,9 @@ class ProcessExecutor(Executor):
 def _places(max_workers: int | None, gpus: Sequence[int | str] | None) -> list[int | str | None]:
     """The GPU of each worker; None for a worker without one of its own."""
     if max_workers is not None:
-        max_workers = require_count("max_workers", max_workers, advice="Leave it out if in doubt.")
+        max_workers = _arguments.count(
+            "max_workers", max_workers, advice="Leave it out if in doubt."
+        )
     if gpus is None:
         return [None] * (max_workers or 1)
     checked = check_gpus(gpus)

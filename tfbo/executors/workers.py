@@ -14,7 +14,8 @@ from concurrent.futures import (
 )
 from typing import Any, NamedTuple
 
-from tfbo.errors import ExecutorError, WorkerDied, invalid, require_count
+from tfbo import _arguments
+from tfbo.errors import ExecutorError, WorkerDied, invalid
 from tfbo.executors import pickling
 from tfbo.executors.process import ProcessExecutor
 
@@ -160,9 +161,8 @@ def open_workers(executor: Any, n_jobs: Any, gpus: Any, objective: Any) -> Worke
 
 def _jobs(n_jobs: Any, executor: Any, gpus: Any) -> int | None:
     """How many trials at once; -1 for as many as there are cores, GPUs, or workers of a pool."""
-    if n_jobs != -1:
-        advice = "Use -1 for all cores, or leave it out."
-        return require_count("n_jobs", n_jobs, advice=advice)
+    if _arguments.as_float(n_jobs) != -1:
+        return _arguments.count("n_jobs", n_jobs, "Use -1 for all cores, or leave it out.")
     if gpus is not None or executor not in (None, "thread", "process"):
         return None
     if hasattr(os, "sched_getaffinity"):  # those that this process may use

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from tfbo import _linalg, _random
-from tfbo.errors import require_count
+from tfbo import _arguments, _linalg, _random
 from tfbo.gp import data as gp_data
 from tfbo.gp.kernels import Hyperparameters, Kernel
 from tfbo.gp.likelihood import Factors, Observations
@@ -130,7 +129,8 @@ class Posterior:
         Raises:
             InvalidArgument: for a bad x or a number of samples below one.
         """
-        require_count("n_samples", n_samples, advice="Ask for one draw or more.")
+        n_samples = _arguments.count("n_samples", n_samples, "Ask for one draw or more.")
+        seed = _arguments.seed(seed)
         mean, covariance = self._joint(self._inputs(x))
         factor, ok = _linalg.cholesky(covariance, self.prior_variance)
         assert bool(ok), "the jitter ladder did not factor a posterior covariance"

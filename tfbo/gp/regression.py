@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfbo import _random
+from tfbo import _arguments, _random
 from tfbo._compile.eager import computing
 from tfbo._compile.programs import Program
 from tfbo._messages import warn
-from tfbo.errors import invalid, require_count
+from tfbo.errors import invalid
 from tfbo.gp import data as gp_data
 from tfbo.gp import kernels, likelihood, outcomes, search
 from tfbo.gp.hyperprior import Hyperprior, Priors, Ranges, default_priors, draws, medians, stack
@@ -88,7 +88,15 @@ def fit(
         True
     """
     data = gp_data.check(x, y, std)
-    _check_settings(n_restarts, priors, noise, seed)
+    n_restarts, seed = (
+        _arguments.count("n_restarts", n_restarts, "Ten is plenty."),
+        _arguments.seed(seed),
+    )
+    if noise is not None:
+        noise = _arguments.number("noise", noise, "It is a variance; None learns it.", least=0.0)
+    if not (priors is None or priors == "default" or isinstance(priors, Priors)):
+        advice = "Leave it out if in doubt."
+        raise invalid("priors", '"default", None or a tfbo.gp.Priors', priors, advice)
     search.check_optimizer(optimizer)
     family = kernels.kernel(kernel, data.x.shape[1], ard=ard)
     chosen = default_priors(family.dimension) if isinstance(priors, str) else priors
@@ -178,19 +186,3 @@ def _fit(settings: _Settings, asked: _Question) -> tuple[search.Fitted, likeliho
         ),
     )
     return fitted, likelihood.factorise(kernel, fitted.theta, observed)
-
-
-def _check_settings(
-    n_restarts: int, priors: Priors | str | None, noise: float | None, seed: int
-) -> None:
-    require_count("n_restarts", n_restarts, advice="Ten is plenty.")
-    if not (priors is None or priors == "default" or isinstance(priors, Priors)):
-        raise invalid(
-            "priors", '"default", None or a tfbo.gp.Priors', priors, "Leave it out if in doubt."
-        )
-    number = isinstance(noise, (int, float, np.number)) and not isinstance(noise, bool)
-    if noise is not None and not (number and 0.0 <= float(noise) < np.inf):
-        advice = "Leave it out if in doubt."
-        raise invalid("noise", "a variance >= 0, or None to learn it", noise, advice)
-    if isinstance(seed, bool) or not hasattr(seed, "__index__") or int(seed) < 0:
-        raise invalid("seed", "a whole number >= 0", seed, "Use seed=0.")

@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from tfbo._scalars import as_float
+from tfbo._arguments import as_float
 from tfbo.keras import epochs
 from tfbo.keras.errors import FatalTypeError, FatalValueError
 from tfbo.keras.objective import Objective

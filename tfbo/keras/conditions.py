@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tfbo._scalars import plain
+from tfbo._arguments import plain
 from tfbo.errors import invalid
 from tfbo.space import checks
 

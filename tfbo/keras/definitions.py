@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tfbo._scalars import plain
+from tfbo._arguments import plain
 from tfbo.errors import InvalidArgument, invalid
 from tfbo.keras import conditions as conditions_
 from tfbo.keras import domains

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
-from tfbo._scalars import plain
+from tfbo._arguments import is_number, plain
 from tfbo.errors import invalid
 from tfbo.space import Categorical, Constant, Float, Int, Ordinal, decimals
 from tfbo.space.parameters import Parameter
@@ -52,7 +52,7 @@ class Listed:
         same = self.matching([value])
         if same:
             return next((level for level in same if type(level) is type(value)), same[0])
-        if not all(_is_number(entry) for entry in (value, *self.levels)):
+        if not all(is_number(entry) for entry in (value, *self.levels)):
             listed = ", ".join(map(repr, self.levels))
             raise invalid("value", f"one of {listed}", value, "Use a value of the search space.")
         return min(self.levels, key=lambda level: abs(level - value))
@@ -88,7 +88,7 @@ class Range:
 
     def matching(self, values: Iterable[Any]) -> list[Any]:
         """See `Domain`."""
-        numbers = filter(_is_number, map(plain, values))
+        numbers = filter(is_number, map(plain, values))
         read = ((number, self.read(number)) for number in numbers)
         return [legal for value, legal in read if abs(self.write(legal) - value) <= 1e-9]
 
@@ -149,7 +149,3 @@ def stepped(kind: type, low: Any, high: Any, step: Any, sampling: str) -> Sequen
         if sampling == "reverse_log":
             levels = [first + last - level for level in reversed(levels)]
         return [kind(level) for level in levels]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

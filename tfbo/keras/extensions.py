@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tfbo._scalars import plain
+from tfbo._arguments import plain
 from tfbo.errors import InvalidArgument
 from tfbo.keras import dimensions
 from tfbo.keras.errors import FatalTypeError, FatalValueError

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from tfbo._arguments import plain
 from tfbo._messages import warn
-from tfbo._scalars import plain
 from tfbo.errors import InvalidArgument
 from tfbo.keras import definitions
 from tfbo.keras.conditions import Parent

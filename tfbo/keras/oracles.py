@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfbo import strategies
+from tfbo import _arguments, strategies
 from tfbo.acquisition import UCB, LogEI
-from tfbo.errors import invalid
 from tfbo.keras.oracle import Oracle
 
 _ALPHA, _BETA = 1e-4, 2.6  # KerasTuner's defaults
@@ -103,8 +102,7 @@ class GridSearchOracle(Oracle):
 
 
 def _bayes(num_initial_points: int | None, alpha: Any, beta: Any) -> strategies.Bayes:
-    if not isinstance(alpha, (int, float)) or alpha < 0:
-        raise invalid("alpha", "a number >= 0", alpha, "Leave it out: noise is learned.")
+    alpha = _arguments.number("alpha", alpha, "Leave it out: noise is learned.", least=0.0)
     settings: dict[str, Any] = {"noise": "auto" if alpha else "none"}
     if num_initial_points is not None:
         settings["n_initial"] = num_initial_points

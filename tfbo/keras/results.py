@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tfbo._scalars import as_float
+from tfbo._arguments import as_float
 from tfbo.keras import epochs
 from tfbo.keras.errors import FatalTypeError, FatalValueError
 from tfbo.keras.objective import DefaultObjective, Objective

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from tfbo._arguments import is_number
 from tfbo.report.tags import Html, join, tag
 from tfbo.study import Study
 from tfbo.trial import FAILED, Trial, rank
@@ -26,7 +27,7 @@ def trials(study: Study, listed: Sequence[Trial]) -> Html:
     heads += ["reason"] if failed else []
     ordered = sorted(listed, key=lambda trial: rank(trial, study.direction))
     rows = join((_row(trial, names, errors, failed) for trial in ordered), "\n")
-    written = {name for t in listed for name, v in t.params.items() if not _is_number(v)}
+    written = {name for t in listed for name, v in t.params.items() if not is_number(v)}
     written |= {"state", "started", "reason"}
     head = tag("tr", *(_head(name, name in written) for name in heads))
     return tag(
@@ -63,14 +64,10 @@ def _reason(trial: Trial) -> str:
 
 def value(value: Any) -> Html:
     """A cell with the value of a parameter: a number rounded, text without quotes."""
-    if _is_number(value):
+    if is_number(value):
         return _number(value)
     text = str(value)
     return tag("td", text, class_="text long" if len(text) > _SHORT else "text")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _number(number: float | None, digits: int = 6) -> Html:

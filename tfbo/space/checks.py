@@ -9,7 +9,8 @@ from collections.abc import Iterable, KeysView, Mapping, Set
 from enum import Enum
 from typing import Any
 
-from tfbo._scalars import as_float, axes, plain
+from tfbo import _arguments
+from tfbo._arguments import as_float, axes, plain
 from tfbo.errors import invalid
 from tfbo.space import decimals
 
@@ -25,22 +26,12 @@ def same(a: Any, b: Any) -> bool:
 
 def real(argument: str, value: Any) -> float:
     """A finite number as a float."""
-    number = as_float(value)
-    if number is None:
-        raise invalid(argument, "a number", value, "Pass an int or a float.")
-    if not math.isfinite(number):
-        raise invalid(argument, "a finite number", value, "Pass a number that a float can hold.")
-    return number
+    return _arguments.number(argument, value, "Pass a number that a float can hold.")
 
 
 def whole(argument: str, value: Any) -> int:
     """A whole number as an int; a float is refused, even 3.0."""
-    found = plain(value)
-    if isinstance(found, bool) or not isinstance(found, int):
-        advice = "Use Float for real numbers."
-        if isinstance(found, float) and found.is_integer() and abs(found) < _MOST_LEVELS:
-            advice = f"Pass {int(found)}, or use Float for real numbers."
-        raise invalid(argument, "a whole number (int)", value, advice)
+    found = _arguments.whole(argument, value, "Use Float for real numbers.")
     real(argument, found)
     return found
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from tfbo._scalars import plain
+from tfbo._arguments import plain
 from tfbo.columns import Column
 from tfbo.errors import invalid
 from tfbo.space import checks

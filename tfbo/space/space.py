@@ -7,7 +7,7 @@ import math
 from collections.abc import ItemsView, Iterator, Mapping
 from typing import Any
 
-from tfbo._scalars import plain
+from tfbo._arguments import plain
 from tfbo.errors import invalid
 from tfbo.space import checks
 from tfbo.space.choices import Boolean, Categorical, Constant, Ordinal

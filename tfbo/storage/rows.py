@@ -15,8 +15,8 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from tfbo._arguments import plain
 from tfbo._messages import printable
-from tfbo._scalars import plain
 from tfbo.errors import InvalidArgument
 from tfbo.space import Space
 from tfbo.storage.base import Record

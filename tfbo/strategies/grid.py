@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from tfbo.errors import SpaceExhausted, require_count
+from tfbo import _arguments
+from tfbo.errors import SpaceExhausted
 from tfbo.strategies.base import Problem, Strategy, Suggestion, Tried, key
 from tfbo.trial import Trial
 
@@ -32,7 +33,8 @@ class Grid(Strategy[Tried]):
     resolution: int = 5
 
     def __post_init__(self) -> None:
-        require_count("resolution", self.resolution, least=2, advice="Five is usual.")
+        resolution = _arguments.count("resolution", self.resolution, "Five is usual.", least=2)
+        object.__setattr__(self, "resolution", resolution)
 
     def suggest(
         self, problem: Problem, state: Tried, *, pending: Sequence[Trial], number: int, q: int

@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tfbo.errors import StudyMismatch, invalid, require_count
+from tfbo import _arguments
+from tfbo.errors import StudyMismatch, invalid
 from tfbo.space import Params, Space, checks
 from tfbo.storage import Record, Storage, no_study, read_space, shown
 
@@ -61,9 +62,8 @@ def check(space: Any, direction: Any, name: Any, seed: Any) -> None:
     if not isinstance(name, str) or not name:
         raise invalid("name", "a text that is not empty", name, "Name the study.")
     checks.text("name", name)
-    advice = "Use seed=0."
-    if seed is not None and require_count("seed", seed, least=0, advice=advice) >= 2**_SEED_BITS:
-        raise invalid("seed", f"a whole number below 2^{_SEED_BITS}", seed, advice)
+    if seed is not None:
+        _arguments.seed(seed)
 
 
 def configurations(space: Space, listed: Any) -> list[Params]:
@@ -77,7 +77,7 @@ def configurations(space: Space, listed: Any) -> list[Params]:
 def check_means(strategy: Any, device: Any, retries: Any = 0) -> None:
     """Raise InvalidArgument for a strategy or a number that is none, or a device that is not here."""
     check_strategy(strategy)
-    require_count("retries", retries, least=0, advice="With 0, no trial is tried again.")
+    _arguments.count("retries", retries, least=0, advice="With 0, no trial is tried again.")
     if device is not None:
         from tfbo._compile import devices  # TensorFlow, which reading a study need not import
 

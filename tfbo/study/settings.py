@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from tfbo import _arguments
-from tfbo.errors import invalid, require_count
+from tfbo.errors import invalid
 from tfbo.executors.workers import Workers, open_workers
 from tfbo.trial import Trial
 
@@ -29,7 +29,7 @@ class Limits(NamedTuple):
             raise invalid("n_trials", expected, None, "For example n_trials=50 or timeout=3600.")
         leave = "Leave it out for no such limit."
         counts = {
-            name: require_count(name, getattr(self, name), advice=leave)
+            name: _arguments.count(name, getattr(self, name), advice=leave)
             for name in ("n_trials", "total", "patience")
             if getattr(self, name) is not None
         }
@@ -96,7 +96,7 @@ class Reactions(NamedTuple):
             raise invalid("callbacks", expected, callbacks, "Put it in a list.")
         if self.max_failures is not None:
             advice = "None goes on however many fail."
-            require_count("max_failures", self.max_failures, advice=advice)
+            _arguments.count("max_failures", self.max_failures, advice=advice)
         if self.interrupt not in INTERRUPT:
             advice = "It says whether Ctrl-C raises KeyboardInterrupt or returns the study."
             raise invalid("interrupt", " or ".join(map(repr, INTERRUPT)), self.interrupt, advice)

@@ -8,9 +8,8 @@ from concurrent.futures import Executor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, overload
 
-from tfbo import outcome
+from tfbo import _arguments, outcome
 from tfbo._aliases import explained
-from tfbo.errors import require_count
 from tfbo.space import Params, Space
 from tfbo.space.parameters import Parameter
 from tfbo.storage import Storage, open_storage
@@ -200,7 +199,7 @@ class Study:
                 says that outcomes are noisy; see `Bayes`.
         """
         if q is not None:
-            q = require_count("q", q, advice="Leave it out for one trial by itself.")
+            q = _arguments.count("q", q, "Leave it out for one trial by itself.")
         count = 1 if q is None else q
         asked = ask(self.stored_trials, self.advisor.suggest, count, owned=False)
         return asked[0] if q is None else asked
@@ -416,7 +415,7 @@ class Study:
         Returns:
             By name, first-order and total Sobol indices with 95 % intervals; see `tfbo.importance`.
         """
-        return self.advisor.importance(seed)
+        return self.advisor.importance(_arguments.seed(seed))
 
     def leave_one_out(self) -> LeaveOneOut:
         """Each complete trial beside its prediction from all the others; raises as `predict`."""

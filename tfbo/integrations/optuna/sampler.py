@@ -21,10 +21,10 @@ except ImportError:
         'tfbo.integrations.optuna needs Optuna 4 or later: pip install "tfbo[optuna]"'
     ) from None
 
-from tfbo import _random
+from tfbo import _arguments, _random
 from tfbo._compile import devices
 from tfbo._messages import warn
-from tfbo.errors import SpaceExhausted, invalid, require_count
+from tfbo.errors import SpaceExhausted, invalid
 from tfbo.integrations.optuna import repeats, study_history
 from tfbo.integrations.optuna.distributions import axis
 from tfbo.strategies import Bayes, Problem, Strategy, Suggestion
@@ -93,7 +93,7 @@ class TFBOSampler(BaseSampler):
         warn_independent_sampling: bool = True,
     ) -> None:
         if seed is not None:
-            require_count("seed", seed, least=0, advice="Use seed=0.")
+            _arguments.seed(seed)
         records.check_strategy(strategy)
         devices.check(device)
         if n_startup_trials is not None:
@@ -102,7 +102,9 @@ class TFBOSampler(BaseSampler):
                 raise invalid(
                     "n_startup_trials", "None beside a strategy", n_startup_trials, advice
                 )
-            require_count("n_startup_trials", n_startup_trials, advice="Leave it out if in doubt.")
+            _arguments.count(
+                "n_startup_trials", n_startup_trials, advice="Leave it out if in doubt."
+            )
             strategy = Bayes(n_initial=n_startup_trials)
         if constraints_func is not None:
             warnings.warn(_UNCONSTRAINED, stacklevel=2)

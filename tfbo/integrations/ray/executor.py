@@ -135,8 +135,4 @@ def _room(resources: Mapping[str, float], needs: Mapping[str, float]) -> int:
 
 
 def _amount(argument: str, number: Any) -> float:
-    advice = "Use 1, or a share such as 0.5."
-    amount = _arguments.number(argument, number, advice)
-    if amount < 0.0:
-        raise invalid(argument, "a number >= 0", number, advice)
-    return amount
+    return _arguments.number(argument, number, "Use 1, or a share such as 0.5.", least=0.0)

@@ -17,9 +17,9 @@ except ImportError:
         'tfbo.integrations.ray needs Ray Tune 2.40 or later: pip install "tfbo[ray]"'
     ) from None
 
-from tfbo import outcome
+from tfbo import _arguments, outcome
 from tfbo._messages import warn
-from tfbo.errors import InvalidArgument, SpaceExhausted, StorageError, invalid, require_count
+from tfbo.errors import InvalidArgument, SpaceExhausted, StorageError, invalid
 from tfbo.integrations.ray import search_state
 from tfbo.integrations.ray.domains import Axes, has_domains, of_config, of_space
 from tfbo.integrations.ray.executor import RayExecutor
@@ -353,7 +353,7 @@ def _check(space: Any, metric: Any, mode: Any, points: Any, seed: Any) -> None:
     if isinstance(points, Mapping):
         raise invalid("points_to_evaluate", "a list", points, "Put it in a list.")
     if seed is not None:
-        require_count("seed", seed, least=0, advice="Use seed=0.")
+        _arguments.seed(seed)
 
 
 def _check_same(before: Space, now: Space) -> None:

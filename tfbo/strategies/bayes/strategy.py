@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfbo import _random
+from tfbo import _arguments, _random
 from tfbo._compile import devices
 from tfbo._compile.eager import computing
 from tfbo._messages import warn
 from tfbo.acquisition import Acquisition, LogEI
-from tfbo.errors import invalid, require_count
+from tfbo.errors import invalid
 from tfbo.gp import hyperprior, kernels, paths, search
 from tfbo.gp.data import Data
 from tfbo.space import Params, Space, encoding
@@ -148,10 +148,12 @@ class Bayes(Strategy[Told]):
             raise invalid("acquisition", "a hashable acquisition", self.acquisition, advice)
         kernels.kernel(self.kernel, 1)
         search.check_optimizer(self.optimizer)
-        _check_noise(self.noise)
         devices.check(self.device)
+        numbers: dict[str, Any] = {"noise": _noise(self.noise)}
         for name in ("n_initial", "n_restarts", "n_candidates", "n_modelled"):
-            require_count(name, getattr(self, name), advice="Leave it out if in doubt.")
+            numbers[name] = _arguments.count(name, getattr(self, name), "Leave it out if in doubt.")
+        for name, checked in numbers.items():
+            object.__setattr__(self, name, checked)
 
     def fold(self, problem: Problem, state: Told | None, told: Sequence[Trial]) -> Told:
         """See `Strategy`."""
@@ -397,8 +399,10 @@ class Bayes(Strategy[Told]):
         )
 
 
-def _check_noise(noise: Any) -> None:
-    number = isinstance(noise, (int, float, np.number)) and not isinstance(noise, bool)
-    if not (noise in ("auto", "none") if isinstance(noise, str) else number and 0 < noise < np.inf):
+def _noise(noise: Any) -> str | float:
+    """The noise as an argument says it: a word, or a variance as a float."""
+    variance = _arguments.as_float(noise)
+    if not (noise in ("auto", "none") if isinstance(noise, str) else 0 < (variance or 0) < np.inf):
         expected = '"auto", "none" or a variance > 0 in the units of the objective squared'
         raise invalid("noise", expected, noise, 'Use noise="none" where there is none.')
+    return noise if variance is None else variance
