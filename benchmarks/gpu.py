@@ -35,7 +35,7 @@ from tfbo._compile import devices
 from tfbo.gp import hyperprior, likelihood
 from tfbo.optim.base import value_and_gradient
 from tfbo.strategies import Bayes, Problem
-from tfbo.strategies.bayes import fit, greedy, warm_start
+from tfbo.strategies.bayes import ask, fit, greedy, warm_start
 from tfbo.trial import COMPLETE, Trial
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -131,9 +131,10 @@ class Asker:
         """Seconds of an ask."""
         begin = time.perf_counter()
         n = len(self.state.trials)
-        ask = self.strategy._ask(self.problem, self.state, (), range(n, n + 1), self.plan)
-        choices = self.strategy._choices(self.problem.space, self.plan, n)
-        answer = greedy.answer(choices, ask.question, self.plan.device)
+        settings, numbers = self.strategy.settings(self.problem), range(n, n + 1)
+        asked = ask.pose(settings, self.problem, self.state, (), numbers, self.plan)
+        choices = settings.choices(self.plan, n)
+        answer = greedy.answer(choices, asked.question, self.plan.device)
         x = answer.x[0]
         seconds = time.perf_counter() - begin
         notes = warm_start.notes(answer.fitted, ask.searched)
@@ -246,7 +247,8 @@ def share_of_cholesky(sizes: Sizes, clock: Clock) -> Iterator[str]:
 
 
 def _rates(n: int, device: str) -> tuple[float, float]:
-    kernel = Bayes()._kernel(tfbo.Space({f"x{i}": tfbo.Float(0.0, 1.0) for i in range(COLUMNS)}))
+    space = tfbo.Space({f"x{i}": tfbo.Float(0.0, 1.0) for i in range(COLUMNS)})
+    kernel = Bayes().settings(Problem(space, "minimize", 0)).model.kernel
     prior = hyperprior.Hyperprior(*map(tf.constant, fit.default_hyperprior(kernel)))
     x, y = trials(n)
     with tf.device(device):

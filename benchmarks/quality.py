@@ -39,7 +39,7 @@ from tfbo.acquisition import LogEI, joint
 from tfbo.gp import hyperprior, search
 from tfbo.strategies import Bayes
 from tfbo.strategies.base import Problem
-from tfbo.strategies.bayes import fit, greedy
+from tfbo.strategies.bayes import ask, fit, greedy
 
 # A fit may be this far below the best of the restarts, in nats, and a maximum this far below BoTorch's.
 FIT, MAXIMUM = 0.1, 1e-4
@@ -84,7 +84,8 @@ def states(function: str, d: int, noise: float, checkpoints: tuple[int, ...]) ->
     names = [f"x{i}" for i in range(d)]
     space = tfbo.Space({name: tfbo.Float(0.0, 1.0) for name in names})
     strategy, problem = Bayes(), Problem(space, "minimize", 0)
-    choices = strategy._choices(space, devices.CPU, 1)
+    settings = strategy.settings(problem)
+    choices = settings.choices(devices.CPU, 1)
     study = tfbo.Study(space, seed=0, strategy=strategy)
     for n in range(1, max(checkpoints) + 1):
         trial = study.ask()
@@ -92,7 +93,8 @@ def states(function: str, d: int, noise: float, checkpoints: tuple[int, ...]) ->
         study.tell(trial, FUNCTIONS[function](x - optimum) + noise * rng.standard_normal())
         if n in checkpoints:
             told = strategy.fold(problem, None, study.trials)
-            question = strategy._ask(problem, told, (), range(n, n + 1), devices.CPU).question
+            numbers = range(n, n + 1)
+            question = ask.pose(settings, problem, told, (), numbers, devices.CPU).question
             answer = greedy.answer(choices, question, "CPU:0")
             yield State(f"{function}, d = {d}, noise {noise:g}, n = {n}", question, answer, choices)
 

@@ -6,7 +6,7 @@ import tfbo
 from tfbo import gp
 from tfbo._compile import devices
 from tfbo.strategies import Bayes, Problem
-from tfbo.strategies.bayes import greedy
+from tfbo.strategies.bayes import ask, greedy
 
 
 @pytest.mark.gpu
@@ -32,9 +32,11 @@ def test_an_ask_on_the_gpu_finds_as_good_a_point_as_on_the_cpu():
     study.optimize(lambda p: sum((v - 0.3) ** 2 for v in p.values()), n_trials=40)
     state = strategy.fold(problem, None, study.trials)
     plan = devices.Plan("GPU:0", padded=True)
-    question = strategy._ask(problem, state, (), range(40, 41), plan).question
+    question = ask.pose(
+        strategy.settings(problem), problem, state, (), range(40, 41), plan
+    ).question
     cpu, gpu = (
-        greedy.answer(strategy._choices(space, p, 40), question, p.device)
+        greedy.answer(strategy.settings(problem).choices(p, 40), question, p.device)
         for p in (devices.CPU, plan)
     )
     assert float(gpu.fitted.value) == pytest.approx(float(cpu.fitted.value), abs=2e-3)

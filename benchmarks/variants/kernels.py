@@ -71,8 +71,6 @@ def warped() -> Patches:
     import tensorflow as tf
 
     from tfbo.gp import hyperprior, kernels
-    from tfbo.space import encoding
-    from tfbo.strategies import Bayes
     from tfbo.strategies.bayes import fit
 
     class Warped(kernels.Kernel):
@@ -93,9 +91,10 @@ def warped() -> Patches:
             plain = self._tables.number > 0.0
             return super().scale(hyperparameters, tf.where(plain, moved, features))
 
-    def kernel(self: Bayes, space: Any) -> Warped:
-        columns = encoding(space).columns
-        made = kernels.kernel(self.kernel, len(columns), columns)
+    plain = kernels.kernel
+
+    def kernel(name: str, dimension: int, columns: Any = None) -> Warped:
+        made = plain(name, dimension, columns)
         return Warped(made.correlation, made.dimension, made.columns, made.ard)
 
     def default(d: int) -> hyperprior.Priors:
@@ -105,7 +104,7 @@ def warped() -> Patches:
         return hyperprior.rough_priors(d)._replace(shape=hyperprior.LogNormal(0.0, 0.5))
 
     places = {(fit, "default_priors"): default, (fit, "rough_priors"): scouting}
-    return {(Bayes, "_kernel"): kernel, **places}
+    return {(kernels, "kernel"): kernel, **places}
 
 
 def categories_as_numbers() -> Patches:

@@ -84,15 +84,14 @@ def power_of_tempered() -> Callable[..., Any]:
 
 def failures_ignored() -> Patches:
     """Failed trials are left out, and nothing is learned of where they fail."""
-    from tfbo.strategies import Bayes
-    from tfbo.strategies.bayes import data
+    from tfbo.strategies.bayes import ask, data
 
     original = data.data
 
     def without(direction: str, state: Any, failed: bool) -> Any:
         return original(direction, state, failed=False)
 
-    return {(data, "data"): without, (Bayes, "_labels"): lambda self, space, state: ()}
+    return {(data, "data"): without, (ask, "labels"): lambda settings, state: ()}
 
 
 def failures_left_out() -> Patches:
@@ -108,8 +107,7 @@ def failures_as_bad() -> Patches:
     Nothing else is learned of where they fail.
     """
     from tfbo.gp.data import Data, canonical
-    from tfbo.strategies import Bayes
-    from tfbo.strategies.bayes import data
+    from tfbo.strategies.bayes import ask, data
 
     def ranked(direction: str, state: Any, failed: bool) -> tuple[Any, np.ndarray]:
         sign, complete = 1.0 if direction == "maximize" else -1.0, state.complete
@@ -119,4 +117,4 @@ def failures_as_bad() -> Patches:
         std = np.array([trial.std or 0.0 for trial in state.trials], np.float64)
         return canonical(Data(state.rows, y, std))
 
-    return {(data, "data"): ranked, (Bayes, "_labels"): lambda self, space, state: ()}
+    return {(data, "data"): ranked, (ask, "labels"): lambda settings, state: ()}

@@ -19,7 +19,7 @@ from tfbo import (
     SpaceExhausted,
 )
 from tfbo._compile import devices
-from tfbo.strategies import Bayes, Grid, Random, Sobol
+from tfbo.strategies import Bayes, Grid, Problem, Random, Sobol
 from tfbo.strategies.bayes import greedy
 
 MIXED = Space(
@@ -39,7 +39,7 @@ STRATEGIES = [Bayes(n_initial=3), Sobol(), Random(), Grid(resolution=3)]
 
 def compiled(strategy, space):
     """The program that a strategy runs on the CPU."""
-    return greedy.compiled(strategy._choices(space, devices.CPU, 9))
+    return greedy.compiled(strategy.settings(Problem(space, "minimize", 0)).choices(devices.CPU, 9))
 
 
 def loss(params):

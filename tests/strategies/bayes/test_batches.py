@@ -14,7 +14,7 @@ from tfbo.gp.pending import Pending
 from tfbo.space import encoding
 from tfbo.strategies import Bayes, Sobol
 from tfbo.strategies.base import Problem, key
-from tfbo.strategies.bayes import greedy
+from tfbo.strategies.bayes import ask, greedy
 from tfbo.strategies.bayes.data import subset
 
 SQUARE = Space({"x": Float(-5.0, 10.0), "y": Float(0.0, 15.0)})
@@ -94,10 +94,10 @@ def test_climbing_together_gains_over_choosing_one_by_one():
         study = told(SQUARE, branin, 8, seed=seed)
         strategy, problem = Bayes(), Problem(SQUARE, "minimize", seed)
         state = strategy.fold(problem, None, study.trials)
-        ask = strategy._ask(problem, state, (), range(8, 11), devices.CPU)
+        asked = ask.pose(strategy.settings(problem), problem, state, (), range(8, 11), devices.CPU)
         sets = [
-            encoding(SQUARE).decode(greedy.answer(choices, ask.question, "CPU:0").x)
-            for choices in (strategy._choices(SQUARE, devices.CPU, 8, q) for q in (1, 3))
+            encoding(SQUARE).decode(greedy.answer(choices, asked.question, "CPU:0").x)
+            for choices in (strategy.settings(problem).choices(devices.CPU, 8, q) for q in (1, 3))
         ]
         one_by_one, together = worth(study, sets)
         gains.append(together / one_by_one)
@@ -112,8 +112,10 @@ def test_a_batch_compiled_by_xla_is_as_good():
     strategy, problem = Bayes(n_candidates=128, n_restarts=2), Problem(SQUARE, "minimize", 0)
     state = strategy.fold(problem, None, [t for t in study.trials if t.is_finished])
     plans = [devices.Plan("CPU:0", padded=p) for p in (False, True)]
-    question = strategy._ask(problem, state, pending, range(14, 17), plans[1]).question
-    choices = [strategy._choices(SQUARE, plan, 12, 3) for plan in plans]
+    question = ask.pose(
+        strategy.settings(problem), problem, state, pending, range(14, 17), plans[1]
+    ).question
+    choices = [strategy.settings(problem).choices(plan, 12, 3) for plan in plans]
     assert choices[1].batch == 1  # one by one: there is a program less to compile for each q
     free, fixed = (greedy.answer(c._replace(batch=1), question, "CPU:0") for c in choices)
     assert free.x.shape == fixed.x.shape == (3, 2)
@@ -199,10 +201,11 @@ def test_of_many_trials_the_best_and_those_far_apart_are_modelled():
 def test_a_study_of_more_trials_than_are_modelled_goes_on_well():
     strategy = Bayes(n_modelled=30, n_candidates=256)
     study = told(SQUARE, branin, 60, strategy)
-    state = strategy.fold(Problem(SQUARE, "minimize", 0), None, study.trials)
-    ask = strategy._ask(Problem(SQUARE, "minimize", 0), state, (), range(60, 61), devices.CPU)
-    assert ask.question.evidence.n == 30 and len(ask.question.left_out) == 30
-    rows = np.concatenate([ask.question.evidence.x, ask.question.left_out])
+    problem = Problem(SQUARE, "minimize", 0)
+    state = strategy.fold(problem, None, study.trials)
+    asked = ask.pose(strategy.settings(problem), problem, state, (), range(60, 61), devices.CPU)
+    assert asked.question.evidence.n == 30 and len(asked.question.left_out) == 30
+    rows = np.concatenate([asked.question.evidence.x, asked.question.left_out])
     assert {tuple(row) for row in rows} == {tuple(row) for row in state.rows}
     before = study.best_value
     study.optimize(branin, n_trials=15)

@@ -10,7 +10,7 @@ import tfbo
 from tfbo import Categorical, Float, Space
 from tfbo._compile import devices
 from tfbo.strategies import Bayes, Problem, Sobol
-from tfbo.strategies.bayes import feasibility, fit
+from tfbo.strategies.bayes import ask, feasibility, fit
 
 PLANE = Space({"x": Float(0.0, 1.0), "y": Float(0.0, 1.0)})
 CPU = devices.CPU
@@ -28,8 +28,8 @@ def success(study, configurations, strategy=Bayes()):
     """The probability that configurations succeed."""
     problem = Problem(study.space, study.direction, study.seed)
     state = strategy.fold(problem, None, study.trials)
-    choices = strategy._choices(study.space, CPU, len(study.trials))
-    labels = tf.nest.map_structure(tf.constant, strategy._labels(study.space, state))
+    choices = strategy.settings(problem).choices(CPU, len(study.trials))
+    labels = tf.nest.map_structure(tf.constant, ask.labels(strategy.settings(problem), state))
     observed = fit.observe(choices, labels)
     rows = tfbo.space.encoding(study.space).encode(configurations)
     posterior = fit.posterior(choices, observed, labels.start.theta)

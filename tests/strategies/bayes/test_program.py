@@ -20,7 +20,7 @@ from tfbo.gp.pending import Pending
 from tfbo.optim.base import value_and_gradient
 from tfbo.strategies import Bayes
 from tfbo.strategies.base import Problem
-from tfbo.strategies.bayes import feasibility, fit, greedy
+from tfbo.strategies.bayes import ask, feasibility, fit, greedy
 
 NUMBERS = Space({f"x{i}": Float(0.0, 1.0) for i in range(3)})
 MIXED = Space(
@@ -51,7 +51,14 @@ def asked(space, n, waiting=0, std=0.0, strategy=STRATEGY, q=1, fails=lambda par
     problem = Problem(space, "minimize", 1)
     state = strategy.fold(problem, None, [t for t in study.trials if t.is_finished])
     plan = devices.Plan("CPU:0", padded=True)
-    return strategy._ask(problem, state, pending, range(n, n + q), plan).question
+    return ask.pose(
+        strategy.settings(problem), problem, state, pending, range(n, n + q), plan
+    ).question
+
+
+def choices_of(space, plan, n, strategy=STRATEGY):
+    """The choices of the program for n trials."""
+    return strategy.settings(Problem(space, "minimize", 1)).choices(plan, n)
 
 
 def evaluate(choices, question, theta, x):
@@ -78,9 +85,7 @@ def test_padding_changes_no_number(space, n, std):
     question = asked(space, n, waiting=2, std=std)
     padded = greedy._pad(question)
     assert len(padded.evidence.x) in (32, 48) and len(padded.pending) == 8
-    free, fixed = (
-        STRATEGY._choices(space, devices.Plan("CPU:0", padded=p), n) for p in (False, True)
-    )
+    free, fixed = (choices_of(space, devices.Plan("CPU:0", padded=p), n) for p in (False, True))
     rng = np.random.default_rng(0)
     theta = hyperprior.draws(fit.default_hyperprior(free.kernel), 1, rng)[0]
     x = tf.constant(question.everywhere[:20])
@@ -99,7 +104,7 @@ def test_the_program_compiled_by_xla_finds_as_good_a_point(space, noise, std):
     question = asked(space, 12, waiting=1, std=std, strategy=strategy)
     plans = [devices.Plan("CPU:0", padded=p) for p in (False, True)]
     free, fixed = (
-        greedy.answer(strategy._choices(space, p, 12), question, p.device) for p in plans
+        greedy.answer(choices_of(space, p, 12, strategy), question, p.device) for p in plans
     )
     # Beside standard errors the learned noise is flat: fits end where less than 1e-3 nats is to be gained.
     tolerance = 1e-2 if std else 1e-6
@@ -111,9 +116,7 @@ def test_the_program_compiled_by_xla_finds_as_good_a_point(space, noise, std):
 def test_the_program_that_knows_of_failures_compiled_by_xla_finds_as_good_a_point():
     question = asked(NUMBERS, 14, waiting=1, fails=lambda params: params["x1"] > 0.6)
     plans = [devices.Plan("CPU:0", padded=p) for p in (False, True)]
-    free, fixed = (
-        greedy.answer(STRATEGY._choices(NUMBERS, p, 14), question, p.device) for p in plans
-    )
+    free, fixed = (greedy.answer(choices_of(NUMBERS, p, 14), question, p.device) for p in plans)
     # Failed trials have standard errors, beside which the learned noise is flat.
     assert float(fixed.value) == pytest.approx(float(free.value), abs=5e-2)
     np.testing.assert_allclose(fixed.x, free.x, atol=2e-2)
@@ -124,7 +127,7 @@ def test_padding_changes_no_probability_of_success():
     question = asked(NUMBERS, 14, fails=lambda params: params["x1"] > 0.6)
     found = []
     for padded, labels in ((False, question.labels), (True, greedy._pad(question).labels)):
-        choices = STRATEGY._choices(NUMBERS, devices.Plan("CPU:0", padded), 14)
+        choices = choices_of(NUMBERS, devices.Plan("CPU:0", padded), 14)
         given = tf.nest.map_structure(tf.constant, labels)
         observed = fit.observe(choices, given)
         posterior = fit.posterior(choices, observed, given.start.theta)
@@ -140,7 +143,7 @@ def test_the_fit_by_itself_compiled_by_xla_is_the_same(followed):
     strategy = dataclasses.replace(STRATEGY, noise=0.1, n_restarts=1 if followed else 3)
     evidence = asked(MIXED, 12, std=0.2, strategy=strategy).evidence
     plans = [devices.Plan("CPU:0", padded=p) for p in (False, True)]
-    choices = [strategy._choices(MIXED, plan, 12) for plan in plans]
+    choices = [choices_of(MIXED, plan, 12, strategy) for plan in plans]
     free, fixed = (fit.fit(c, evidence, "CPU:0") for c in choices)
     assert bool(free.ok) and bool(fixed.ok)
     assert float(fixed.value) == pytest.approx(float(free.value), abs=2e-3)
@@ -227,7 +230,7 @@ def nodes(made):
 @pytest.mark.parametrize(("space", "most"), [(NUMBERS, 2600), (MIXED, 3700)])
 def test_the_first_ask_does_not_wait_for_thousands_of_nodes(space, most):
     # Each takes half a millisecond or more to trace and set up; there were twice as many once.
-    assert nodes(greedy.compiled(STRATEGY._choices(space, devices.CPU, 9))) < most
+    assert nodes(greedy.compiled(choices_of(space, devices.CPU, 9))) < most
 
 
 def test_what_is_asked_of_the_model_between_asks_takes_no_other_program(traced):
@@ -239,8 +242,8 @@ def test_what_is_asked_of_the_model_between_asks_takes_no_other_program(traced):
 
 def test_the_ask_for_no_point_and_the_fit_by_itself_are_the_same():
     evidence = asked(MIXED, 12, std=0.2).evidence
-    choices = STRATEGY._choices(MIXED, devices.CPU, 12)
+    choices = choices_of(MIXED, devices.CPU, 12)
     greedy.answer(choices, asked(MIXED, 12), "CPU:0")  # from here on the compiled ask is used
     one, two = (run(choices, evidence, "CPU:0") for run in (greedy.fit_alone, fit.fit))
-    for ask, alone in zip(one, two, strict=True):
-        np.testing.assert_allclose(ask, alone, rtol=1e-9, atol=1e-9)
+    for whole, alone in zip(one, two, strict=True):
+        np.testing.assert_allclose(whole, alone, rtol=1e-9, atol=1e-9)

@@ -10,8 +10,7 @@ import numpy as np
 from tfbo import _numerics
 from tfbo.gp.data import Data, canonical
 from tfbo.gp.outcomes import SAME
-from tfbo.space import Space, encoding
-from tfbo.strategies.base import Key, key
+from tfbo.strategies.base import Key, Problem, key
 from tfbo.trial import COMPLETE, Trial
 
 
@@ -30,18 +29,18 @@ class Told(NamedTuple):
         return np.array([trial.state == COMPLETE for trial in self.trials], bool)
 
 
-def fold(space: Space, state: Told | None, told: Sequence[Trial]) -> Told:
+def fold(problem: Problem, state: Told | None, told: Sequence[Trial]) -> Told:
     """The state after further trials."""
-    new, keys = rows(space, told), frozenset(key(trial.params) for trial in told)
+    new, keys = rows(problem, told), frozenset(key(trial.params) for trial in told)
     if state is None:
         return Told(tuple(told), new, keys)
     joined = np.concatenate([state.rows, new]) if told else state.rows
     return Told(state.trials + tuple(told), joined, state.keys | keys)
 
 
-def rows(space: Space, trials: Sequence[Trial]) -> np.ndarray:
+def rows(problem: Problem, trials: Sequence[Trial]) -> np.ndarray:
     """Codes `[n, d]`, rounded so that a change of a parameter's unit does not change them."""
-    codes = encoding(space).encode([trial.params for trial in trials])
+    codes = problem.encoding.encode([trial.params for trial in trials])
     return np.round(codes * _numerics.RESOLUTION) / _numerics.RESOLUTION
 
 

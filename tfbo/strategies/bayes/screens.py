@@ -7,7 +7,8 @@ import functools
 import numpy as np
 
 from tfbo.optim import starts
-from tfbo.space import Space, encoding
+from tfbo.space import Encoding
+from tfbo.strategies.base import Problem
 from tfbo.strategies.bayes.fit import Evidence
 
 # Perturbed are the best points known, this many of them.
@@ -17,12 +18,12 @@ _MOST_ENUMERATED = 4096
 
 
 def of(
-    space: Space, evidence: Evidence, count: int, rng: np.random.Generator
+    problem: Problem, evidence: Evidence, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Candidates `[e, d]` all over the space, `count` of them, and `[a, d]` around the best known ones."""
-    columns = encoding(space).columns
-    if space.cardinality <= _MOST_ENUMERATED:
-        everywhere = _every_row(space)
+    columns = problem.encoding.columns
+    if problem.space.cardinality <= _MOST_ENUMERATED:
+        everywhere = _every_row(problem.encoding)
     else:
         everywhere = starts.spread(columns, count, rng)
     best = np.argsort(-evidence.y, kind="stable")[:_INCUMBENTS]
@@ -30,8 +31,7 @@ def of(
 
 
 @functools.lru_cache(maxsize=8)
-def _every_row(space: Space) -> np.ndarray:
+def _every_row(encoding: Encoding) -> np.ndarray:
     """The codes of all configurations of a finite space, `[e, d]` in [0, 1]."""
-    encoded = encoding(space)
-    every = list(space.grid(2))
-    return np.abs(encoded.encode(every)).reshape(len(every), len(encoded.columns))
+    every = list(encoding.space.grid(2))
+    return np.abs(encoding.encode(every)).reshape(len(every), len(encoding.columns))
