@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent
 
 def drawn_by() -> str:
     """A digest of the code that draws pictures."""
-    files = sorted((FOLDER.parent / "tfbo" / "plots").glob("*.py"))
+    files = sorted((FOLDER.parent / "tfbo" / "plots").rglob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tfbo._messages import printable
 from tfbo.storage import Record, Storage, no_study
 from tfbo.study import progress
-from tfbo.trial import COMPLETE, FAILED, RUNNING, WAITING, Trial, rank
+from tfbo.trial import COMPLETE, FAILED, RUNNING, WAITING, Goal, Trial
 
 # Characters of a cell: names and choices may be megabytes long.
 _WIDEST = 10_000
@@ -29,9 +29,7 @@ def studies(storage: Storage) -> str:
 def trials(storage: Storage, name: str) -> str:
     """The trials of a study as a table: complete ones best first, then the others by number."""
     record = storage.find(name)
-    listed = sorted(
-        storage.changes(name, 0).trials, key=lambda trial: rank(trial, record.direction)
-    )
+    listed = sorted(storage.changes(name, 0).trials, key=Goal(record.direction).rank)
     if not listed:
         return f"The study {name!r} has no trial yet."
     rows = [_trial_row(trial) for trial in listed]
@@ -39,14 +37,13 @@ def trials(storage: Storage, name: str) -> str:
 
 
 def _study_row(record: Record, listed: Sequence[Trial]) -> tuple[str, ...]:
-    values = [trial.value for trial in listed if trial.value is not None]
-    best = min if record.direction == "minimize" else max
+    best = min(listed, key=Goal(record.direction).rank, default=None)
     return (
         record.name,
         record.direction,
         str(len(listed)),
         *(str(sum(trial.state == state for trial in listed)) for state in _COUNTED),
-        f"{best(values):.6g}" if values else "-",
+        "-" if best is None else _value(best),
         time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created)),
     )
 
@@ -55,11 +52,15 @@ def _trial_row(trial: Trial) -> tuple[str, ...]:
     state = trial.state if trial.state != FAILED else f"failed ({trial.kind})"
     return (
         str(trial.number),
-        "-" if trial.value is None else f"{trial.value:.6g}",
+        _value(trial),
         state,
         _seconds(trial.duration),
         progress.params(trial),
     )
+
+
+def _value(trial: Trial) -> str:
+    return "-" if trial.value is None else f"{trial.value:.6g}"
 
 
 def _seconds(duration: float | None) -> str:

@@ -22,7 +22,9 @@ from tfbo.keras.oracle import Oracle
 from tfbo.keras.project import Project
 from tfbo.keras.trial import Trial, TrialStatus
 from tfbo.study import Study
+from tfbo.study.incumbent import incumbent
 from tfbo.study.interrupts import Interrupts
+from tfbo.trial import Goal
 
 _LOGGER = logging.getLogger("tfbo")
 _IDLE = 0.2
@@ -327,7 +329,7 @@ class BaseTuner:
     def _best(self, count: int) -> list[Trial]:
         best = self.oracle.get_best_trials(count)
         if not best:
-            outcome.best(self.study.name, self.study.trials, self.study.direction)  # says why
+            incumbent(self.study.name, self.study.trials, Goal(self.study.direction))  # says why
         return best
 
     def search_space_summary(self, extended: bool = False) -> None:

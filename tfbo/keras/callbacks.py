@@ -99,9 +99,9 @@ class SaveBestEpoch(keras.callbacks.Callback):
         value = as_float(self.objective.get_value(logs))
         if value is None or not math.isfinite(value):
             return
-        if self._best is None or self.objective.better_than(value, self._best):
+        if self.objective.better_than(value, self._best):
             self._best = value
-        if self._kept is None or self.objective.better_than(value, self._kept):
+        if self.objective.better_than(value, self._kept):
             self._keep(value)
         again = self._fits > 1 and self._models == 1
         if again and (self._latest is None or self.objective.better_than(value, self._latest[0])):
@@ -124,7 +124,7 @@ class SaveBestEpoch(keras.callbacks.Callback):
             self.model.set_weights(weights)
         else:
             self._logged = False
-        if self._saved or self._kept is None or self.objective.better_than(value, self._kept):
+        if self._saved or self.objective.better_than(value, self._kept):
             self._keep(value)
 
     def _keep(self, value: float) -> None:

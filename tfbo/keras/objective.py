@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfbo.errors import InvalidArgument, invalid
+from tfbo.trial import Goal
 
 DIRECTIONS = {"min": "minimize", "max": "maximize"}
 # Metrics of which more is better, as Keras names their classes and functions.
@@ -64,6 +65,11 @@ class Objective:
         self.direction = direction
 
     @property
+    def goal(self) -> Goal:
+        """Its direction as a goal of a study."""
+        return Goal(DIRECTIONS[self.direction])
+
+    @property
     def names(self) -> list[str]:
         """The metrics that it is made of."""
         return [self.name]
@@ -90,8 +96,8 @@ class Objective:
         return {**metrics, self.name: self.get_value(metrics)}
 
     def better_than(self, a: Any, b: Any) -> bool:
-        """Whether the value a is better than b."""
-        return bool(a > b if self.direction == "max" else a < b)
+        """True where the value a is better than b; None, NaN and infinities are worse than any number."""
+        return self.goal.better(a, than=b)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Objective) and str(self) == str(other)

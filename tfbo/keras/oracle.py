@@ -290,8 +290,10 @@ class Oracle:
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
         """Completed trials, best first; fewer than `num_trials` where there are not so many."""
         complete = [t for t in self.trials.values() if t.status == TrialStatus.COMPLETED]
-        sign = 1.0 if self.objective.direction == "min" else -1.0
-        return sorted(complete, key=lambda trial: sign * (trial.score or 0.0))[:num_trials]
+        largest_first = self.objective.goal.sign > 0.0
+        return sorted(complete, key=lambda trial: trial.score or 0.0, reverse=largest_first)[
+            :num_trials
+        ]
 
     def remaining_trials(self) -> int | None:
         """How many trials are left; None where there is no limit."""

@@ -104,19 +104,12 @@ def _of_history(history: Any, objective: Objective, function: str) -> Result:
         if not objective.has_value(metrics):
             continue
         value = float(objective.get_value(metrics))
-        if best is None or improves(objective, value, best[0]):
+        if best is None or objective.better_than(value, best[0]):
             best = value, epoch
     if best is None:
         raise _no_number(objective, f"any epoch of the History that {function} returned")
     value, epoch = best
     return Result(value, {**by_epoch[epoch], objective.name: value}, epoch)
-
-
-def improves(objective: Objective, value: float, incumbent: float) -> bool:
-    """Compare two values: a finite one is better than any that is not."""
-    if not (math.isfinite(value) and math.isfinite(incumbent)):
-        return math.isfinite(value)
-    return objective.better_than(value, incumbent)
 
 
 def _missing(objective: Objective, there: Mapping[str, Any], where: str) -> FatalValueError:

@@ -9,7 +9,7 @@ from tfbo.errors import SpaceExhausted, StudyMismatch
 from tfbo.keras import dimensions, extensions
 from tfbo.keras.definitions import HyperParameter
 from tfbo.keras.hyperparameters import HyperParameters
-from tfbo.keras.objective import DIRECTIONS, Objective
+from tfbo.keras.objective import Objective
 from tfbo.keras.project import Project
 from tfbo.keras.trial import OF_STATE, Trial, TrialStatus
 from tfbo.space import Constant, Space
@@ -222,7 +222,7 @@ def open_search(
     if study is None:
         study = Study(
             Space(parameters),
-            direction=DIRECTIONS[objective.direction],
+            direction=objective.goal.direction,
             storage=project.study,
             name=project.name,
             seed=seed,

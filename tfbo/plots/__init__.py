@@ -8,14 +8,14 @@ names that the user gave them. Values that are far off all others lie on the edg
 picture says how many they are.
 """
 
-from tfbo.plots._calibration import calibration
-from tfbo.plots._contour import contour
-from tfbo.plots._convergence import convergence
-from tfbo.plots._history import history
-from tfbo.plots._importance import importance
-from tfbo.plots._parallel import parallel_coordinates
-from tfbo.plots._slices import slices
-from tfbo.plots._timeline import timeline
+from tfbo.plots.pictures.calibration import calibration
+from tfbo.plots.pictures.contour import contour
+from tfbo.plots.pictures.convergence import convergence
+from tfbo.plots.pictures.history import history
+from tfbo.plots.pictures.importance import importance
+from tfbo.plots.pictures.parallel import parallel_coordinates
+from tfbo.plots.pictures.slices import slices
+from tfbo.plots.pictures.timeline import timeline
 
 __all__ = [
     "calibration",

@@ -1,4 +1,4 @@
-"""Configurations around the best one, for pictures of what the surrogate expects there."""
+"""Configurations around the best one, for pictures of the predictions there."""
 
 from __future__ import annotations
 
@@ -61,8 +61,7 @@ def around_best(source: Source) -> Around:
     """The configurations around the best trial; one trial or more has to be complete."""
     space = source.study.space
     spare = {name: parameter.from_code(0.5) for name, parameter in space.items()}
-    sign = 1.0 if source.study.direction == "minimize" else -1.0
     # Worst first: what is better overwrites what is worse.
-    for trial in sorted(source.complete, key=lambda trial: -sign * (trial.value or 0.0)):
+    for trial in sorted(source.complete, key=source.goal.rank, reverse=True):
         spare.update(trial.params)
     return Around(space, dict(source.study.best_trial.params), spare)

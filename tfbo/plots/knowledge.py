@@ -1,4 +1,4 @@
-"""How much the surrogate knows, so that no picture looks surer than it is."""
+"""Knowledge of the surrogate, so that no picture looks surer than it is."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 from tfbo.plots import outcomes
 from tfbo.plots.source import Source
 from tfbo.study import Study
+from tfbo.trial import Goal
 
 # A surrogate that predicts less of the values than this is not to be believed yet. Sobol indices of a
 # model are commonly trusted from a share of 0.7 on; below a third its own intervals are too narrow.
@@ -24,7 +25,7 @@ def predicted_share(study: Study) -> float:
     Source: Marrel, Iooss, Laurent and Roustant 2009, equation 14.
     """
     predicted = study.leave_one_out()
-    shown = outcomes.of(predicted.value, study.direction)
+    shown = outcomes.of(predicted.value, Goal(study.direction))
     values, means = shown.unit(predicted.value), shown.unit(predicted.mean)
     spread = float(np.sum(np.square(values - values.mean())))
     missed = float(np.sum(np.square(values - means)))
@@ -32,6 +33,6 @@ def predicted_share(study: Study) -> float:
 
 
 def unknown(found: Source, std: np.ndarray) -> np.ndarray:
-    """Where standard deviations `[g]` of predictions say hardly more than the spread of all values."""
-    shown = outcomes.of(found.values, found.study.direction)
+    """Mask `[g]` of standard deviations of predictions that say hardly more than all values' spread."""
+    shown = outcomes.of(found.values, found.goal)
     return np.asarray(std >= _HARDLY * np.std(shown.clip(found.values)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfbo.plots import ticks
+from tfbo.trial import Goal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,12 +33,12 @@ _MORE = 0.35
 
 @dataclasses.dataclass(frozen=True)
 class Outcomes:
-    """How outcomes are shown.
+    """The frame in which outcomes are shown.
 
     Args:
         low: lower end of the frame.
         high: upper end of the frame, above `low`.
-        log: whether the scale is logarithmic.
+        log: True for a logarithmic scale.
     """
 
     low: float
@@ -49,12 +50,12 @@ class Outcomes:
         return np.clip(np.asarray(values, float), self.low, self.high)
 
     def beyond(self, values: Any) -> np.ndarray:
-        """Which values lie beyond the frame, bool `[n]`."""
+        """Mask of the values that lie beyond the frame, bool `[n]`."""
         values = np.asarray(values, float)
         return (values < self.low) | (values > self.high)
 
     def left_out(self, values: Any) -> str:
-        """How many values `[n]` lie beyond the frame, in words; nothing where none does."""
+        """Number of values `[n]` beyond the frame, in words; nothing where none is."""
         count = int(self.beyond(values).sum())
         return f"{count} {'value' if count == 1 else 'values'} beyond the frame" if count else ""
 
@@ -69,16 +70,16 @@ class Outcomes:
         (ticks.logarithmic if self.log else ticks.linear)(ax, which, self.low, self.high)
 
 
-def of(values: Any, direction: str, others: Any = ()) -> Outcomes:
+def of(values: Any, goal: Goal, others: Any = ()) -> Outcomes:
     """The frame of some values `[n]`, n >= 1: all of them, but for a few that are far off.
 
     Args:
         values: what was observed.
-        direction: "minimize" or "maximize": on which side worse values are.
+        goal: of the study, which says on which side worse values are.
         others: further values, such as predictions, that should lie in the frame too.
     """
     values = np.asarray(values, float)
-    sign = 1.0 if direction == "minimize" else -1.0
+    sign = -goal.sign  # times which less is better
     values = sign * _believable(sign * values)
     log = bool(values.min() > 0.0) and _spans_much(sign * np.log(values))
     others = np.asarray(others, float)
@@ -105,7 +106,7 @@ def _believable(values: np.ndarray) -> np.ndarray:
 
 
 def _spans_much(logarithms: np.ndarray) -> bool:
-    """Whether values, without those far off, span so much that a linear scale would hide some."""
+    """True where values, without those far off, span so much that a linear scale would hide some."""
     best, worst = _shown(logarithms, _LOG_TIMES)
     half = float(np.median(logarithms)) - best
     return bool(worst - best >= np.log(_LOG_FROM) and half >= _LOG_HALF * (worst - best))

@@ -1,4 +1,4 @@
-"""How a parameter lies along an axis: numbers on their scale, choices side by side under their names."""
+"""The axis of a parameter: numbers on their scale, choices side by side under their names."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ _ROOM = 26
 
 
 class Scale(Protocol):
-    """What a picture asks of a parameter's axis."""
+    """The axis of a parameter, as pictures use it."""
 
     @property
     def name(self) -> str:
-        """Of the parameter."""
+        """Name of the parameter."""
         ...
 
     @property
     def discrete(self) -> bool:
-        """Whether there is nothing between two neighbouring positions."""
+        """True where there is nothing between two neighbouring positions."""
         ...
 
     @property
     def log(self) -> bool:
-        """Whether it is logarithmic."""
+        """True where it is logarithmic."""
         ...
 
     def positions(self, values: Iterable[Any]) -> np.ndarray:
-        """Where values are on the axis, `[n]`."""
+        """Positions `[n]` of values on the axis."""
         ...
 
     def values(self, most: int) -> list[Any]:
@@ -56,12 +56,12 @@ class Scale(Protocol):
         ...
 
     def ticks(self) -> list[tuple[float, str]]:
-        """A few positions, and what to write there."""
+        """A few positions, each with its text."""
         ...
 
     @property
     def room(self) -> float:
-        """How far apart trials of one value may be drawn; 0 where the axis is continuous."""
+        """Distance over which trials of one value may be spread; 0 where the axis is continuous."""
         ...
 
     def dress(self, ax: Axes, which: str) -> None:
@@ -180,7 +180,7 @@ def of(name: str, parameter: Parameter) -> Scale:
 
 
 def places(scale: Scale, trials: Sequence[Trial], turn: float = 1.0) -> np.ndarray:
-    """Where trials `[n]`, all of which have the parameter, are drawn along its axis.
+    """Positions along an axis of trials `[n]`, all of which have its parameter.
 
     On choices, and where they are many on a few numbers too, trials of one value are drawn beside
     each other; `turn` makes it another order of them.

@@ -1,4 +1,4 @@
-"""What pictures ask of a study: its trials by state, and names of parameters that it has."""
+"""Source of a picture: trials of a study by state, and names of parameters that it has."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfbo import outcome
 from tfbo.errors import TooFewTrials, invalid
 from tfbo.study import Study
-from tfbo.trial import COMPLETE, FAILED, Trial
+from tfbo.study.incumbent import advice
+from tfbo.trial import COMPLETE, DIRECTIONS, FAILED, Goal, Trial
+
+_AIMS = dict(zip(DIRECTIONS, ("minimise", "maximise"), strict=True))
 
 
 class Source(NamedTuple):
@@ -20,6 +22,16 @@ class Source(NamedTuple):
     trials: tuple[Trial, ...]
     complete: list[Trial]
     failed: list[Trial]
+
+    @property
+    def goal(self) -> Goal:
+        """The goal of the study."""
+        return Goal(self.study.direction)
+
+    @property
+    def aim(self) -> str:
+        """The direction of the study in the words of a label."""
+        return _AIMS[self.study.direction]
 
     @property
     def values(self) -> np.ndarray:
@@ -88,10 +100,5 @@ def require_finished(source: Source, what: str) -> None:
     if not source.complete and not source.failed:
         raise TooFewTrials(
             f"{what} needs a finished trial, and the study {source.study.name!r} has none "
-            f"({len(source.trials)} trials in all). {outcome.to_do(source.trials)}"
+            f"({len(source.trials)} trials in all). {advice(source.trials)}"
         )
-
-
-def aim(study: Study) -> str:
-    """The direction of a study in the words of a label."""
-    return {"minimize": "minimise", "maximize": "maximise"}[study.direction]

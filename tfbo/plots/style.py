@@ -1,4 +1,4 @@
-"""How every picture looks: its colours, sizes and frame, in this one place."""
+"""Style of every picture: its colours, sizes and frame, in this one place."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _LEFT = 0.7
 
 
 class Dots(NamedTuple):
-    """How many observations are drawn so that they can be told apart."""
+    """Dots of many observations that can be told apart."""
 
     size: float
     """Diameter in points."""
@@ -45,7 +45,7 @@ class Dots(NamedTuple):
 
 
 def dots(count: int) -> Dots:
-    """Smaller and fainter the more there are: 5.7 points at 30 observations, 2.1 at 3,000."""
+    """Dots that are smaller and fainter the more there are: 5.7 points at 30 observations, 2.1 at 3,000."""
     count = max(count, 1)
     return Dots(
         float(np.clip(12.0 / count**0.22, 2.0, 6.0)), float(np.clip(4.0 / count**0.35, 0.25, 0.8))
@@ -127,7 +127,7 @@ def note(ax: Axes, text: str) -> None:
 
 
 def legend(ax: Axes) -> None:
-    """What is what, above the Axes, where it hides nothing; in as few rows as their width allows."""
+    """Write a legend above the Axes, where it hides nothing, in as few rows as their width allows."""
     handles, names = ax.get_legend_handles_labels()
     if handles:
         place = ax.get_subplotspec()
@@ -142,7 +142,7 @@ def legend(ax: Axes) -> None:
 
 
 def legend_columns(names: Sequence[str], inches: float) -> int:
-    """How many columns of these texts, each with a mark before it, fit side by side."""
+    """Number of columns of these texts, each with a mark before it, that fit side by side."""
     for columns in range(len(names), 1, -1):
         parts = np.array_split(np.array([len(name) for name in names]), columns)
         if sum(_MARK + _LETTER * int(part.max()) for part in parts) <= inches:

@@ -40,7 +40,7 @@ def logarithmic(ax: Axes, which: str, low: float, high: float) -> None:
 
 
 def formatter(low: float, high: float, *, log: bool = False) -> Callable[[float, Any], str]:
-    """What matplotlib calls for the text of a tick on an axis with these limits."""
+    """Function that matplotlib calls for the text of a tick on an axis with these limits."""
     if log:
         return lambda value, _: text(value)
     span = high - low
@@ -64,7 +64,7 @@ def round_numbers(low: float, high: float, *, log: bool, whole: bool = False) ->
 
 
 def texts(places: Sequence[float], low: float, high: float, *, log: bool) -> list[str]:
-    """What to write at these places of an axis from `low` to `high`."""
+    """Texts at these places of an axis from `low` to `high`."""
     write = formatter(low, high, log=log)
     return [write(place, None) for place in places]
 

@@ -1,4 +1,4 @@
-"""How the page looks, and the script that sorts its table."""
+"""Style of the page, and the script that sorts its table."""
 
 # Pictures are drawn on white, and their captions say which colour means what: in the dark they stay on
 # white cards, a little dimmed, as inverted colours would turn "darker is better" around.

@@ -18,7 +18,7 @@ _LONGEST_TRACEBACK = 20_000
 
 
 def summary(study: Study, trials: Sequence[Trial], location: str) -> Html:
-    """What the study is, and how far it is."""
+    """Facts of the study: counts of its trials, times, seed and place."""
     counts = {
         s: sum(trial.state == s for trial in trials) for s in (COMPLETE, FAILED, RUNNING, WAITING)
     }
@@ -69,7 +69,7 @@ def best(study: Study, trials: Sequence[Trial]) -> Html:
 
 
 def expected(study: Study, trials: Sequence[Trial]) -> Html:
-    """What would be tried next, what the surrogate expects of it and how sure it is."""
+    """The next suggestion, and the prediction for it."""
     parts: list[Html] = [tag("h2", "What the surrogate expects next")]
     try:
         params = study.suggestion()
@@ -105,7 +105,7 @@ def expected(study: Study, trials: Sequence[Trial]) -> Html:
 
 
 def failures(trials: Sequence[Trial]) -> Html:
-    """What went wrong, and how often; nothing where nothing did."""
+    """Failures by their kinds, most frequent first; nothing without any."""
     failed = [trial for trial in trials if trial.state == FAILED]
     if not failed:
         return Html("")

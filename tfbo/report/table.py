@@ -9,7 +9,7 @@ from typing import Any
 from tfbo._arguments import is_number
 from tfbo.report.tags import Html, join, tag
 from tfbo.study import Study
-from tfbo.trial import FAILED, Trial, rank
+from tfbo.trial import FAILED, Goal, Trial
 
 _LONGEST_REASON = 300
 # Texts of more characters are broken into lines.
@@ -25,7 +25,7 @@ def trials(study: Study, listed: Sequence[Trial]) -> Html:
     failed = any(trial.state == FAILED for trial in listed)
     heads = ["trial", "value", *(["std"] if errors else []), "state", *names, "started", "seconds"]
     heads += ["reason"] if failed else []
-    ordered = sorted(listed, key=lambda trial: rank(trial, study.direction))
+    ordered = sorted(listed, key=Goal(study.direction).rank)
     rows = join((_row(trial, names, errors, failed) for trial in ordered), "\n")
     written = {name for t in listed for name, v in t.params.items() if not is_number(v)}
     written |= {"state", "started", "reason"}

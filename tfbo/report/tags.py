@@ -1,4 +1,4 @@
-"""HTML from Python: whatever is not marked as HTML is text, and is escaped."""
+"""HTML from Python: text is escaped, unless it is marked as HTML."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from tfbo.errors import InvalidArgument
 from tfbo.space import Space
 from tfbo.storage.base import Record
 from tfbo.storage.errors import damaged, shown
-from tfbo.trial import COMPLETE, STATES, Trial
+from tfbo.trial import COMPLETE, DIRECTIONS, STATES, Trial
 
 _END_OF_TIME = 253402300800.0  # year 10000, which neither time nor datetime knows
 _MOST = 2**62  # of whole numbers: SQLite's end at 2^63, beyond which they become floats
@@ -119,7 +119,7 @@ class _Field(NamedTuple):
 RECORD = {
     "name": _Field("a text that is not empty", _is_name, optional=False),
     "space": _Field("a text that is not empty", _is_name, optional=False),
-    "direction": _Field("minimize or maximize", lambda v: v in ("minimize", "maximize"), False),
+    "direction": _Field(" or ".join(DIRECTIONS), lambda v: v in DIRECTIONS, optional=False),
     "seed": _Field("digits", lambda v: isinstance(v, int), False, str, _from_digits),
     "created": _Field("seconds since 1970", _is_time, optional=False),
 }

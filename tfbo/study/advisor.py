@@ -6,8 +6,9 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
-from tfbo import _forks, outcome
+from tfbo import _forks
 from tfbo.errors import TooFewTrials
+from tfbo.study.incumbent import advice
 from tfbo.study.trials import Trials
 from tfbo.trial import COMPLETE
 
@@ -104,7 +105,7 @@ class Advisor:
             has = f"{complete} complete trial{'' if complete == 1 else 's'}"
             raise TooFewTrials(
                 f"The study {trials.name!r} has {has}; a model needs {_FEWEST} or more. "
-                f"{outcome.to_do(trials.ordered())}"
+                f"{advice(trials.ordered())}"
             )
         if all(parameter.column() is None for _, parameter in trials.space.items()):
             raise TooFewTrials(

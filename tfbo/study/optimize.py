@@ -19,7 +19,7 @@ from tfbo.study.failures import Failures
 from tfbo.study.in_flight import Finished, Running
 from tfbo.study.interrupts import Interrupts
 from tfbo.study.settings import Limits, Means, Reactions
-from tfbo.trial import FAILED, WAITING, Trial
+from tfbo.trial import FAILED, WAITING, Goal, Trial
 
 if TYPE_CHECKING:
     from tfbo.strategies import Suggestion
@@ -76,11 +76,10 @@ class _Search:
         self.interrupted = False
         """Whether Ctrl-C ended it."""
         self._end = math.inf if limits.timeout is None else time.monotonic() + limits.timeout
-        self._sign = 1.0 if study.direction == "minimize" else -1.0
         self._before = len(study.trials)
-        values = (self._sign * t.value for t in study.trials if t.value is not None)
-        self._best = min(values, default=math.inf)
-        """Less is better, in either direction."""
+        self._goal = Goal(study.direction)
+        best = min(study.trials, key=self._goal.rank, default=None)
+        self._best = None if best is None else best.value
         self._asked = self._stale = 0
         self._exhausted = False
 
@@ -116,8 +115,13 @@ class _Search:
             or (limits.n_trials is not None and self._asked + more >= limits.n_trials)
             or time.monotonic() >= self._end
             or (limits.patience is not None and self._stale >= limits.patience)
-            or (limits.target is not None and self._best <= self._sign * limits.target)
+            or self._is_reached(limits.target)
         )
+
+    def _is_reached(self, target: float | None) -> bool:
+        if target is None or self._best is None:
+            return False
+        return not self._goal.better(target, than=self._best)
 
     def _fill(self) -> bool:
         """Start trials where workers are free; whether there is anything left to wait for.
@@ -193,9 +197,9 @@ class _Search:
             raise evaluated.raised.error
         _LOGGER.info("Trial %d: %s (%s).", trial.number, evaluated.fields["value"], watch)
         told = self._study.stored_trials.by_number[trial.number]
-        value = math.inf if told.value is None else self._sign * told.value
-        self._stale = 0 if value < self._best else self._stale + 1
-        self._best = min(self._best, value)
+        better = self._goal.better(told.value, than=self._best)
+        self._stale = 0 if better else self._stale + 1
+        self._best = told.value if better else self._best
         self._show.trial(told, watch)
         for callback in self._reactions.callbacks:
             with self._interrupts.allowed():

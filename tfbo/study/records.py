@@ -11,8 +11,8 @@ from tfbo import _arguments
 from tfbo.errors import StudyMismatch, invalid
 from tfbo.space import Params, Space, checks
 from tfbo.storage import Record, Storage, no_study, read_space, shown
+from tfbo.trial import DIRECTIONS
 
-_DIRECTIONS = ("minimize", "maximize")
 _SEED_BITS = 63
 _STRATEGIES = ("Bayes", "Sobol", "Random", "Grid")
 
@@ -55,8 +55,8 @@ def check(space: Any, direction: Any, name: Any, seed: Any) -> None:
     """Raise InvalidArgument for anything with which there can be no study."""
     if not isinstance(space, Space):
         raise invalid("space", "a Space", space, 'Write Space({"x": Float(0.0, 1.0)}).')
-    if direction not in _DIRECTIONS:
-        meant = [word for word in _DIRECTIONS if str(direction).lower().startswith(word[:3])]
+    if direction not in DIRECTIONS:
+        meant = [word for word in DIRECTIONS if str(direction).lower().startswith(word[:3])]
         advice = f"Write direction={meant[0]!r}." if meant else "Pick one of the two."
         raise invalid("direction", '"minimize" or "maximize"', direction, advice)
     if not isinstance(name, str) or not name:

@@ -16,8 +16,9 @@ from tfbo.storage import Storage, open_storage
 from tfbo.study import dataframe, optimize, records, settings
 from tfbo.study.advisor import Advisor
 from tfbo.study.ask import ask, foresee
+from tfbo.study.incumbent import incumbent
 from tfbo.study.trials import Trials
-from tfbo.trial import COMPLETE, Trial
+from tfbo.trial import COMPLETE, Goal, Trial
 
 if TYPE_CHECKING:
     import pandas
@@ -352,7 +353,7 @@ class Study:
     @property
     def best_observed(self) -> Trial:
         """The complete trial of the best value, the earliest of equals; NoCompletedTrial without any."""
-        return outcome.best(self.name, self.trials, self.direction)
+        return incumbent(self.name, self.trials, Goal(self.direction))
 
     @property
     def best_trial(self) -> Trial:

@@ -10,9 +10,10 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfbo import _forks, outcome
+from tfbo import _forks
+from tfbo._arguments import plain
 from tfbo._messages import warn
-from tfbo.errors import TrialStateError
+from tfbo.errors import TrialStateError, invalid
 from tfbo.space.parameters import Parameter
 from tfbo.storage import (
     Record,
@@ -23,7 +24,7 @@ from tfbo.storage import (
     read_space,
     release_at_end,
 )
-from tfbo.trial import PRESUMED, RUNNING, WAITING, Trial
+from tfbo.trial import COMPLETE, PRESUMED, RUNNING, WAITING, Trial
 
 if TYPE_CHECKING:
     from tfbo.strategies import Suggestion
@@ -175,12 +176,12 @@ class Trials:
         """Store what came of a trial; TrialStateError where that cannot be told."""
         self.sync()
         kind = fields["kind"]
-        found = outcome.unfinished(self.name, self.by_number, trial, kind=kind)
+        found = _unfinished(self.name, self.by_number, trial, kind=kind)
         told = dataclasses.replace(found, finished=time.time(), **fields)
         replaced = (WAITING, RUNNING) if kind in PRESUMED else (WAITING, RUNNING, *PRESUMED)
         if not self.storage.replace(self.name, told, replaced, None):
             self.sync()
-            outcome.unfinished(self.name, self.by_number, found.number, kind=kind)
+            _unfinished(self.name, self.by_number, found.number, kind=kind)
         self.sync()
 
     def put_back(self, trial: Trial) -> None:
@@ -192,7 +193,7 @@ class Trials:
         """Give a running trial other parameters; TrialStateError where it does not run."""
         legal = self.space.validate(params)
         self.sync()
-        found = outcome.unfinished(self.name, self.by_number, trial)
+        found = _unfinished(self.name, self.by_number, trial)
         amended = dataclasses.replace(found, params=legal)
         owner = self._owner if found.number in self._owned else None
         if not self.storage.replace(self.name, amended, (RUNNING,), owner):
@@ -210,3 +211,41 @@ class Trials:
             if self.storage.extend(self.name, self.record.space, grown.to_json()):
                 self.sync()
                 return
+
+
+def _unfinished(
+    study: str, trials: Mapping[int, Trial], trial: Trial | int, *, kind: str | None = None
+) -> Trial:
+    """The trial of a study as it stands, which is about to be told.
+
+    Args:
+        study: its name.
+        trials: of the study.
+        trial: the trial, or its number.
+        kind: of the failure that is told. A result, be it a failure, beats what was presumed before.
+
+    Raises:
+        TrialStateError: for a trial that is unknown or has been told already.
+        InvalidArgument: for anything but a trial or a number.
+    """
+    number = trial.number if isinstance(trial, Trial) else plain(trial)
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise invalid("trial", "a trial or its number", trial, "Pass what ask() returned.")
+    if number not in trials:
+        there = f"it has trials 0 to {len(trials) - 1}" if trials else "it has none"
+        raise TrialStateError(
+            f"trial: the study {study!r} has no trial {number}; {there}. Ask for trials first."
+        )
+    found = trials[number]
+    if isinstance(trial, Trial) and trial.params != found.params:
+        raise TrialStateError(
+            f"trial: trial {number} of the study {study!r} has other parameters: it is a trial "
+            "of another study. Tell it to the study that was asked."
+        )
+    if found.is_finished and not (found.is_presumed and kind not in PRESUMED):
+        what = f"value {found.value}" if found.state == COMPLETE else f"failure: {found.reason}"
+        raise TrialStateError(
+            f"trial: trial {number} has been told already ({what}). To try its parameters again, "
+            "enqueue them."
+        )
+    return found

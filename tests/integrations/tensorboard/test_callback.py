@@ -11,6 +11,7 @@ import pytest
 import tfbo
 from tfbo import Boolean, Categorical, Constant, Float, Int, InvalidArgument, Ordinal, Space, Study
 from tfbo.integrations import tensorboard as board
+from tfbo.integrations.tensorboard import callback as callback_module
 from tfbo.strategies import Random
 
 pytest.importorskip("tensorboard")
@@ -189,7 +190,7 @@ def test_nothing_is_lost_or_doubled_by_a_death_half_way(tmp_path, monkeypatch):
     study = make_study()
     callback = board.TensorBoardCallback(tmp_path)
     study.optimize(objective, n_trials=4, callbacks=[callback])
-    whole = board._extend_history
+    whole = callback_module._extend_history
 
     def dies(*arguments):
         whole(*arguments)
@@ -197,7 +198,7 @@ def test_nothing_is_lost_or_doubled_by_a_death_half_way(tmp_path, monkeypatch):
 
     study.optimize(objective, n_trials=2)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(board, "_extend_history", dies)
+        patch.setattr(callback_module, "_extend_history", dies)
         callback(study, study.trials[-1])
     callback(study, study.trials[-1])
     read = Read(tmp_path)

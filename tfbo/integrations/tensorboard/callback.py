@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfbo.errors import invalid
 from tfbo.integrations.tensorboard import journal
-from tfbo.trial import Trial
+from tfbo.trial import Goal, Trial
 
 if TYPE_CHECKING:
     from tfbo.study import Study
@@ -74,7 +74,7 @@ class TensorBoardCallback:
             for finished in new:
                 _write_trial(folder, study, finished)
                 journal.add(db, finished.number)
-            _extend_history(folder, db, new, len(known), study.direction)
+            _extend_history(folder, db, new, len(known), Goal(study.direction))
 
     def epoch(self, study: Study, trial: Trial, epoch: int, logs: Mapping[str, Any]) -> None:
         """Log an epoch of a running trial; the tuners of `tfbo.keras` call this.
@@ -163,7 +163,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _extend_history(
-    folder: Path, db: Connection, new: list[Trial], before: int, direction: str
+    folder: Path, db: Connection, new: list[Trial], before: int, goal: Goal
 ) -> None:
     """Log trials one after the other, with the best so far.
 
@@ -175,7 +175,6 @@ def _extend_history(
     length, best = journal.history(db)
     path = folder / "search" / _file(0.0, "history")
     path.parent.mkdir(exist_ok=True)
-    better = min if direction == "minimize" else max
     with path.open("ab") as file:
         # What a process wrote that was killed before it could note it.
         file.truncate(length)
@@ -184,7 +183,7 @@ def _extend_history(
             if file.tell() == 0:
                 file.write(events.head(at))
             if trial.value is not None:
-                best = trial.value if best is None else better(best, trial.value)
+                best = trial.value if goal.better(trial.value, than=best) else best
                 file.write(events.scalar(events.OBJECTIVE, trial.value, step=step, at=at))
             if best is not None:
                 file.write(events.scalar(events.BEST, best, step=step, at=at))

@@ -11,7 +11,7 @@ from tfbo import _numerics
 from tfbo.gp.data import Data, canonical
 from tfbo.gp.outcomes import SAME
 from tfbo.strategies.base import Key, Problem, key
-from tfbo.trial import COMPLETE, Trial
+from tfbo.trial import COMPLETE, Goal, Trial
 
 
 class Told(NamedTuple):
@@ -56,7 +56,7 @@ def data(direction: str, state: Told, *, failed: bool) -> tuple[Data, np.ndarray
     """
     complete = state.complete
     kept = np.flatnonzero(complete | failed)
-    sign = 1.0 if direction == "maximize" else -1.0
+    sign = Goal(direction).sign
     values = [sign * trial.value for trial in state.trials if trial.value is not None]
     known = np.array(values, np.float64)
     y = np.full(len(complete), known.min())

@@ -16,7 +16,7 @@ from tfbo.space import Params, Space, encoding
 from tfbo.strategies.base import Problem, key
 from tfbo.strategies.bayes import fit
 from tfbo.strategies.surrogate import LeaveOneOut, Prediction
-from tfbo.trial import Trial, rank
+from tfbo.trial import Goal, Trial
 
 _LARGEST = np.finfo(np.float64).max
 
@@ -31,7 +31,7 @@ class GaussianSurrogate:
 
     Args:
         space: whose configurations it is asked of.
-        sign: 1 where the objective is to be maximised, else -1.
+        sign: of the goal.
         trials: complete ones, in the order of the rows.
         rows: their codes `[n, d]`.
         posterior: of the tempered outcomes.
@@ -68,7 +68,7 @@ class GaussianSurrogate:
     def best(self, direction: str) -> Trial:
         """The trial of the best posterior mean: of those that repeat its configuration, the best value."""
         ranked = [
-            (-mean, *rank(trial, direction), trial)
+            (-mean, *Goal(direction).rank(trial), trial)
             for mean, trial in zip(self.means, self.trials, strict=True)
         ]
         best = min(ranked)[-1]
@@ -170,7 +170,7 @@ def of(
         tempering = outcomes.tempering(given.y)
     return GaussianSurrogate(
         problem.space,
-        1.0 if problem.direction == "maximize" else -1.0,
+        Goal(problem.direction).sign,
         trials,
         evidence.x,
         Posterior(choices.kernel, factors, y.shift, y.scale),

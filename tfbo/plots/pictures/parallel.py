@@ -9,7 +9,7 @@ import numpy as np
 
 from tfbo.plots import outcomes, scales, source, style, ticks
 from tfbo.study import Study
-from tfbo.trial import COMPLETE, Trial, rank
+from tfbo.trial import COMPLETE, Trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,8 +52,8 @@ def parallel_coordinates(
     source.require_finished(found, "parallel_coordinates")
     ax = style.axes(ax, width=min(max(2.0 + 1.25 * len(wanted), 7.0), 22.0))
     lines = [scales.of(name, study.space[name]) for name in wanted]
-    shown = outcomes.of(found.values, study.direction) if found.complete else None
-    trials = sorted(found.complete, key=lambda t: rank(t, study.direction), reverse=True)
+    shown = outcomes.of(found.values, found.goal) if found.complete else None
+    trials = sorted(found.complete, key=found.goal.rank, reverse=True)
     points = np.concatenate([_points(found.failed, lines, shown), _points(trials, lines, shown)])
     if found.failed:
         _draw_lines(ax, points[: len(found.failed)], style.VERMILLION, dashed=True, label="failed")

@@ -1,4 +1,4 @@
-"""When each trial ran, beside which others."""
+"""Timeline of the trials, in lanes of those that ran at once."""
 
 from __future__ import annotations
 
@@ -80,13 +80,13 @@ class _Clock(NamedTuple):
     pauses: list[tuple[float, float]]
     """Start and end of each pause that is cut out."""
     cut: float
-    """Seconds that a pause takes in the picture."""
+    """Seconds that each of them takes in the picture."""
     unit: float
-    """Seconds."""
+    """Its seconds."""
     name: str
 
     def at(self, times: np.ndarray) -> np.ndarray:
-        """Where moments are on the axis, in the unit."""
+        """Places of moments on the axis, in the unit."""
         shown = times - self.begin
         for start, end in self.pauses:
             shown = shown - np.where(times >= end, (end - start) - self.cut, 0.0)

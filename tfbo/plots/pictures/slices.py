@@ -1,4 +1,4 @@
-"""What each hyperparameter does by itself, the others as in the best trial."""
+"""Effect of each hyperparameter by itself, the others as in the best trial."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _95 = 1.959963984540054
 
 
 class _Slice(NamedTuple):
-    """One hyperparameter, and what the surrogate expects along it."""
+    """One hyperparameter, and the predictions along it."""
 
     scale: scales.Scale
     positions: np.ndarray
@@ -34,9 +34,9 @@ class _Slice(NamedTuple):
     high: np.ndarray
     """`[g]`."""
     unknown: np.ndarray
-    """Where it knows next to nothing, bool `[g]`."""
+    """Mask of what it knows next to nothing about, bool `[g]`."""
     moved: dict[str, Any]
-    """What had to leave the best trial for this hyperparameter to be active."""
+    """Parameters that had to leave the best trial for this hyperparameter to be active."""
 
 
 def slices(study: Study, names: Sequence[str] | None = None, *, ax: Any = None) -> Any:
@@ -76,11 +76,11 @@ def slices(study: Study, names: Sequence[str] | None = None, *, ax: Any = None) 
     panels = _panels(ax, len(wanted))
     drawn = _predicted(found, wanted)
     ends = np.concatenate([np.concatenate([s.low, s.high]) for s in drawn])
-    shown = outcomes.of(found.values, study.direction, ends)
+    shown = outcomes.of(found.values, found.goal, ends)
     for i, (panel, one) in enumerate(zip(panels, drawn, strict=True)):
         _draw(panel, found, one, shown)
         if i % _COLUMNS == 0 or ax is not None:
-            style.labels(panel, y=f"value ({source.aim(study)})")
+            style.labels(panel, y=f"value ({found.aim})")
     if ax is None:
         handles, texts = _legend(panels)
         figure = panels[0].figure
@@ -95,7 +95,7 @@ def slices(study: Study, names: Sequence[str] | None = None, *, ax: Any = None) 
 
 
 def _legend(panels: np.ndarray) -> tuple[list[Any], list[str]]:
-    """What is what in any of the panels, each thing once, with the largest of their counts."""
+    """Handles and texts of a legend of all panels, each once, with the largest of their counts."""
     found: dict[str, tuple[int, str, Any]] = {}
     for panel in panels:
         for handle, text in zip(*panel.get_legend_handles_labels(), strict=True):
@@ -128,7 +128,7 @@ def _panels(ax: Any, count: int) -> np.ndarray:
 
 
 def _predicted(found: source.Source, names: Sequence[str]) -> list[_Slice]:
-    """What the surrogate expects along each hyperparameter, all of it in one call."""
+    """Predictions along each hyperparameter, all of them in one call."""
     space = found.study.space
     around = configurations.around_best(found)
     lines = [scales.of(name, space[name]) for name in names]

@@ -1,4 +1,4 @@
-"""Whether the surrogate knows how sure it may be."""
+"""Calibration of the surrogate: observations beside their predictions from all others."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def calibration(study: Study, *, ax: Axes | None = None) -> Axes:
     predicted = study.leave_one_out()
     observed, mean, std = predicted.value, predicted.mean, predicted.std
     ax = style.axes(ax, 5.4, 5.0)
-    shown = outcomes.of(observed, study.direction, mean)
+    shown = outcomes.of(observed, found.goal, mean)
     shown.dress(ax, "x")
     shown.dress(ax, "y")
     style.frame(ax, grid="both")

@@ -1,4 +1,4 @@
-"""Which hyperparameters matter."""
+"""Importance of the hyperparameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def importance(study: Study, *, ax: Axes | None = None) -> Axes:
-    """How much of the objective's variance each hyperparameter explains, with 95 % intervals.
+    """Share of the objective's variance that each hyperparameter explains, with 95 % intervals.
 
     The Sobol indices of `Study.importance`, computed on the surrogate. First order is what a
     hyperparameter explains by itself; total is that with all its interactions with others, so that

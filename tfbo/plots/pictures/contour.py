@@ -1,4 +1,4 @@
-"""What two hyperparameters do together, the others as in the best trial."""
+"""Effect of two hyperparameters together, the others as in the best trial."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def _fill(
     bar = ax.figure.colorbar(drawn, ax=ax, pad=0.02, extend=seen.beyond, format=seen.text)
     bar.set_ticks(seen.ticks)
     bar.minorticks_off()
-    text = f"posterior mean ({source.aim(found.study)})"
+    text = f"posterior mean ({found.aim})"
     if seen.left_out:
         text += f"; {seen.left_out}"
     bar.set_label(text, fontsize=style.NORMAL)
@@ -139,7 +139,7 @@ def _fill(
 
 
 class _Colouring(NamedTuple):
-    """Which colour stands for which mean."""
+    """Colours of means."""
 
     colours: str
     norm: Any
@@ -147,18 +147,17 @@ class _Colouring(NamedTuple):
     ticks: list[float]
     text: Callable[[float, Any], str]
     beyond: str
-    """At which ends there are means that have its colour: "neither", "min", "max" or "both"."""
+    """Ends that means beyond them have the colour of: "neither", "min", "max" or "both"."""
     left_out: str
-    """How many observed values the colours do not reach, in words."""
+    """Number of observed values that the colours do not reach, in words."""
 
 
 def _colouring(found: source.Source, mean: np.ndarray) -> _Colouring:
     """Colours over the means that lie in the frame of the observations; darker is better."""
     from matplotlib import colors
 
-    direction = found.study.direction
     means = np.ma.compressed(mean)
-    shown = outcomes.of(found.values, direction, means)
+    shown = outcomes.of(found.values, found.goal, means)
     low, high = max(float(means.min()), shown.low), min(float(means.max()), shown.high)
     if low >= high:
         low, high = shown.low, shown.high
@@ -171,7 +170,7 @@ def _colouring(found: source.Source, mean: np.ndarray) -> _Colouring:
     if log and high / low < 1.05:
         low, high = low / 1.025, high * 1.025
     return _Colouring(
-        "viridis" if direction == "minimize" else "viridis_r",
+        "viridis_r" if found.goal.sign > 0.0 else "viridis",
         (colors.LogNorm if log else colors.Normalize)(low, high),
         (np.geomspace if log else np.linspace)(low, high, _LEVELS),
         ticks.round_numbers(low, high, log=log),

@@ -9,6 +9,7 @@ import numpy as np
 from tfbo.errors import invalid
 from tfbo.plots import marks, outcomes, source, style
 from tfbo.study import Study
+from tfbo.trial import Goal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,8 +78,7 @@ def _draw(
             numbers[inside], values[inside], "o", color=colour, alpha=0.35, markersize=4,
             markeredgewidth=0,
         )  # fmt: skip
-        better = np.minimum if study.direction == "minimize" else np.maximum
-        best = shown.clip(better.accumulate(values))
+        best = shown.clip(found.goal.best_so_far(values))
         last = max(trial.number for trial in (*found.complete, *found.failed))
         axes.step([*numbers, last], [*best, best[-1]], where="post", color=colour, lw=2, label=name)
         marks.at_edge(axes, numbers, values, shown, colour)
@@ -92,10 +92,10 @@ def _draw(
 
 def _frame(studies: tuple[Study, ...]) -> outcomes.Outcomes | None:
     """The better half of all values; None without any."""
-    sign = 1.0 if studies[0].direction == "minimize" else -1.0
-    values = [sign * t.value for s in studies for t in s.trials if t.value is not None]
-    if not values:
+    goal = Goal(studies[0].direction)
+    values = np.array([t.value for s in studies for t in s.trials if t.value is not None], float)
+    if not len(values):
         return None
-    worst = float(np.quantile(values, 0.5 if len(values) > 4 else 1.0))
-    shown = [sign * value for value in values if value <= worst]
-    return outcomes.of(shown, studies[0].direction)
+    scores = goal.sign * values
+    worst = float(np.quantile(scores, 0.5 if len(values) > 4 else 0.0))
+    return outcomes.of(values[scores >= worst], goal)

@@ -45,7 +45,7 @@ def history(study: Study, *, ax: Axes | None = None) -> Axes:
     source.require_finished(found, "history")
     ax = style.axes(ax)
     style.frame(ax)
-    style.labels(ax, "trial", f"value ({source.aim(study)})")
+    style.labels(ax, "trial", f"value ({found.aim})")
     if found.complete:
         _draw_values(ax, found)
     else:
@@ -60,7 +60,7 @@ def history(study: Study, *, ax: Axes | None = None) -> Axes:
 
 def _draw_values(ax: Axes, found: source.Source) -> None:
     numbers, values = found.numbers, found.values
-    shown = outcomes.of(values, found.study.direction)
+    shown = outcomes.of(values, found.goal)
     shown.dress(ax, "y")
     errors = np.array([trial.std or 0.0 for trial in found.complete])
     told = errors > 0.0
@@ -68,8 +68,7 @@ def _draw_values(ax: Axes, found: source.Source) -> None:
         ends = shown.clip(values - errors)[told], shown.clip(values + errors)[told]
         ax.vlines(numbers[told], *ends, color=style.OBSERVED, lw=0.8, alpha=0.4)
     marks.observed(ax, numbers, values, shown)
-    better = np.minimum if found.study.direction == "minimize" else np.maximum
-    best = shown.clip(better.accumulate(values))
+    best = shown.clip(found.goal.best_so_far(values))
     end = max(len(found.trials) - 1, numbers[-1])
     ax.step(
         [*numbers, end], [*best, best[-1]], where="post", color=style.OBSERVED, lw=2.0,

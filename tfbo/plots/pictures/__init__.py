@@ -1,0 +1,1 @@
+"""Pictures, one a module; `tfbo.plots` has the functions that draw them."""

@@ -1,0 +1,49 @@
+"""The incumbent of a study; the reasons and the advice where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tfbo.errors import NoCompletedTrial
+from tfbo.trial import COMPLETE, FAILED, RUNNING, Goal, Trial
+
+
+def incumbent(study: str, trials: Sequence[Trial], goal: Goal) -> Trial:
+    """The complete trial of the best value, the earliest of equals.
+
+    Args:
+        study: its name.
+        trials: of the study.
+        goal: of the study.
+
+    Raises:
+        NoCompletedTrial: where there is none; the error tells the first failure.
+    """
+    complete = [trial for trial in trials if trial.state == COMPLETE]
+    if complete:
+        return min(complete, key=goal.rank)
+    raise NoCompletedTrial(f"{_none_complete(study, trials)} {advice(trials)}")
+
+
+def _none_complete(study: str, trials: Sequence[Trial]) -> str:
+    """The reason why no trial is complete: there are none, all failed, or some are not told yet."""
+    failed = [t for t in trials if t.state == FAILED and t.kind != "interrupted"]
+    if not trials:
+        return f"The study {study!r} has no trials yet."
+    said = (
+        f"No trial of the study {study!r} is complete ({len(trials)} in all, {len(failed)} failed)."
+    )
+    if len(failed) == len(trials):
+        said = f"All {len(trials)} trials of the study {study!r} failed."
+    first = f" The first failure: {failed[0].kind}: {failed[0].reason}." if failed else ""
+    return said + first
+
+
+def advice(trials: Sequence[Trial]) -> str:
+    """Advice to a user whose study needs more complete trials."""
+    running = sum(trial.state == RUNNING for trial in trials)
+    if running:
+        return f"Run some, or tell those that are running ({running})."
+    if any(trial.kind == "error" for trial in trials):
+        return "Mend what fails, and run some."
+    return "Run some." if trials else "Run some, by study.optimize(objective, n_trials=20)."
