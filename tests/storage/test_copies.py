@@ -1,9 +1,11 @@
 """Studies and what belongs to them: pickled, copied, sent to other processes."""
 
+import contextlib
 import copy
 import dataclasses
 import os
 import pickle
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -16,6 +18,7 @@ import pytest
 
 from tfbo import Boolean, Float, Space, SQLiteStorage, StorageError, Study, Trial
 from tfbo.strategies import Bayes, Grid, Random, Sobol
+from tfbo.study.ask import ask
 
 SPACE = Space({"x": Float(-1.0, 1.0), "flag": Boolean()})
 WAYS = {
@@ -53,7 +56,10 @@ def test_a_stored_study_is_opened_again(path, way):
     assert (again.advisor.strategy, again.advisor.device) == (Sobol(), "CPU")
     again.tell(2, 3.0)
     assert study.trials[2].value == 3.0  # they share it
-    assert again.stored_trials._owner != study.stored_trials._owner
+    for each in (study, again):  # as a search does: each has a name of its own
+        ask(each.stored_trials, each.advisor.suggest, 1)
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT count(DISTINCT owner) FROM trials").fetchone() == (2,)
 
 
 @ways
@@ -119,7 +125,7 @@ class Listener:
     def __call__(self, params):
         if threading.current_thread() is threading.main_thread():
             copied = pickle.loads(pickle.dumps(self.study))
-            assert not copied._stopping and copied.trials[-1].state == "running"
+            assert copied.trials[-1].state == "running"
         return float(len(self.study))
 
 

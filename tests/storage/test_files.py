@@ -64,7 +64,7 @@ def held(file):
     return Space(FIRST), tuple(dataclasses.replace(t, std=None) for t in TRIALS[:7])
 
 
-@pytest.fixture(params=["schema-1", "schema-2", "schema-3-log", "schema-3"])
+@pytest.fixture(params=["schema-1", "schema-2", "schema-3-log", "schema-3", "schema-4"])
 def file(request):
     return request.param
 
@@ -94,7 +94,7 @@ def test_a_study_of_a_file_goes_on(file, path, tmp_path):
     space, trials = held(file)
     study = Study.load(storage=path, name=NAME, strategy=Random())
     # Since the third schema, running trials of a process that has long been silent are tried again.
-    waits = file in ("schema-3", "schema-3-log")
+    waits = file not in ("schema-1", "schema-2")
     lost = dataclasses.replace(trials[4], state="waiting", started=None) if waits else trials[4]
     assert study.space == space
     assert study.trials == (*trials[:4], lost, *trials[5:])
@@ -123,7 +123,7 @@ def test_a_file_is_exported_as_it_is(file, path, capsys):
     assert tuple(Trial(**one) for one in shown) == held(file)[1]
 
 
-@pytest.mark.parametrize("file", ["schema-3-log", "schema-3"], indirect=True)
+@pytest.mark.parametrize("file", ["schema-3-log", "schema-3", "schema-4"], indirect=True)
 @pytest.mark.parametrize(
     "change", ["value = 0.3", "std = NULL", "kind = 'nan'", "reason = 'x'", "finished = 1.7e9"]
 )

@@ -1,0 +1,133 @@
+"""Rows of trials and studies: a checksum by name, and fields that join later."""
+
+import contextlib
+import dataclasses
+import shutil
+import sqlite3
+import zlib
+from pathlib import Path
+
+import pytest
+
+from tfbo import Float, Space, SQLiteStorage, StorageError, Study, Trial
+from tfbo.storage import Record, rows, schema
+from tfbo.strategies import Random
+
+SPACE = Space({"x": Float(0.0, 1.0)})
+WHOLE = Trial(
+    3, {"x": 0.5, "ü": None}, "complete", value=-0.0, std=2.0, started=1.0, finished=2.5,
+    notes={"theta": [0.25]},
+)  # fmt: skip
+FAILED = Trial(4, {"x": 1.0}, "failed", kind="error", reason="größe", traceback="→\n")
+WRITTEN = [
+    (
+        WHOLE,
+        b'{"finished": 2.5, "notes": "{\\"theta\\": [0.25]}", "number": 3.0, '
+        b'"params": "{\\"x\\": 0.5, \\"\\\\u00fc\\": null}", "started": 1.0, "state": "complete", '
+        b'"std": 2.0, "value": 0.0}',
+    ),
+    (
+        FAILED,
+        b'{"kind": "error", "notes": "{}", "number": 4.0, "params": "{\\"x\\": 1.0}", '
+        b'"reason": "gr\\u00f6\\u00dfe", "state": "failed", "traceback": "\\u2192\\n"}',
+    ),
+]
+
+
+@pytest.mark.parametrize(("trial", "summed"), WRITTEN, ids=["complete", "failed"])
+def test_the_checksum_is_of_named_values_and_names_its_rule(trial, summed):
+    row = rows.write_trial(trial)
+    assert row[-1] == 2 * 2**32 + zlib.crc32(summed)
+    assert rows.read_trial("s", row) == trial
+
+
+def test_the_sum_of_a_study_is_made_likewise():
+    record = Record("ä", "{}", "minimize", 7, 1.5)
+    summed = (
+        b'{"created": 1.5, "direction": "minimize", "name": "\\u00e4", "seed": "7", "space": "{}"}'
+    )
+    assert rows.write_record(record)[-1] == 2 * 2**32 + zlib.crc32(summed)
+    assert rows.read_record(rows.write_record(record)) == record
+
+
+@pytest.mark.parametrize("trial", [WHOLE, FAILED])
+@pytest.mark.parametrize("place", range(len(rows.TRIAL)))
+def test_no_value_can_be_changed_or_lost(trial, place):
+    """Each in turn is another legal value, or none."""
+    other = (9, '{"x": 0.25}', "running", 9.0, 9.0, "nan", "why", "where", 9.0, 9.0, '{"a": 1}')
+    row = list(rows.write_trial(trial))
+    for changed in {other[place], None} - {row[place]}:
+        with pytest.raises(StorageError, match="is damaged"):
+            rows.read_trial("s", [*row[:place], changed, *row[place + 1 :]])
+
+
+@dataclasses.dataclass(frozen=True)
+class Later(Trial):
+    """A trial of the next version: it has two fields more."""
+
+    cost: float | None = None
+    tags: dict = dataclasses.field(default_factory=dict)
+
+
+@pytest.fixture
+def next_version(monkeypatch):
+    """A context in which tfbo is the next version, whose trials have further fields."""
+    steps = "ALTER TABLE trials ADD COLUMN cost REAL; ALTER TABLE trials ADD COLUMN tags TEXT"
+
+    @contextlib.contextmanager
+    def upgraded():
+        with monkeypatch.context() as patch:
+            patch.setattr(rows, "Trial", Later)
+            patch.setitem(rows.TRIAL, "cost", rows.TRIAL["value"])
+            patch.setitem(rows.TRIAL, "tags", rows.TRIAL["notes"]._replace(optional=True))
+            patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, steps))
+            patch.setattr(schema, "VERSION", schema.VERSION + 1)
+            yield
+
+    return upgraded
+
+
+FILES = {file.stem: file for file in (Path(__file__).parent / "files").glob("*.db")}
+NAME = "prüfung 'μ'"
+
+
+@pytest.mark.parametrize("file", sorted(FILES))
+def test_a_field_that_joins_damages_no_row_from_before(file, tmp_path, next_version):
+    path = shutil.copy(FILES[file], tmp_path / "runs.db")
+    before = [vars(trial) for trial in SQLiteStorage(path).changes(NAME, 0).trials]
+    with next_version():
+        storage = SQLiteStorage(path)
+        found = storage.changes(NAME, 0).trials
+        assert [vars(trial) for trial in found] == [{**t, "cost": None, "tags": {}} for t in before]
+        new = Later(len(found), found[-1].params, cost=2.5, tags={"a": 1})
+        assert storage.append(NAME, [new], None)
+        told = dataclasses.replace(found[0], cost=0.5)
+        assert storage.replace(NAME, told, ("complete",), None)
+        again = SQLiteStorage(path).changes(NAME, 0).trials
+        assert (again[0], again[-1]) == (told, new)
+    with pytest.raises(StorageError, match=r"newer tfbo \(schema 5, this one reads 4\)\. Upgrade"):
+        SQLiteStorage(path)  # and not that it is damaged
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_new_field_of_any_row_is_guarded(number, tmp_path, next_version):
+    study = Study(SPACE, storage=(path := tmp_path / "runs.db"), seed=0, strategy=Random())
+    study.tell(study.ask(), 1.0)
+    with next_version():
+        storage = SQLiteStorage(path)
+        assert storage.append("study", [Later(1, {"x": 0.5}, cost=2.5)], None)
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            db.execute("UPDATE trials SET cost = 3.5 WHERE number = ?", (number,))
+            db.commit()
+        with pytest.raises(StorageError, match=f"trial {number} .* its checksum"):
+            storage.changes("study", 0)
+
+
+def test_rows_of_the_first_rule_are_written_by_the_second(tmp_path):
+    path = shutil.copy(FILES["schema-3"], tmp_path / "runs.db")
+    query = "SELECT checksum >> 32 FROM trials ORDER BY number"
+    rules = lambda: [rule for (rule,) in sqlite3.connect(path).execute(query)]
+    study = Study.load(storage=path, name=NAME, strategy=Random())
+    assert rules() == [0, 0, 0, 0, 2, 0, 0, 0]  # the fifth has lost its process, and waits
+    study.tell(5, 1.0)
+    assert rules() == [0, 0, 0, 0, 2, 2, 0, 0]
