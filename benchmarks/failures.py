@@ -33,19 +33,19 @@ from peers import Worker
 from regret_report import interval
 from suites import failing
 from suites.base import Problem, draw
-from variants import Variant, outcomes, patched
 
 import tfbo
+from tfbo.strategies import Failed
 
 CELLS = (
     "ball-branin-80", "ball-hartmann-3-95", "slope-rosenbrock-4-80", "column-styblinski-tang-5-80",
     "conditional-80", "chance-hartmann-3-50",
 )  # fmt: skip
 OURS = {
-    "tfbo": Variant("the default"),
-    "as bad outcomes": Variant("", patches=outcomes.failures_as_bad),
-    "learned, else left out": Variant("", patches=outcomes.failures_left_out),
-    "ignored": Variant("", patches=outcomes.failures_ignored),
+    "tfbo": Failed(),
+    "as bad outcomes": Failed(avoided=False, penalty=0.5, std=0.0),
+    "learned, else left out": Failed(modelled=False),
+    "ignored": Failed(avoided=False, modelled=False),
 }
 PEERS = {"Optuna GP": "optuna_gp", "Optuna TPE": "optuna_tpe"}
 FIELDS = ("cell", "seed", "optimiser", "seconds", "trials", "succeeded", "regret")
@@ -77,7 +77,7 @@ def run(optimiser: Any, problem: Problem, seed: int, trials: int) -> tuple[str, 
 def start(name: str, problem: Problem, seed: int, worker: Worker | None) -> Any:
     """An optimiser of that name."""
     if name not in PEERS:
-        return Tfbo(problem.parameters, seed)
+        return Tfbo(problem.parameters, seed, {"failed": OURS[name]})
     assert worker is not None
     worker.start(PEERS[name], problem.parameters, seed)
     return worker
@@ -173,17 +173,14 @@ def main() -> None:
         if not rows:
             writer.writeheader()
         file.flush()
-        # Programs that are patched are forgotten: each form of tfbo makes all of its runs at once.
-        for name in names:
-            with patched(OURS.get(name, OURS["tfbo"])):
-                for seed, cell in itertools.product(range(parsed.seeds), parsed.cells):
-                    if (cell, seed, name) not in done:
-                        optimiser = start(name, problems[cell](seed), seed, worker)
-                        found = run(optimiser, problems[cell](seed), seed, parsed.trials)
-                        rows.append(dict(zip(FIELDS, (cell, seed, name, *found), strict=True)))
-                        writer.writerow(rows[-1])
-                        file.flush()
-                        print(*rows[-1].values(), flush=True)
+        for name, seed, cell in itertools.product(names, range(parsed.seeds), parsed.cells):
+            if (cell, seed, name) not in done:
+                optimiser = start(name, problems[cell](seed), seed, worker)
+                found = run(optimiser, problems[cell](seed), seed, parsed.trials)
+                rows.append(dict(zip(FIELDS, (cell, seed, name, *found), strict=True)))
+                writer.writerow(rows[-1])
+                file.flush()
+                print(*rows[-1].values(), flush=True)
     command = f"python benchmarks/failures.py --trials {parsed.trials} --seeds {parsed.seeds}"
     text = report(rows, command)
     print(text)

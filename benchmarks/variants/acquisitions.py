@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from variants.base import Patches, choose
+from variants.base import choose
 
 # How many draws of the values of the trials noisy improvement is averaged over, and of how many trials.
 _DRAWS, _MOST = 64, 400
@@ -21,12 +21,11 @@ def acquisition(name: str, *arguments: float) -> Mapping[str, Any]:
     return {"acquisition": getattr(acquisition, name)(*arguments)}
 
 
-def opening_without_centre() -> Patches:
+def opening_without_centre() -> Mapping[str, Any]:
     """Sobol points alone."""
-    from tfbo.strategies import sobol
-    from tfbo.strategies.bayes import initial
+    from tfbo.strategies import Sobol
 
-    return {(initial, "points"): sobol.points}
+    return {"initial": Sobol()}
 
 
 def exploit_at_the_end(study: Any, values: Sequence[float | None], budget: int) -> None:

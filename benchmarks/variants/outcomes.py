@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -82,39 +82,8 @@ def power_of_tempered() -> Callable[..., Any]:
     return lambda y, mask=None: yeo_johnson(temper(y, mask), mask)
 
 
-def failures_ignored() -> Patches:
-    """Failed trials are left out, and nothing is learned of where they fail."""
-    from tfbo.strategies.bayes import ask, data
+def failed(**settings: Any) -> Mapping[str, Any]:
+    """Failed trials count in another way."""
+    from tfbo.strategies import Failed
 
-    original = data.data
-
-    def without(direction: str, state: Any, failed: bool) -> Any:
-        return original(direction, state, failed=False)
-
-    return {(data, "data"): without, (ask, "labels"): lambda settings, state: ()}
-
-
-def failures_left_out() -> Patches:
-    """It is learned where trials fail, and the model of the outcomes knows nothing of them."""
-    from tfbo.strategies.bayes import data
-
-    return {k: v for k, v in failures_ignored().items() if k == (data, "data")}
-
-
-def failures_as_bad() -> Patches:
-    """Failed trials count as half a standard deviation worse than the worst, as they did until 0.1.
-
-    Nothing else is learned of where they fail.
-    """
-    from tfbo.gp.data import Data, canonical
-    from tfbo.strategies.bayes import ask, data
-
-    def ranked(direction: str, state: Any, failed: bool) -> tuple[Any, np.ndarray]:
-        sign, complete = 1.0 if direction == "maximize" else -1.0, state.complete
-        known = np.array([sign * t.value for t in state.trials if t.value is not None], np.float64)
-        y = np.full(len(complete), known.min() - 0.5 * np.std(known))
-        y[complete] = known
-        std = np.array([trial.std or 0.0 for trial in state.trials], np.float64)
-        return canonical(Data(state.rows, y, std))
-
-    return {(data, "data"): ranked, (ask, "labels"): lambda settings, state: ()}
+    return {"failed": Failed(**settings)}

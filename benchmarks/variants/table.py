@@ -14,9 +14,7 @@ def _no_deflation() -> Patches:
 
 
 OPENINGS = {
-    "no centre": Variant(
-        "the opening is Sobol points alone", patches=acquisitions.opening_without_centre
-    ),
+    "no centre": Variant("the opening is Sobol points alone", acquisitions.opening_without_centre),
     "n_initial=3": Variant("the model takes over earlier", lambda: {"n_initial": 3}),
     "n_initial=10": Variant("the model takes over later", lambda: {"n_initial": 10}),
 }
@@ -42,7 +40,8 @@ OUTCOMES = {
         patches=lambda: outcomes.tempering(outcomes.power_of_tempered()),
     ),
     "failures ignored": Variant(
-        "nothing is learned of where trials fail", patches=outcomes.failures_ignored
+        "nothing is learned of where trials fail",
+        lambda: outcomes.failed(avoided=False, modelled=False),
     ),
 }
 KERNELS = {

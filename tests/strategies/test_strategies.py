@@ -19,7 +19,7 @@ from tfbo import (
     SpaceExhausted,
 )
 from tfbo._compile import devices
-from tfbo.strategies import Bayes, Grid, Problem, Random, Sobol
+from tfbo.strategies import Bayes, Failed, Grid, Problem, Random, Sobol
 from tfbo.strategies.bayes import greedy
 
 MIXED = Space(
@@ -275,6 +275,10 @@ BAD = [
     (lambda: Bayes(n_restarts=True), "n_restarts"),
     (lambda: Bayes(n_candidates=1.5), "n_candidates"),
     (lambda: Bayes(tfbo.acquisition.LogEI), "acquisition"),
+    (lambda: Bayes(initial="sobol"), "initial"),
+    (lambda: Bayes(failed="ignored"), "failed"),
+    (lambda: Failed(penalty=-1.0), "penalty"),
+    (lambda: Failed(std=float("nan")), "std"),
     (lambda: Grid(resolution=1), "resolution"),
 ]
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from tfbo import _random
 from tfbo.columns import snap
@@ -18,6 +21,10 @@ from tfbo.trial import Trial
 class Sobol(Strategy[Tried]):
     """Trial i tries point i of a scrambled Sobol sequence; the seed decides the scrambling.
 
+    Args:
+        centre: whether the first trial is the centre of the space instead, around which a range is mostly
+            chosen because it is known to work; of categories the centre has the first one.
+
     Source: Joe and Kuo 2008; Owen 1995.
 
     Example:
@@ -28,16 +35,22 @@ class Sobol(Strategy[Tried]):
         [0, 1, 2, 3]
     """
 
+    centre: bool = False
+
     def suggest(
         self, problem: Problem, state: Tried, *, pending: Sequence[Trial], number: int, q: int
     ) -> list[Suggestion]:
         """See `Strategy`."""
+        points = functools.partial(_points, centre=self.centre)
         return suggest_each(problem, state, pending, range(number, number + q), points)
 
 
-def points(problem: Problem, number: int) -> Iterator[Params]:
+def _points(problem: Problem, number: int, *, centre: bool) -> Iterator[Params]:
     """The configuration at point `number` of the sequence, then (should it be taken) random ones."""
     encoded = problem.encoding
     row = _random.sobol(1, len(encoded.columns), problem.seed, start=number)
     first = encoded.decode(snap(encoded.columns, row))
+    if centre and number == 0:
+        middle = [0.0 if column.categorical else 0.5 for column in encoded.columns.columns]
+        first = encoded.decode(snap(encoded.columns, np.array([middle]))) + first
     return itertools.chain(first, draws(problem, number))

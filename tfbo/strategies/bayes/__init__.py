@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tfbo.strategies.bayes.data import Failed
 from tfbo.strategies.bayes.strategy import Bayes
 
-__all__ = ["Bayes"]
+__all__ = ["Bayes", "Failed"]

@@ -20,7 +20,7 @@ from tfbo.gp.data import Data
 from tfbo.strategies.base import Problem
 from tfbo.strategies.bayes import data as told_trials
 from tfbo.strategies.bayes import feasibility, fit, greedy, screens, surrogate, thompson, warm_start
-from tfbo.strategies.bayes.data import Told
+from tfbo.strategies.bayes.data import Failed, Told
 from tfbo.strategies.bayes.surrogate import GaussianSurrogate
 from tfbo.trial import Trial
 
@@ -51,6 +51,7 @@ class Settings(NamedTuple):
     noise: float
     """Standard deviation of the noise where it is known, in the units of the objective; or else 0."""
     device: str | None
+    failed: Failed
 
     def restarts(self, plan: devices.Plan, n: int) -> int:
         """Restarts beside the one from the last optimum, when `n` trials are searched."""
@@ -112,7 +113,7 @@ def pose(
     rng = _random.generator(problem.seed, "bayes", numbers[0])
     last = warm_start.last((*state.trials, *pending), fit.default_hyperprior(kernel))
     searches = last.is_due(n) or plan.padded  # a padded program has one shape, that of a search
-    told = told_trials.data(problem.direction, state, failed=True)
+    told = told_trials.data(problem.direction, state, settings.failed)
     evidence, order = _evidence(settings, told, last.start, plan, rng if searches else None)
     success = labels(settings, state)
     screened = screens.of(problem, evidence, settings.n_candidates, rng)
@@ -148,7 +149,7 @@ def model(settings: Settings, problem: Problem, state: Told) -> GaussianSurrogat
     rng = None if last.searched else _random.generator(problem.seed, "bayes", n)
     # A padded program that does not search has a shape of its own.
     searches = not (last.searched and plan.padded)
-    told = told_trials.data(problem.direction, state, failed=False)
+    told = told_trials.data(problem.direction, state, None)
     evidence, order = _evidence(settings, told, last.start, plan, rng)
     fitted = _answer(settings, greedy.fit_alone, evidence, plan, searches=searches)
     choices = settings.choices(devices.CPU, n, searches=searches)
@@ -157,8 +158,8 @@ def model(settings: Settings, problem: Problem, state: Told) -> GaussianSurrogat
 
 
 def labels(settings: Settings, state: Told) -> fit.Evidence | tuple[()]:
-    """The trials' success and failure; nothing where all succeeded."""
-    if state.complete.all():
+    """The trials' success and failure; nothing where all succeeded, or failures are not avoided."""
+    if state.complete.all() or not settings.failed.avoided:
         return ()
     return feasibility.evidence(settings.model, state, settings.n_modelled)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from tfbo import _numerics
+from tfbo import _arguments, _numerics
 from tfbo.gp.data import Data, canonical
 from tfbo.gp.outcomes import SAME
 from tfbo.strategies.base import Key, Problem, key
@@ -29,6 +30,40 @@ class Told(NamedTuple):
         return np.array([trial.state == COMPLETE for trial in self.trials], bool)
 
 
+@dataclasses.dataclass(frozen=True)
+class Failed:
+    """The way in which failed trials count.
+
+    By default each is among the training data, as bad as the worst outcome give or take a standard
+    deviation of all outcomes: so that nothing promises more and more beyond an edge where trials begin to
+    fail. And the probability of failure is learned. What that is worth: benchmarks/results/failures.md.
+
+    Args:
+        avoided: whether the worth of a trial counts with the probability that it succeeds.
+        modelled: whether failed trials are among the training data.
+        penalty: how much worse than the worst outcome they are, in standard deviations of all
+            outcomes, >= 0.
+        std: the standard error of that, in the same unit, >= 0.
+
+    Raises:
+        InvalidArgument: for a penalty or a standard error that is not a finite number >= 0.
+
+    Example:
+        >>> import tfbo
+        >>> strategy = tfbo.strategies.Bayes(failed=tfbo.strategies.Failed(penalty=0.5))
+    """
+
+    avoided: bool = True
+    modelled: bool = True
+    penalty: float = 0.0
+    std: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("penalty", "std"):
+            checked = _arguments.number(name, getattr(self, name), "Leave it out.", least=0.0)
+            object.__setattr__(self, name, checked)
+
+
 def fold(problem: Problem, state: Told | None, told: Sequence[Trial]) -> Told:
     """The state after further trials."""
     new, keys = rows(problem, told), frozenset(key(trial.params) for trial in told)
@@ -44,25 +79,26 @@ def rows(problem: Problem, trials: Sequence[Trial]) -> np.ndarray:
     return np.round(codes * _numerics.RESOLUTION) / _numerics.RESOLUTION
 
 
-def data(direction: str, state: Told, *, failed: bool) -> tuple[Data, np.ndarray]:
+def data(direction: str, state: Told, failed: Failed | None) -> tuple[Data, np.ndarray]:
     """Outcomes to maximise, in an order of their own, and which of the trials they are of.
 
     Args:
         direction: "minimize" or "maximize".
         state: of which one trial at least is complete.
-        failed: whether failed trials are among them, each as bad as the worst outcome, give or take a
-            standard deviation of all outcomes: so that nothing promises more and more beyond an edge
-            where trials begin to fail. Without, complete trials alone.
+        failed: what failed trials count for; None leaves them out.
     """
     complete = state.complete
-    kept = np.flatnonzero(complete | failed)
     sign = Goal(direction).sign
     values = [sign * trial.value for trial in state.trials if trial.value is not None]
     known = np.array(values, np.float64)
-    y = np.full(len(complete), known.min())
+    y = np.zeros(len(complete))
     y[complete] = known
     std = np.array([trial.std or 0.0 for trial in state.trials], np.float64)
-    std[~complete] = _deviation(known)
+    kept = np.flatnonzero(complete)
+    if failed is not None and failed.modelled:
+        unit = _deviation(known)
+        y[~complete], std[~complete] = known.min() - failed.penalty * unit, failed.std * unit
+        kept = np.arange(len(complete))
     ordered, order = canonical(Data(state.rows[kept], y[kept], std[kept]))
     return ordered, kept[order]
 

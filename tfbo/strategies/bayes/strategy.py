@@ -22,10 +22,11 @@ from tfbo.errors import invalid
 from tfbo.gp import kernels, search
 from tfbo.strategies import random
 from tfbo.strategies.base import Key, Problem, Strategy, Suggestion, key, remaining, untried
-from tfbo.strategies.bayes import ask, fit, initial, repeats
+from tfbo.strategies.bayes import ask, fit, repeats
 from tfbo.strategies.bayes import data as told_trials
-from tfbo.strategies.bayes.data import Told
+from tfbo.strategies.bayes.data import Failed, Told
 from tfbo.strategies.bayes.surrogate import GaussianSurrogate
+from tfbo.strategies.sobol import Sobol
 from tfbo.trial import COMPLETE, Trial
 
 # Learned noise of less variance than this, in standardised outcomes, is what the model does not resolve:
@@ -58,6 +59,8 @@ class Bayes(Strategy[Told]):
     Args:
         acquisition: what a trial is worth; see `tfbo.acquisition`.
         kernel: of the Gaussian process; see `tfbo.gp.fit`.
+        initial: the strategy of the trials before; it is asked for `n_initial` of them and for more as long
+            as all have failed.
         n_initial: how many trials are told before the model takes over (measured against ten in
             benchmarks/results/ablation.md).
         n_restarts: starts on the marginal likelihood when hyperparameters are searched for, one of them
@@ -70,6 +73,7 @@ class Bayes(Strategy[Told]):
         noise: of the objective, beyond the standard errors that are told: "auto" to learn its variance,
             "none" for an objective that always returns the same, or the variance itself, in the units
             of the objective squared.
+        failed: how failed trials count.
         device: where to compute, such as "GPU:0"; None for the study's, or else the first GPU there is
             from 256 told trials on, and the CPU before that.
 
@@ -93,12 +97,14 @@ class Bayes(Strategy[Told]):
     acquisition: Acquisition = LogEI()
     _: dataclasses.KW_ONLY
     kernel: str | type = "matern52"
+    initial: Strategy[Any] = Sobol(centre=True)
     n_initial: int = 5
     n_restarts: int = 8
     n_candidates: int = 1024
     n_modelled: int = 1000
     optimizer: str = "bfgs"
     noise: str | float = "auto"
+    failed: Failed = Failed()
     device: str | None = None
 
     def __post_init__(self) -> None:
@@ -108,6 +114,12 @@ class Bayes(Strategy[Told]):
         if type(self.acquisition).__hash__ is None:  # compiled programs are kept by its value
             advice = "Make it a dataclass with frozen=True."
             raise invalid("acquisition", "a hashable acquisition", self.acquisition, advice)
+        if not isinstance(self.initial, Strategy):
+            advice = "Leave it out for the centre of the space and Sobol points."
+            raise invalid("initial", "a strategy", self.initial, advice)
+        if not isinstance(self.failed, Failed):
+            advice = "For example failed=tfbo.strategies.Failed(avoided=False)."
+            raise invalid("failed", "a tfbo.strategies.Failed", self.failed, advice)
         kernels.kernel(self.kernel, 1)
         search.check_optimizer(self.optimizer)
         devices.check(self.device)
@@ -145,16 +157,15 @@ class Bayes(Strategy[Told]):
         numbers: range,
     ) -> list[Suggestion]:
         """Configurations that are not taken; as `suggest`."""
-        notes: dict[str, Any] = {}
         if self._is_initial(problem, state):
-            chosen = [initial.points(problem, i) for i in numbers]
-        else:
-            rows, notes = ask.suggest(self.settings(problem), problem, state, pending, numbers)
-            found = iter(problem.encoding.decode(rows))
-            draws = [random.draws(problem, i) for i in numbers]
-            chosen = [itertools.chain(found, own) for own in draws]
+            begun = self.initial.fold(problem, None, state.trials)
+            first, q = numbers[0], len(numbers)
+            return self.initial.suggest(problem, begun, pending=pending, number=first, q=q)
+        rows, notes = ask.suggest(self.settings(problem), problem, state, pending, numbers)
+        found = iter(problem.encoding.decode(rows))
         suggestions: list[Suggestion] = []
-        for proposals in chosen:
+        for number in numbers:
+            proposals = itertools.chain(found, random.draws(problem, number))
             params = untried(problem.space, taken, proposals)
             taken.add(key(params))
             suggestions.append(Suggestion(params, {}))
@@ -167,8 +178,12 @@ class Bayes(Strategy[Told]):
         """See `Strategy`: the program is compiled, which takes seconds, by asking it of made-up trials."""
         if most is not None and most <= self.n_initial:
             return  # no suggestion needs it
-        points = (next(initial.points(problem, i)) for i in range(self.n_initial + 1))
-        trials = [Trial(i, params, COMPLETE, float(i)) for i, params in enumerate(points)]
+        q, begun = (
+            remaining(problem.space, set(), self.n_initial + 1),
+            self.initial.fold(problem, None, ()),
+        )
+        points = self.initial.suggest(problem, begun, pending=(), number=0, q=q)
+        trials = [Trial(i, each.params, COMPLETE, float(i)) for i, each in enumerate(points)]
         state = self.fold(problem, None, trials)
         if not self._is_initial(problem, state):
             numbers = range(len(trials), len(trials) + 1)
@@ -213,7 +228,7 @@ class Bayes(Strategy[Told]):
         )
         noise = 0.0 if isinstance(self.noise, str) else math.sqrt(self.noise)
         device = self.device or problem.device
-        return ask.Settings(choices, self.n_candidates, self.n_modelled, noise, device)
+        return ask.Settings(choices, self.n_candidates, self.n_modelled, noise, device, self.failed)
 
     def _modelled(self, problem: Problem, state: Told) -> GaussianSurrogate | None:
         """The surrogate, but of a space in which nothing varies."""
