@@ -11,7 +11,6 @@ import pytest
 
 import tfbo
 from tfbo import _messages
-from tfbo.study import progress
 
 NAME, CHOICE = "größe", "日本"
 SPACE = (
@@ -168,4 +167,4 @@ def test_streams_are_given_back_as_they_were():
     with _messages.escaping(stream, gone, None, io.StringIO()):
         stream.write("é")
     assert stream.errors == "strict"
-    assert progress.in_terminal() in (True, False)
+    assert _messages.is_terminal(sys.stderr) in (True, False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Iterator
@@ -45,6 +46,15 @@ def say(text: str, stream: Any) -> None:
     if stream is not None:
         with contextlib.suppress(OSError, ValueError):
             print(encodable(text, stream), file=stream, flush=True)
+
+
+def width() -> int:
+    """Columns of the terminal that standard error is; 80 where it is none."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (AttributeError, OSError, ValueError):
+        columns = 0
+    return columns or shutil.get_terminal_size().columns
 
 
 def is_terminal(stream: Any) -> bool:

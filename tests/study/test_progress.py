@@ -14,9 +14,8 @@ from termios import TIOCSWINSZ
 
 import pytest
 
-from tfbo import Boolean, Float, Space, Study, TFBOWarning
+from tfbo import Boolean, Float, Space, Study, TFBOWarning, _messages
 from tfbo.strategies import Random
-from tfbo.study import progress
 
 SPACE = Space({"x": Float(-1.0, 1.0), "flag": Boolean()})
 
@@ -133,7 +132,7 @@ def test_lines_in_a_terminal_without_tqdm():
 
 def test_lines_without_standard_error(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stderr", None)
-    assert not progress.in_terminal()
+    assert not _messages.is_terminal(sys.stderr)
 
 
 def test_nothing_is_shown_unless_wanted(capfd):

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import tfbo
+from tfbo import _format, _messages
 from tfbo._compile import quiet
-from tfbo.study import Study, progress
+from tfbo.study import Study
 from tfbo.trial import Trial
 
 SPACE = tfbo.Space(
@@ -139,11 +140,11 @@ def _advance(study: Study, what: str, wanted: int, objective: Any) -> None:
     print(f"\n{what}, {begins}, up to {wanted} trials:")
 
     def show(study: Study, trial: Trial) -> None:
-        tqdm.write(progress.line(trial))
+        tqdm.write(_format.line(trial))
 
     if wanted > done:
         # Without a terminal there would be a second line for each trial, and no bar.
-        bar = progress.in_terminal()
+        bar = _messages.is_terminal(sys.stderr)
         study.optimize(objective, n_trials=wanted - done, callbacks=[show], progress=bar)
 
 

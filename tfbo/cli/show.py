@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from tfbo import _format
 from tfbo._messages import printable
 from tfbo.storage import Record, Storage, no_study
-from tfbo.study import progress
 from tfbo.trial import COMPLETE, FAILED, RUNNING, WAITING, Goal, Trial
 
 # Characters of a cell: names and choices may be megabytes long.
@@ -55,7 +55,7 @@ def _trial_row(trial: Trial) -> tuple[str, ...]:
         _value(trial),
         state,
         _seconds(trial.duration),
-        progress.params(trial),
+        _format.params(trial.params),
     )
 
 

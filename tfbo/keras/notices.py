@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tfbo._messages import printable, warn
+from tfbo import _format
+from tfbo._messages import warn
 from tfbo.keras.oracle import Oracle
 from tfbo.keras.project import Project
 from tfbo.keras.trial import Trial
@@ -36,9 +37,9 @@ def trying(oracle: Oracle, trial: Trial) -> str:
     """A trial that is about to run in a line: its number, what it tries, the best so far."""
     place = oracle.start_order.index(trial.trial_id or "") + 1 if trial.trial_id else 1
     total = f" of {oracle.max_trials}" if oracle.max_trials else ""
-    values = ", ".join(f"{n}={_shown(v)}" for n, v in trial.hyperparameters.values.items())
+    values = _format.params(trial.hyperparameters.values)
     text = f"trial {trial.trial_id or '':>3} ({place}{total}) tries {values or 'the defaults'}"
-    return printable(f"{text}{_best(oracle)}")
+    return f"{text}{_best(oracle)}"
 
 
 def warn_of_settings(logger: Any, environment: Mapping[str, str] = os.environ) -> None:
@@ -75,7 +76,3 @@ def _best(oracle: Oracle) -> str:
     if not best:
         return ", none has completed" if oracle.end_order else ""
     return f", best {best[0].score:.6g} (trial {best[0].trial_id})"
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from tfbo import _format
 from tfbo._messages import say
 from tfbo.errors import InvalidArgument
 from tfbo.keras import extensions, failures
@@ -13,7 +14,7 @@ from tfbo.keras.objective import create_objective
 from tfbo.keras.project import Project
 from tfbo.keras.search import Search, open_search
 from tfbo.keras.trial import Trial, TrialStatus
-from tfbo.study import Study, progress
+from tfbo.study import Study
 from tfbo.trial import Trial as StudyTrial
 
 
@@ -241,7 +242,7 @@ class Oracle:
         assert trial.trial_id is not None
         self._search.tell(trial)
         self.end_order.append(trial.trial_id)
-        self.say(progress.line(self.study_trial(trial)))
+        self.say(_format.line(self.study_trial(trial)))
         if crashed:
             failures.warn_of(trial)
         self._failures = self._failures + 1 if trial.status == TrialStatus.FAILED else 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tfbo import _format
 from tfbo.errors import SpaceExhausted, TooFewTrials
 from tfbo.report import table
 from tfbo.report.tags import Html, tag
-from tfbo.study import Study, progress
+from tfbo.study import Study
 from tfbo.trial import COMPLETE, FAILED, RUNNING, WAITING, Trial
 
 _95 = 1.959963984540054
@@ -35,7 +36,7 @@ def summary(study: Study, trials: Sequence[Trial], location: str) -> Html:
         ("seed", study.seed),
         ("first start", table.moment(min(starts, default=None)) or "none yet"),
         ("last end", table.moment(max(ends, default=None)) or "none yet"),
-        ("time in trials", progress.duration(spent)),
+        ("time in trials", _format.duration(spent)),
         ("stored in", location),
     ]
     return tag("section", tag("h2", "Summary"), _list("summary", rows), id="summary")

@@ -38,7 +38,9 @@ def run(study: Study, objective: Any, limits: Limits, means: Means, reactions: R
     study._stopping, study.ended = False, None
     try:
         with (
-            progress_bars.bar(study, limits.expected(study.trials), reactions.progress) as show,
+            progress_bars.bar(
+                study.stored_trials, limits.expected(study.trials), reactions.progress
+            ) as show,
             Interrupts() as interrupts,
         ):
             running = Running(workers, objective, seconds, interrupts)

@@ -1,21 +1,18 @@
-"""How `Study.optimize` shows where it is: tqdm's bar in a terminal, else a line a trial."""
+"""The bar of `Study.optimize`: tqdm's in a terminal, else a line for each trial."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from tfbo._messages import encodable, is_terminal, printable, say
-from tfbo.trial import COMPLETE, RUNNING, Trial
-
-if TYPE_CHECKING:
-    from tfbo.study import Study
+from tfbo import _format
+from tfbo._messages import encodable, is_terminal, say, width
+from tfbo.study.trials import Trials
+from tfbo.trial import RUNNING, Goal, Trial
 
 Result = TypeVar("Result")
 
@@ -46,7 +43,7 @@ class Stopwatch:
             self.seconds[what] += time.perf_counter() - begin
 
     def __str__(self) -> str:
-        return ", ".join(f"{what} {duration(s)}" for what, s in self.seconds.items())
+        return ", ".join(f"{what} {_format.duration(s)}" for what, s in self.seconds.items())
 
 
 class Show(NamedTuple):
@@ -90,20 +87,20 @@ class Pace:
 
 
 @contextlib.contextmanager
-def bar(study: Study, total: int | None, wanted: bool) -> Iterator[Show]:
-    """Show the trials of a search.
+def bar(trials: Trials, total: int | None, wanted: bool) -> Iterator[Show]:
+    """Show the trials of a search as they end.
 
     Args:
-        study: of which the best value observed is shown.
+        trials: of the study, whose best value observed is shown.
         total: how many trials there will be; None where that is open.
         wanted: without, nothing is shown.
     """
     if not wanted:
         yield Show(lambda trial, watch: None)
         return
-    tqdm = _tqdm() if in_terminal() else None
+    tqdm = _tqdm() if is_terminal(sys.stderr) else None
     if tqdm is None:
-        yield Show(lambda trial, watch: say(_report(study, trial, watch), sys.stderr))
+        yield Show(lambda trial, watch: say(_line(trials, trial, watch), sys.stderr))
         return
     # The times are what tqdm's own format has no room for in 80 columns. Its time left would count
     # what is imported and compiled at the beginning as if each trial took it.
@@ -122,22 +119,17 @@ def bar(study: Study, total: int | None, wanted: bool) -> Iterator[Show]:
             left = ""
             if total is not None:
                 pace.note(sum(watch.seconds.values()))
-                running = sum(other.state == RUNNING for other in study.trials)
+                running = sum(other.state == RUNNING for other in trials.ordered())
                 later = pace.left(total - shown.n - 1, at_once=1 + running)
                 left = f"{'?' if later is None else tqdm.format_interval(later)} "
-            about = f"{left}trial {trial.number}: ", f", {best(study)}, {sums}"
-            room = _columns() - _METER - sum(map(len, about))
-            text = outcome(trial, room).join(about)
+            about = f"{left}trial {trial.number}: ", f", {_best(trials)}, {sums}"
+            room = width() - _METER - sum(map(len, about))
+            text = _format.outcome(trial, room).join(about)
             with contextlib.suppress(OSError, ValueError):  # the terminal is gone
                 shown.set_description_str(encodable(text, sys.stderr), refresh=False)
                 shown.update()
 
         yield Show(show, tqdm.external_write_mode)
-
-
-def in_terminal() -> bool:
-    """True where standard error is a terminal, in which a bar can be drawn."""
-    return is_terminal(sys.stderr)
 
 
 def _tqdm() -> Any:
@@ -149,62 +141,12 @@ def _tqdm() -> Any:
     return tqdm
 
 
-def _report(study: Study, trial: Trial, watch: Stopwatch) -> str:
-    """A finished trial in a line, with the best so far and what it took."""
-    parts = (f"trial {trial.number:3d}: {outcome(trial)}", best(study), str(watch))
-    return f"{', '.join(parts)}  {params(trial)}"
+def _line(trials: Trials, trial: Trial, watch: Stopwatch) -> str:
+    """A finished trial in a line, with the best so far and the time that it took."""
+    parts = (f"trial {trial.number:3d}: {_format.outcome(trial)}", _best(trials), str(watch))
+    return f"{', '.join(parts)}  {_format.params(trial.params)}"
 
 
-def best(study: Study) -> str:
-    """The best value observed, as `best 0.97`."""
-    complete = any(trial.state == COMPLETE for trial in study.trials)
-    return f"best {study.best_observed.value:.6g}" if complete else "none complete"
-
-
-def line(trial: Trial) -> str:
-    """A finished trial in a line: number, outcome, seconds, parameters."""
-    seconds = "" if trial.duration is None else f" in {trial.duration:.1f} s"
-    return f"trial {trial.number:3d}: {outcome(trial)}{seconds}  {params(trial)}"
-
-
-def outcome(trial: Trial, room: int | None = None) -> str:
-    """The value of a finished trial, or why it failed, in so many columns; None for the terminal's."""
-    if trial.state == COMPLETE:
-        return f"{trial.value:.6g}"
-    failed = f"failed ({trial.kind})"
-    text = f"{failed}: {printable(trial.reason or '')}"
-    room = _columns() if room is None else room
-    if len(text) <= room:
-        return text
-    return f"{text[: room - 3]}..." if room > len(failed) + 8 else failed
-
-
-def _columns() -> int:
-    """The width of the terminal; 80 where there is none."""
-    try:
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns
-    except (AttributeError, OSError, ValueError):  # none, or one that is no terminal
-        columns = 0
-    return columns or shutil.get_terminal_size().columns
-
-
-def params(trial: Trial) -> str:
-    """Parameters as `name=value`, numbers to four digits."""
-
-    def shown(value: object) -> str:
-        return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-    return printable(", ".join(f"{name}={shown(value)}" for name, value in trial.params.items()))
-
-
-def duration(seconds: float) -> str:
-    """Seconds as one reads them: with the digits that matter, or as minutes or hours.
-
-    Example:
-        >>> duration(0.0123), duration(12.34), duration(150.0), duration(7500.0), duration(8e4)
-        ('0.01 s', '12 s', '150 s', '125 min', '22 h')
-    """
-    if seconds < 1000.0:
-        digits = 2 if seconds < 1.0 else 1 if seconds < 10.0 else 0
-        return f"{seconds:.{digits}f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 36000.0 else f"{seconds / 3600:.0f} h"
+def _best(trials: Trials) -> str:
+    goal = Goal(trials.record.direction)
+    return _format.best(min(trials.ordered(), key=goal.rank, default=None))

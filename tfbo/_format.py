@@ -1,0 +1,60 @@
+"""Trials, durations and parameters as text for a line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tfbo._messages import printable, width
+from tfbo.trial import COMPLETE, Trial
+
+
+def line(trial: Trial) -> str:
+    """A finished trial in a line: number, outcome, seconds, parameters."""
+    seconds = "" if trial.duration is None else f" in {trial.duration:.1f} s"
+    return f"trial {trial.number:3d}: {outcome(trial)}{seconds}  {params(trial.params)}"
+
+
+def outcome(trial: Trial, room: int | None = None) -> str:
+    """The value of a finished trial, or why it failed, in so many columns; None for the terminal's."""
+    if trial.state == COMPLETE:
+        return f"{trial.value:.6g}"
+    failed = f"failed ({trial.kind})"
+    text = f"{failed}: {printable(trial.reason or '')}"
+    room = width() if room is None else room
+    if len(text) <= room:
+        return text
+    return f"{text[: room - 3]}..." if room > len(failed) + 8 else failed
+
+
+def best(trial: Trial | None) -> str:
+    """The best trial so far, as `best 0.97`."""
+    known = trial is not None and trial.state == COMPLETE
+    return f"best {trial.value:.6g}" if trial is not None and known else "none complete"
+
+
+def params(values: Mapping[str, Any]) -> str:
+    """Parameters as `name=value`, numbers to four digits.
+
+    Example:
+        >>> params({"rate": 0.123456, "units": 64})
+        'rate=0.1235, units=64'
+    """
+    return printable(", ".join(f"{name}={_short(value)}" for name, value in values.items()))
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as one reads them: with the digits that matter, or as minutes or hours.
+
+    Example:
+        >>> duration(0.0123), duration(12.34), duration(150.0), duration(7500.0), duration(8e4)
+        ('0.01 s', '12 s', '150 s', '125 min', '22 h')
+    """
+    if seconds < 1000.0:
+        digits = 2 if seconds < 1.0 else 1 if seconds < 10.0 else 0
+        return f"{seconds:.{digits}f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 36000.0 else f"{seconds / 3600:.0f} h"
