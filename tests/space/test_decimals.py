@@ -67,7 +67,7 @@ def test_a_hyperparameter_has_its_values(context, made, values):
 def test_a_range_of_many_values_has_its_values(context):
     hp = kt.HyperParameters()
     hp.Float("rate", 0.00001, 1.0, step=0.00001)
-    assert hp.space[0].domain().decode(hp.space[0].domain().encode(0.12345)) == 0.12345
+    assert hp.space[0].domain().write(hp.space[0].domain().read(0.12345)) == 0.12345
 
 
 def test_whole_numbers_are_exact_beyond_the_digits_of_a_decimal():

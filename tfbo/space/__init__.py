@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from tfbo._aliases import explained
 from tfbo.space.choices import Boolean, Categorical, Constant, Ordinal
+from tfbo.space.conditions import Params
 from tfbo.space.encoding import Encoding, encoding
 from tfbo.space.numbers import Float, Int
 from tfbo.space.parameters import Parameter
-from tfbo.space.space import Params, Space
+from tfbo.space.space import Space
 
 __all__ = [
     "Boolean",

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from tfbo.columns import INACTIVE, Column, Columns
-from tfbo.space.space import Params, Space
+from tfbo.space.conditions import Params
+from tfbo.space.space import Space
 
 Conditions = tuple[tuple[int, tuple[float, ...]], ...]
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import ItemsView, Iterator, Mapping
 from typing import Any
 
 from tfbo._arguments import plain
 from tfbo.errors import invalid
-from tfbo.space import checks
+from tfbo.space import checks, conditions
 from tfbo.space.choices import Boolean, Categorical, Constant, Ordinal
+from tfbo.space.conditions import Params
 from tfbo.space.numbers import Float, Int
 from tfbo.space.parameters import Parameter
-
-Params = dict[str, Any]
 
 KINDS: dict[str, type] = {
     kind.__name__: kind for kind in (Float, Int, Categorical, Ordinal, Boolean, Constant)
@@ -44,9 +42,10 @@ class Space:
         True
     """
 
-    __slots__ = ("_later", "_order", "_parameters")
+    __slots__ = ("_later", "_ordered", "_parameters")
     _later: frozenset[str]
-    _order: tuple[str, ...]
+    _ordered: dict[str, Parameter]
+    """Parents before their children."""
     _parameters: dict[str, Parameter]
 
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:
@@ -65,10 +64,9 @@ class Space:
                 raise invalid(
                     f"parameters[{name!r}]", f"one of {kinds}", parameter, "Wrap it in one."
                 )
-        object.__setattr__(self, "_parameters", named)
-        object.__setattr__(self, "_later", frozenset())
-        self._check_conditions()
-        object.__setattr__(self, "_order", self._parents_first())
+        conditions.check(named)
+        ordered = conditions.parents_first(named)
+        checks.freeze(self, _parameters=named, _later=frozenset(), _ordered=ordered)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError("a Space is immutable: make a new one")
@@ -113,7 +111,7 @@ class Space:
         return self._make({**self._parameters, **added}, self._later | frozenset(added))
 
     def is_extension_of(self, other: Space) -> bool:
-        """Whether it is the other one, or what `extended` made of it."""
+        """True where it is the other one, or what `extended` made of it."""
         older = [
             entry for entry in self.items() if entry[0] in other or entry[0] not in self._later
         ]
@@ -122,7 +120,7 @@ class Space:
     @staticmethod
     def _make(parameters: Mapping[str, Parameter], later: frozenset[str]) -> Space:
         space = Space(parameters)
-        object.__setattr__(space, "_later", later)
+        checks.freeze(space, _later=later)
         return space
 
     def __eq__(self, other: object) -> bool:
@@ -141,13 +139,8 @@ class Space:
 
     def active(self, params: Mapping[str, Any]) -> tuple[str, ...]:
         """Names of the parameters that are active given the values in `params`, in order."""
-        on: dict[str, bool] = {}
-        for name in self._order:
-            on[name] = all(
-                on[parent] and parent in params and self._holds(parent, params[parent], allowed)
-                for parent, allowed in self[name].when or ()
-            )
-        return tuple(name for name in self if on[name])
+        on = conditions.active(self._ordered, params)
+        return tuple(name for name in self if name in on)
 
     def validate(self, params: Mapping[str, Any], argument: str = "params") -> Params:
         """The exact legal values that `params` stands for, in the order of the space.
@@ -167,10 +160,9 @@ class Space:
                 advice = checks.suggestion(name, self)
                 raise invalid(f"{argument}[{name!r}]", "a parameter of the space", name, advice)
         legal: Params = {}
-        for name in self._order:
-            parameter = self[name]
+        for name, parameter in self._ordered.items():
             label = f"{argument}[{name!r}]"
-            if name not in self.active(legal):
+            if not conditions.hold(self._ordered, name, legal):
                 if name in params:
                     advice = f"It is active only when {dict(parameter.when)}: leave it out."
                     raise invalid(label, "no value, because it is not active", params[name], advice)
@@ -185,20 +177,18 @@ class Space:
     @property
     def cardinality(self) -> int | float:
         """Number of distinct configurations; infinite where a reachable parameter is continuous."""
-        total: int | float = 1
-        for group in self._groups():
-            total *= self._count(group, {})
-        return total
+        return conditions.count(self._ordered)
 
     def grid(self, resolution: int) -> Iterator[Params]:
         """Every configuration once, with `resolution` values of each continuous parameter.
 
         The values of a continuous parameter are evenly spaced on its scale, both bounds included.
         """
-        yield from self._extend(0, {}, resolution)
+        for chosen in conditions.grid(self._ordered, resolution):
+            yield {name: chosen[name] for name in self if name in chosen}
 
     def difference(self, other: Space) -> list[str]:
-        """What another space has otherwise, a line for each parameter; empty where they are equal."""
+        """Differences of another space, a line for each parameter; empty where they are equal."""
         lines = []
         for name in [*self, *(name for name in other if name not in self)]:
             here = repr(self[name]) if name in self else "nothing"
@@ -234,99 +224,6 @@ class Space:
             advice = f"Pass what Space.to_json returned ({type(error).__name__}: {error})."
             raise invalid("text", "the JSON of a space", text, advice) from None
         return Space._make(parameters, later)
-
-    def _check_conditions(self) -> None:
-        for name, parameter in self.items():
-            for parent, allowed in parameter.when or ():
-                label = f"parameters[{name!r}].when"
-                if parent not in self or parent == name:
-                    others = [other for other in self if other != name]
-                    advice = checks.suggestion(parent, others)
-                    raise invalid(label, "another parameter of the space", parent, advice)
-                if self[parent].count is None:
-                    advice = "Give the parent a step, or use a Boolean or Categorical parent."
-                    raise invalid(
-                        label, "a parent with levels", f"{parent}: {self[parent]!r}", advice
-                    )
-                for value in allowed:
-                    self[parent].legal(f"{label}[{parent!r}]", value)
-
-    def _parents_first(self) -> tuple[str, ...]:
-        done: dict[str, bool] = {}
-
-        def visit(name: str, path: tuple[str, ...]) -> None:
-            if name in path:
-                circle = " -> ".join([*path[path.index(name) :], name])
-                raise invalid(
-                    "when", "conditions that do not go in a circle", circle, "Drop one of them."
-                )
-            if name not in done:
-                for parent, _ in self[name].when or ():
-                    visit(parent, (*path, name))
-                done[name] = True
-
-        for name in self:
-            visit(name, ())
-        return tuple(done)
-
-    def _holds(self, parent: str, value: Any, allowed: tuple[Any, ...]) -> bool:
-        legal = self[parent].legal
-        return any(
-            checks.same(legal("when", candidate), legal(parent, value)) for candidate in allowed
-        )
-
-    def _groups(self) -> list[list[str]]:
-        """Parameters that conditions connect, parents first; groups are independent."""
-        groups: list[list[str]] = []
-        for name in self._order:
-            parents = {parent for parent, _ in self[name].when or ()}
-            joined = [group for group in groups if parents & set(group)]
-            groups = [group for group in groups if group not in joined]
-            groups.append([*(member for group in joined for member in group), name])
-        return [sorted(group, key=self._order.index) for group in groups]
-
-    def _count(self, names: list[str], chosen: Params) -> int | float:
-        """Configurations of `names` given the values chosen; only parents are told apart by value."""
-        if not names:
-            return 1
-        name, rest = names[0], names[1:]
-        if name not in self.active(chosen):
-            return self._count(rest, chosen)
-        parameter = self[name]
-        if parameter.count is None:
-            return math.inf
-        decisive = [
-            parameter.legal("when", value)
-            for other in rest
-            for parent, allowed in self[other].when or ()
-            if parent == name
-            for value in allowed
-        ]
-        legal = {repr(value): value for value in decisive}
-        total = sum(self._count(rest, {**chosen, name: value}) for value in legal.values())
-        others = parameter.count - len(legal)
-        return total + (others * self._count(rest, chosen) if others else 0)
-
-    def _extend(self, depth: int, chosen: Params, resolution: int) -> Iterator[Params]:
-        if depth == len(self._order):
-            yield {name: chosen[name] for name in self if name in chosen}
-            return
-        name = self._order[depth]
-        if name not in self.active(chosen):
-            yield from self._extend(depth + 1, chosen, resolution)
-            return
-        for value in _levels(self[name], resolution):
-            yield from self._extend(depth + 1, {**chosen, name: value}, resolution)
-
-
-def _levels(parameter: Parameter, resolution: int) -> Iterator[Any]:
-    if parameter.count is None:
-        for i in range(resolution):
-            yield parameter.from_code(i / (resolution - 1) if resolution > 1 else 0.5)
-    elif parameter.column() is None:
-        yield parameter.from_code(0.5)
-    else:
-        yield from (parameter.level(i) for i in range(parameter.count))  # type: ignore[attr-defined]
 
 
 def _parameter_to_json(name: str, parameter: Any) -> dict[str, Any]:
