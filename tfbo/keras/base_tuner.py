@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-import logging
 import os
-import sys
 import time
-import traceback
 from typing import Any
 
-from tfbo import outcome
-from tfbo._messages import say, warn
 from tfbo.errors import InvalidArgument
-from tfbo.keras import dimensions, extensions, failures, garbage, notices, results
-from tfbo.keras.conditions import Parent
+from tfbo.keras import callbacks, exploration, extensions, failures, garbage, notices, results
 from tfbo.keras.errors import FailedTrialError, FatalError
 from tfbo.keras.hypermodel import as_hypermodel
 from tfbo.keras.hyperparameters import HyperParameters
@@ -26,7 +19,6 @@ from tfbo.study.incumbent import incumbent
 from tfbo.study.interrupts import Interrupts
 from tfbo.trial import Goal
 
-_LOGGER = logging.getLogger("tfbo")
 _IDLE = 0.2
 """Seconds after which an oracle that is idle is asked again."""
 
@@ -60,20 +52,15 @@ class BaseTuner:
         overwrite: bool = False,
         **kwargs: Any,
     ) -> None:
-        if not isinstance(oracle, Oracle):
-            raise InvalidArgument(
-                f"oracle: expected an Oracle, got {oracle!r}. For example "
-                "tfbo.keras.oracles.BayesianOptimizationOracle(objective='val_loss')."
-            )
         self.logger = kwargs.pop("logger", None)
-        if kwargs:
-            raise InvalidArgument(f"There are no arguments {', '.join(kwargs)}. Leave them out.")
+        _check(oracle, kwargs)
         extensions.check_tuner(self, BaseTuner)
         notices.warn_of_settings(self.logger)
         self.oracle = oracle
         self.hypermodel: Any = as_hypermodel(hypermodel)
         self.tuner_id = os.environ.get("KERASTUNER_TUNER_ID", "tuner0")
         self._project = Project(directory, project_name)
+        self.directory, self.project_name = self._project.directory, self._project.name
         self._study_callbacks: list[Any] = []
         self._interrupts = Interrupts()
         self._is_idle = False
@@ -92,16 +79,6 @@ class BaseTuner:
         return self.oracle.study
 
     @property
-    def directory(self) -> Any:
-        """Where the folder of the project is."""
-        return self._project.directory
-
-    @property
-    def project_name(self) -> str:
-        """The name of the project and of its study."""
-        return self._project.name
-
-    @property
     def project_dir(self) -> str:
         """The folder of the project."""
         return str(self._project.path)
@@ -112,55 +89,8 @@ class BaseTuner:
 
     def _populate_initial_space(self) -> None:
         """Find the space by building, once for every conditional scope that is met."""
-        if self.hypermodel is None:
-            return
-        hp = self.oracle.get_space()
-        self.hypermodel.declare_hyperparameters(hp)
-        self.oracle.update_space(hp)
-        met: list[list[Parent]] = []
-        unmet: list[list[Parent]] = [[]]
-        while unmet:
-            scope = unmet.pop(0)
-            hp = self._space_where(scope)
-            self._explore(hp, tolerant=bool(scope))
-            self.oracle.update_space(hp)
-            met += [scope for scope in hp.active_scopes if scope not in met]
-            space = self.oracle.hyperparameters.space
-            unmet += [s for s in hp.inactive_scopes if dimensions.can_hold(space, s)]
-            unmet = [s for i, s in enumerate(unmet) if s not in met and s not in unmet[:i]]
-
-    def _space_where(self, conditions: list[Parent]) -> HyperParameters:
-        """The space with values for which conditions hold, and defaults otherwise."""
-        hp = self.oracle.get_space()
-        for parent in conditions:
-            possible = [
-                value
-                for definition in hp.space
-                if definition.name == parent.name
-                for value in map(
-                    definition.domain().write, definition.domain().matching(parent.values)
-                )
-            ]
-            hp.values[parent.name] = (possible or parent.values)[0]
-        hp.ensure_active_values()
-        return hp
-
-    def _explore(self, hp: HyperParameters, *, tolerant: bool) -> None:
-        """Build for the sake of the hyperparameters that are asked for.
-
-        A branch that fails, or a model that is too large, is for the trials to find out.
-        """
-        try:
-            self.hypermodel.build(hp)
-        except FatalError:
-            raise
-        except Exception as error:
-            told = outcome.of_exception(error)
-            harmless = isinstance(error, FailedTrialError) or told["kind"] == "out of memory"
-            if not (harmless or tolerant):
-                raise
-            _LOGGER.warning("Not built while the space was explored: %s.", told["reason"])
-            warn(f"A branch of build_model failed while the space was explored: {told['reason']}.")
+        if self.hypermodel is not None:
+            exploration.explore(self.hypermodel, self.oracle)
 
     def search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
         """Run trials until `max_trials` have been, or the space is exhausted.
@@ -182,10 +112,9 @@ class BaseTuner:
             RuntimeError: after `max_consecutive_failed_trials` failures in a row, or where every trial
                 failed.
         """
-        if "verbose" in fit_kwargs:
-            verbose = fit_kwargs["verbose"]
-            self.oracle.verbose = 1 if verbose == "auto" else verbose
-        fit_kwargs = self._take_study_callbacks(fit_kwargs)
+        verbose = fit_kwargs.get("verbose", self.oracle.verbose)
+        self.oracle.verbose = 1 if verbose == "auto" else verbose
+        self._study_callbacks, fit_kwargs = callbacks.parted(fit_kwargs)
         self.oracle.say(notices.opening(self.oracle))
         self.on_search_begin()
         interrupted = False
@@ -202,26 +131,14 @@ class BaseTuner:
             raise self._interrupts.conclude(self.study, "directory= or project_name=")
         self.on_search_end()
 
-    def _take_study_callbacks(self, fit_kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Part callbacks of the study, which are called with it and a trial, from those of Keras."""
-        given = fit_kwargs.get("callbacks")
-        listed = list(given) if isinstance(given, (list, tuple)) else []
-        self._study_callbacks = [c for c in listed if _is_of_study(c)]
-        if not self._study_callbacks:
-            return fit_kwargs
-        others = [callback for callback in listed if not _is_of_study(callback)]
-        rest = {name: value for name, value in fit_kwargs.items() if name != "callbacks"}
-        return {**rest, "callbacks": others} if others else rest
-
     def _run_next(self, *fit_args: Any, **fit_kwargs: Any) -> bool:
         """Run a trial; False where there is no further one."""
         with self._interrupts.allowed():
             self.pre_create_trial()
         trial = self.oracle.create_trial(self.tuner_id)
         if trial.status == TrialStatus.STOPPED:
-            failures.check_any_completed(
-                self.oracle.trials.values(), self.oracle.max_consecutive_failed_trials
-            )
+            most = self.oracle.max_consecutive_failed_trials
+            failures.check_any_completed(self.oracle.trials.values(), most)
             return False
         if trial.status == TrialStatus.IDLE:
             self.oracle.say(None if self._is_idle else notices.IDLE)
@@ -238,10 +155,9 @@ class BaseTuner:
             self.on_trial_end(trial)
         finally:
             stored = self.oracle.study_trial(trial)
-            if stored.is_finished:
-                for callback in self._study_callbacks:
-                    with self._interrupts.allowed():
-                        callback(self.study, stored)
+            for callback in self._study_callbacks if stored.is_finished else ():
+                with self._interrupts.allowed():
+                    callback(self.study, stored)
         return True
 
     def _try_run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
@@ -254,11 +170,7 @@ class BaseTuner:
         except Exception as error:
             if self._interrupts.arrived:  # TensorFlow may make another exception of it
                 raise KeyboardInterrupt from error
-            final = isinstance(error, FailedTrialError)
-            trial.status = TrialStatus.FAILED if final else TrialStatus.INVALID
-            trial.message = traceback.format_exc()
-            trial.failure = outcome.of_exception(error)
-            _LOGGER.warning("Trial %s failed: %s", trial.trial_id, trial.failure["reason"])
+            trial.fail(error, final=isinstance(error, FailedTrialError))
 
     def _run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
         trial.metrics, trial.std = type(trial.metrics)(), None
@@ -268,8 +180,7 @@ class BaseTuner:
         read = results.read(returned, self.oracle.objective, "Tuner.run_trial()")
         metrics, step = results.mean(read)
         trial.std = results.standard_error(read)
-        assert trial.trial_id is not None
-        self.oracle.update_trial(trial.trial_id, metrics, step=step)
+        self.oracle.update_trial(str(trial.trial_id), metrics, step=step)
 
     def run_trial(self, trial: Any, *fit_args: Any, **fit_kwargs: Any) -> Any:
         """Evaluate the hyperparameters of a trial; a subclass says how.
@@ -311,12 +222,13 @@ class BaseTuner:
         """Called when a search ends."""
 
     def get_best_models(self, num_models: int = 1) -> list[Any]:
-        """The models of the best trials, best first.
+        """The models of the best trials, best first; those of a `Tuner` as in their best epochs.
 
         Raises:
             NoCompletedTrial: where no trial completed.
+            FatalRuntimeError: for more models than `Tuner.max_checkpoints`.
         """
-        return [self.load_model(trial) for trial in self._best(num_models)]
+        return [self.load_model(trial) for trial in _best(self.oracle, num_models)]
 
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[HyperParameters]:
         """The hyperparameters of the best trials, best first.
@@ -324,41 +236,15 @@ class BaseTuner:
         Raises:
             NoCompletedTrial: where no trial completed.
         """
-        return [trial.hyperparameters for trial in self._best(num_trials)]
-
-    def _best(self, count: int) -> list[Trial]:
-        best = self.oracle.get_best_trials(count)
-        if not best:
-            incumbent(self.study.name, self.study.trials, Goal(self.study.direction))  # says why
-        return best
+        return [trial.hyperparameters for trial in _best(self.oracle, num_trials)]
 
     def search_space_summary(self, extended: bool = False) -> None:
-        """Print the search space.
-
-        Args:
-            extended: has no effect; KerasTuner has it.
-        """
-        space = self.oracle.hyperparameters.space
-        say("Search space summary", sys.stdout)
-        say(f"Default search space size: {len(space)}", sys.stdout)
-        for definition in space:
-            config = definition.get_config()
-            say(f"{config.pop('name')} ({type(definition).__name__})", sys.stdout)
-            say(str(config), sys.stdout)
+        """Print the search space; `extended` has no effect, KerasTuner has it."""
+        notices.print_space(self.oracle.hyperparameters)
 
     def results_summary(self, num_trials: int = 10) -> None:
-        """Print the best trials.
-
-        Args:
-            num_trials: how many.
-        """
-        say("Results summary", sys.stdout)
-        say(f"Results in {self.project_dir}", sys.stdout)
-        say(f"Showing {num_trials} best trials", sys.stdout)
-        say(str(self.oracle.objective), sys.stdout)
-        for trial in self.oracle.get_best_trials(num_trials):
-            say("", sys.stdout)
-            trial.summary()
+        """Print the best trials, `num_trials` of them."""
+        notices.print_results(self.oracle, num_trials, self.project_dir)
 
     @property
     def remaining_trials(self) -> int | None:
@@ -385,10 +271,21 @@ class BaseTuner:
             self.set_state(state)
 
 
-def _is_of_study(callback: Any) -> bool:
-    """Tell callbacks of the study: they can be called, and are neither Keras's nor classes."""
-    import keras
+def _check(oracle: Any, unknown: dict[str, Any]) -> None:
+    """Raise InvalidArgument for what is no oracle, or arguments that a tuner does not have."""
+    if not isinstance(oracle, Oracle):
+        raise InvalidArgument(
+            f"oracle: expected an Oracle, got {oracle!r}. For example "
+            "tfbo.keras.oracles.BayesianOptimizationOracle(objective='val_loss')."
+        )
+    if unknown:
+        raise InvalidArgument(f"There are no arguments {', '.join(unknown)}. Leave them out.")
 
-    if inspect.isclass(callback) or isinstance(callback, keras.callbacks.Callback):
-        return False
-    return callable(callback)
+
+def _best(oracle: Oracle, count: int) -> list[Trial]:
+    """The best trials; NoCompletedTrial, which says why, where there are none."""
+    best = oracle.get_best_trials(count)
+    if not best:
+        study = oracle.study
+        incumbent(study.name, study.trials, Goal(study.direction))
+    return best

@@ -15,6 +15,7 @@ import keras
 from tfbo._arguments import as_float
 from tfbo.keras import epochs
 from tfbo.keras.errors import FatalTypeError, FatalValueError
+from tfbo.keras.hypermodel import check_size
 from tfbo.keras.objective import Objective
 from tfbo.keras.results import Result
 from tfbo.keras.trial import Trial
@@ -42,7 +43,7 @@ class TunerCallback(keras.callbacks.Callback):
         """See `Tuner.on_batch_end`; the size of a model that finds its shapes in its data is known now."""
         if not self._is_measured:
             self._is_measured = True
-            self.tuner._check_size(self.model)
+            check_size(self.model, self.tuner.max_model_size)
         self.tuner.on_batch_end(self.trial, self.model, batch, logs=logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -134,6 +135,25 @@ class SaveBestEpoch(keras.callbacks.Callback):
 
 def _is_among(value: float, scores: list[float]) -> bool:
     return any(math.isclose(value, score, rel_tol=1e-6) for score in scores)
+
+
+def parted(fit_kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Callbacks of the study, which are called with it and a trial, and all other arguments of a fit."""
+    given = fit_kwargs.get("callbacks")
+    listed = list(given) if isinstance(given, (list, tuple)) else []
+    of_study = [callback for callback in listed if _is_of_study(callback)]
+    if not of_study:
+        return [], fit_kwargs
+    others = [callback for callback in listed if not _is_of_study(callback)]
+    rest = {name: value for name, value in fit_kwargs.items() if name != "callbacks"}
+    return of_study, {**rest, "callbacks": others} if others else rest
+
+
+def _is_of_study(callback: Any) -> bool:
+    """Tell callbacks of the study: they can be called, and are neither Keras's nor classes."""
+    if inspect.isclass(callback) or isinstance(callback, keras.callbacks.Callback):
+        return False
+    return callable(callback)
 
 
 def made(given: Any, trial: Trial) -> list[Any]:

@@ -31,6 +31,11 @@ class HyperParameter:
         self.name = str(plain(name))
         self._default = default
         self.conditions: list[Parent] = list(conditions or [])
+        if any(parent.name == self.name for parent in self.conditions):
+            raise InvalidArgument(
+                f"name: {self.name!r} is the name of the parent, too. Give the hyperparameter that "
+                "depends on it another name."
+            )
 
     @property
     def default(self) -> Any:
@@ -82,6 +87,8 @@ class _Numerical(HyperParameter):
     """A number: subclasses say of which kind."""
 
     _kind: type
+    _only_step: Any = None
+    """The step of a linear one without any."""
 
     def __init__(
         self,
@@ -97,6 +104,8 @@ class _Numerical(HyperParameter):
         self.min_value = self._number("min_value", min_value)
         self.max_value = self._number("max_value", max_value)
         self.sampling = str(sampling or "linear").lower()
+        if step is None and self.sampling == "linear":
+            step = self._only_step
         self.step = None if step is None else self._number("step", step)
         if default is not None:
             number = checks.real(f"{type(self).__name__}({self.name!r}): default", default)
@@ -159,20 +168,7 @@ class Int(_Numerical):
     """A whole number; see `HyperParameters.Int`."""
 
     _kind = int
-
-    def __init__(
-        self,
-        name: str,
-        min_value: Any,
-        max_value: Any,
-        step: Any = None,
-        sampling: str | None = "linear",
-        default: Any = None,
-        **kwargs: Any,
-    ) -> None:
-        if step is None and str(sampling or "linear").lower() == "linear":
-            step = 1
-        super().__init__(name, min_value, max_value, step, sampling, default, **kwargs)
+    _only_step = 1
 
     def _number(self, argument: str, value: Any) -> int:
         number = checks.real(f"Int({self.name!r}): {argument}", value)

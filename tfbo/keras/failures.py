@@ -1,4 +1,4 @@
-"""Searches whose trials fail: said while they run, and when they end."""
+"""Searches whose trials fail, or that have nothing left to try: said while they run and at the end."""
 
 from __future__ import annotations
 
@@ -14,12 +14,26 @@ def warn_of(trial: Trial) -> None:
     warn(f"Trials fail: {reason}. Tracebacks are in tuner.oracle.trials[...].message.")
 
 
-def too_many(count: int, last: Trial) -> RuntimeError:
-    """The error that ends a search of which so many trials failed in a row."""
-    return RuntimeError(
-        f"The last {count} trials failed in a row, so the search ends; max_consecutive_failed_trials= "
-        f"allows more. The last failure:\n{last.message or ''}"
-    )
+class Streak:
+    """Trials that failed in a row."""
+
+    def __init__(self) -> None:
+        self._length = 0
+
+    def note(self, trial: Trial, most: int | None) -> None:
+        """Take in a trial that has ended.
+
+        Raises:
+            RuntimeError: for the last of `most` failures in a row, which end the search.
+        """
+        self._length = self._length + 1 if trial.status == TrialStatus.FAILED else 0
+        if self._length == most:
+            self._length = 0
+            raise RuntimeError(
+                f"The last {most} trials failed in a row, so the search ends; "
+                "max_consecutive_failed_trials= allows more. The last failure:\n"
+                f"{trial.message or ''}"
+            )
 
 
 def check_any_completed(trials: Collection[Trial], most: int | None) -> None:
@@ -39,3 +53,8 @@ def check_any_completed(trials: Collection[Trial], most: int | None) -> None:
     if most is not None:
         raise RuntimeError(text)
     warn(text)
+
+
+def exhausted(done: int) -> str:
+    """The reason why a search ends before `max_trials`."""
+    return f"every configuration of the space has been tried: the search ends after {done} trials"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
 
-from tfbo.keras.errors import FatalValueError
+from tfbo.keras.errors import FailedTrialError, FatalValueError
 
 
 class HyperModel:
@@ -105,6 +106,20 @@ def rebuilt(optimizer: Any) -> Any:
     if isinstance(optimizer, str):
         return optimizer
     return keras.optimizers.deserialize(copy.deepcopy(keras.optimizers.serialize(optimizer)))
+
+
+def check_size(model: Any, most: int | None) -> None:
+    """Fail a trial whose model is too large, once it is known how large it is.
+
+    Raises:
+        FailedTrialError: for more than `most` trainable scalars.
+    """
+    if most and model.built:
+        size = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+        if size > most:
+            raise FailedTrialError(
+                f"The model has {size} parameters, more than max_model_size={most}."
+            )
 
 
 def no_model(returned: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tfbo._arguments import plain
@@ -37,14 +37,12 @@ class HyperParameters:
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         """Of the hyperparameters that are active, by name."""
-        self.active_scopes: list[list[Parent]] = []
-        """Conditions of the scopes that were opened and held."""
-        self.inactive_scopes: list[list[Parent]] = []
-        """Conditions of the scopes that were opened and did not hold."""
+        self.active_scopes: list[list[Parent]] = []  # conditions of those that were opened and held
+        self.inactive_scopes: list[list[Parent]] = []  # of those that were opened and did not hold
         self._space: dict[tuple[Any, ...], HyperParameter] = {}
         self._asked: dict[tuple[Any, ...], HyperParameter] = {}
-        self._settled: set[tuple[Any, ...]] | None = None
-        """In a search, those that may have another range without a word: given before, or told."""
+        self.settled: set[tuple[Any, ...]] | None = None
+        """Keys of those that may be asked for with another range unwarned; None outside of a search."""
         self._name_scopes: list[str] = []
         self._conditions: list[Parent] = []
 
@@ -55,7 +53,7 @@ class HyperParameters:
 
     @contextlib.contextmanager
     def name_scope(self, name: str) -> Iterator[None]:
-        """Names within begin with `name/`."""
+        """Put `name/` before the names within."""
         self._name_scopes.append(str(plain(name)))
         try:
             yield
@@ -64,7 +62,7 @@ class HyperParameters:
 
     @contextlib.contextmanager
     def conditional_scope(self, parent_name: str, parent_values: Any) -> Iterator[None]:
-        """Hyperparameters within are active only while the parent has one of the values.
+        """Have hyperparameters within active only while the parent has one of the values.
 
         Args:
             parent_name: of a hyperparameter that is there already.
@@ -74,12 +72,9 @@ class HyperParameters:
             InvalidArgument: for a parent that is not there.
         """
         name = self._full_name(parent_name)
-        if all(definition.name != name for definition in self.space):
-            there = checks.suggestion(name, {definition.name for definition in self.space})
-            raise InvalidArgument(
-                f"parent_name: the hyperparameter {name!r} is not defined yet. {there} "
-                "Define the parent before what depends on it."
-            )
+        names = {d.name for d in self.space}
+        if name not in names:
+            raise _undefined(name, names)
         self._conditions.append(Parent(name, parent_values))
         holds = self._conditions[-1].is_active(self.values)
         (self.active_scopes if holds else self.inactive_scopes).append(list(self._conditions))
@@ -102,10 +97,9 @@ class HyperParameters:
             ValueError: for one that is not active.
             KeyError: for a name that there is not.
         """
-        full = self._full_name(name)
+        full, names = self._full_name(name), {d.name for d in self.space}
         if full in self.values:
             return self.values[full]
-        names = {definition.name for definition in self.space}
         if full in names:
             raise ValueError(f"{full} is currently inactive.")
         raise KeyError(f"{full} does not exist. {checks.suggestion(full, names)}")
@@ -132,14 +126,11 @@ class HyperParameters:
             values: to choose from; each keeps its type.
             ordered: whether their order means something; None for True where all are numbers.
             default: one of the values; None for None where that is one of them, else the first.
-            parent_name: as of `conditional_scope`, around this hyperparameter alone.
-            parent_values: see there.
+            parent_name: as of `Int`.
+            parent_values: as of `Int`.
         """
-        with self._scope(parent_name, parent_values):
-            given = definitions.Choice(
-                self._full_name(name), values, ordered, default, conditions=self._conditions
-            )
-            return self._retrieve(given)
+        arguments = (values, ordered, default)
+        return self._ask(definitions.Choice, name, arguments, parent_name, parent_values)
 
     def Int(  # noqa: N802
         self,
@@ -164,12 +155,8 @@ class HyperParameters:
             parent_name: as of `conditional_scope`, around this hyperparameter alone.
             parent_values: see there.
         """
-        with self._scope(parent_name, parent_values):
-            given = definitions.Int(
-                self._full_name(name), min_value, max_value, step, sampling, default,
-                conditions=self._conditions,
-            )  # fmt: skip
-            return self._retrieve(given)
+        arguments = (min_value, max_value, step, sampling, default)
+        return self._ask(definitions.Int, name, arguments, parent_name, parent_values)
 
     def Float(  # noqa: N802
         self,
@@ -183,12 +170,8 @@ class HyperParameters:
         parent_values: Any = None,
     ) -> Any:
         """A real number, both ends included; arguments as of `Int`."""
-        with self._scope(parent_name, parent_values):
-            given = definitions.Float(
-                self._full_name(name), min_value, max_value, step, sampling, default,
-                conditions=self._conditions,
-            )  # fmt: skip
-            return self._retrieve(given)
+        arguments = (min_value, max_value, step, sampling, default)
+        return self._ask(definitions.Float, name, arguments, parent_name, parent_values)
 
     def Boolean(  # noqa: N802
         self,
@@ -198,17 +181,13 @@ class HyperParameters:
         parent_values: Any = None,
     ) -> Any:
         """True or False; other arguments as of `Int`."""
-        with self._scope(parent_name, parent_values):
-            given = definitions.Boolean(self._full_name(name), default, conditions=self._conditions)
-            return self._retrieve(given)
+        return self._ask(definitions.Boolean, name, (default,), parent_name, parent_values)
 
     def Fixed(  # noqa: N802
         self, name: str, value: Any, parent_name: str | None = None, parent_values: Any = None
     ) -> Any:
         """A value that is not searched; other arguments as of `Int`."""
-        with self._scope(parent_name, parent_values):
-            given = definitions.Fixed(self._full_name(name), value, conditions=self._conditions)
-            return self._retrieve(given)
+        return self._ask(definitions.Fixed, name, (value,), parent_name, parent_values)
 
     def get_config(self) -> dict[str, Any]:
         """Definitions and values, as JSON."""
@@ -232,24 +211,14 @@ class HyperParameters:
 
     def copy(self) -> HyperParameters:
         """Another one with the same definitions and values."""
-        made = HyperParameters()
-        made.restore(self.get_config())
-        made._settled = self._settled  # the same one: what is told once holds for all copies
+        made = HyperParameters.from_config(self.get_config())
+        made.settled = self.settled  # the same one: what is told once holds for all copies
         return made
-
-    def fix_ranges(self) -> None:
-        """Have the ranges that are here override others, and others that change warned of."""
-        self._settled = set(self._space)
 
     def merge(
         self, hps: HyperParameters | Iterable[HyperParameter], overwrite: bool = True
     ) -> None:
-        """Take in definitions.
-
-        Args:
-            hps: where from.
-            overwrite: whether to replace those that are here already, with their values.
-        """
+        """Take in definitions; `overwrite` replaces those that are here, with their values."""
         for definition in hps.space if isinstance(hps, HyperParameters) else list(hps):
             if overwrite or definition.key not in self._space:
                 self._register(definition, overwrite)
@@ -262,40 +231,32 @@ class HyperParameters:
             if self.is_active(definition):
                 self.values.setdefault(definition.name, definition.default)
 
-    def _retrieve(self, definition: HyperParameter) -> Any:
+    def _ask(
+        self,
+        kind: Callable[..., HyperParameter],
+        name: str,
+        arguments: tuple[Any, ...],
+        parent_name: str | None,
+        parent_values: Any,
+    ) -> Any:
         """The value of a hyperparameter that is asked for; it is added where it is not there."""
-        earlier = self._asked.setdefault(definition.key, definition)
-        if earlier.clashes(definition):
-            raise FatalValueError(
-                f"Two hyperparameters of the name {definition.name!r} differ:\n"
-                f"  {earlier!r}\n  {definition!r}\n"
-                "Give one of them another name, or put it into a name_scope."
-            )
-        if definition.key not in self._space:
-            return self._register(definition)
-        self._compare(self._space[definition.key], definition)
-        if not self.is_active(definition):
+        scoped, unscoped = self.conditional_scope, contextlib.nullcontext()
+        with unscoped if parent_name is None else scoped(parent_name, parent_values):
+            asked = kind(self._full_name(name), *arguments, conditions=self._conditions)
+        earlier = self._asked.setdefault(asked.key, asked)
+        if earlier.clashes(asked):
+            raise _clash(earlier, asked)
+        if asked.key not in self._space:
+            return self._register(asked)
+        kept = self._space[asked.key]
+        if self.settled is not None and asked.key not in self.settled and kept.clashes(asked):
+            self.settled.add(asked.key)
+            _warn_of_change(kept, asked)
+        if not self.is_active(asked):
             return None
-        return self.values.setdefault(definition.name, self._space[definition.key].default)
-
-    def _compare(self, kept: HyperParameter, asked: HyperParameter) -> None:
-        """Warn where an earlier build asked for another range: the earlier one is searched."""
-        if self._settled is None or asked.key in self._settled or not kept.clashes(asked):
-            return
-        self._settled.add(asked.key)
-        warn(
-            f"The range of {asked.name!r} changed from one build to the next:\n"
-            f"  {kept!r}, which is searched\n  {asked!r}, which is ignored\n"
-            "Where a range depends on another hyperparameter, ask for the widest one, or for a Float "
-            "from 0 to 1 and scale it. A range of another kind needs another name."
-        )
+        return self.values.setdefault(asked.name, kept.default)
 
     def _register(self, definition: HyperParameter, overwrite: bool = False) -> Any:
-        if any(parent.name == definition.name for parent in definition.conditions):
-            raise InvalidArgument(
-                f"name: {definition.name!r} is the name of the parent, too. Give the "
-                "hyperparameter that depends on it another name."
-            )
         self._space[definition.key] = definitions.deserialize(definitions.serialize(definition))
         if not self.is_active(definition):
             return None
@@ -303,10 +264,29 @@ class HyperParameters:
             self.values[definition.name] = definition.default
         return self.values[definition.name]
 
-    def _scope(self, parent_name: str | None, parent_values: Any) -> Any:
-        if parent_name is None:
-            return contextlib.nullcontext()
-        return self.conditional_scope(parent_name, parent_values)
-
     def _full_name(self, name: Any) -> str:
         return "/".join([*self._name_scopes, str(plain(name))])
+
+
+def _undefined(parent: str, names: set[str]) -> InvalidArgument:
+    return InvalidArgument(
+        f"parent_name: the hyperparameter {parent!r} is not defined yet. "
+        f"{checks.suggestion(parent, names)} Define the parent before what depends on it."
+    )
+
+
+def _clash(earlier: HyperParameter, asked: HyperParameter) -> FatalValueError:
+    return FatalValueError(
+        f"Two hyperparameters of the name {asked.name!r} differ:\n  {earlier!r}\n  {asked!r}\n"
+        "Give one of them another name, or put it into a name_scope."
+    )
+
+
+def _warn_of_change(kept: HyperParameter, asked: HyperParameter) -> None:
+    """Warn where an earlier build asked for another range: the earlier one is searched."""
+    warn(
+        f"The range of {asked.name!r} changed from one build to the next:\n"
+        f"  {kept!r}, which is searched\n  {asked!r}, which is ignored\n"
+        "Where a range depends on another hyperparameter, ask for the widest one, or for a Float "
+        "from 0 to 1 and scale it. A range of another kind needs another name."
+    )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tfbo import _format
-from tfbo._messages import warn
+from tfbo._messages import say, warn
+from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.oracle import Oracle
 from tfbo.keras.project import Project
 from tfbo.keras.trial import Trial
@@ -40,6 +42,27 @@ def trying(oracle: Oracle, trial: Trial) -> str:
     values = _format.params(trial.hyperparameters.values)
     text = f"trial {trial.trial_id or '':>3} ({place}{total}) tries {values or 'the defaults'}"
     return f"{text}{_best(oracle)}"
+
+
+def print_space(hyperparameters: HyperParameters) -> None:
+    """Print the search space."""
+    say("Search space summary", sys.stdout)
+    say(f"Default search space size: {len(hyperparameters.space)}", sys.stdout)
+    for definition in hyperparameters.space:
+        config = definition.get_config()
+        say(f"{config.pop('name')} ({type(definition).__name__})", sys.stdout)
+        say(str(config), sys.stdout)
+
+
+def print_results(oracle: Oracle, count: int, folder: str) -> None:
+    """Print the best trials."""
+    say("Results summary", sys.stdout)
+    say(f"Results in {folder}", sys.stdout)
+    say(f"Showing {count} best trials", sys.stdout)
+    say(str(oracle.objective), sys.stdout)
+    for trial in oracle.get_best_trials(count):
+        say("", sys.stdout)
+        trial.summary()
 
 
 def warn_of_settings(logger: Any, environment: Mapping[str, str] = os.environ) -> None:

@@ -9,6 +9,7 @@ from tfbo import _format
 from tfbo._messages import say
 from tfbo.errors import InvalidArgument
 from tfbo.keras import extensions, failures
+from tfbo.keras.definitions import HyperParameter
 from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.objective import create_objective
 from tfbo.keras.project import Project
@@ -23,27 +24,14 @@ class Oracle:
 
     A subclass may say in `populate_space` what is tried next, and in `score_trial` what a trial is worth.
 
-    Args:
-        objective: a metric's name, an `Objective`, a list of these (their sum is minimised, those to
-            maximise subtracted), or None for the number that a trial returns.
-        max_trials: how many trials there are in all; None for no limit.
-        hyperparameters: `HyperParameters` that come before those of `build_model`, and override them.
-        allow_new_entries: whether `build_model` may ask for others than those.
-        tune_new_entries: whether others are searched; without, they keep their defaults.
-        seed: on which every suggestion depends; None to draw one.
-        max_retries_per_trial: how often a trial that failed is run again.
-        max_consecutive_failed_trials: so many in a row end the search with a RuntimeError; None for
-            no limit.
+    Arguments as of `tfbo.keras.BayesianOptimization`.
 
     Raises:
-        InvalidArgument: for an objective that means nothing, or entries that are neither allowed nor
-            given.
+        InvalidArgument: for an objective that means nothing, or if there is nothing to search.
     """
 
-    strategy: Any = None
-    """Of the study; None for `tfbo.strategies.Bayes()`."""
-    tries_defaults_first = False
-    """True to try the defaults before what the strategy suggests."""
+    strategy: Any = None  # of the study; None for `tfbo.strategies.Bayes()`
+    tries_defaults_first = False  # before what the strategy suggests
 
     def __init__(
         self,
@@ -62,9 +50,8 @@ class Oracle:
         self.objective = create_objective(objective)
         self.max_trials = max_trials
         self.hyperparameters = hyperparameters.copy() if hyperparameters else HyperParameters()
-        self.hyperparameters.fix_ranges()
-        self.allow_new_entries = allow_new_entries
-        self.tune_new_entries = tune_new_entries
+        self.hyperparameters.settled = {d.key for d in self.hyperparameters.space}
+        self.allow_new_entries, self.tune_new_entries = allow_new_entries, tune_new_entries
         self.seed = seed
         self.max_retries_per_trial = max_retries_per_trial
         self.max_consecutive_failed_trials = max_consecutive_failed_trials
@@ -75,7 +62,7 @@ class Oracle:
         """By the id of the tuner that runs them."""
         self.end_order: list[str] = []
         self._retries: list[Trial] = []
-        self._failures = 0
+        self._streak = failures.Streak()
         self._opened: Search | None = None
 
     @property
@@ -95,21 +82,13 @@ class Oracle:
         return self._opened
 
     def open(self, project: Project) -> None:
-        """Begin the search of the space that is known by now, or go on with the one that is stored.
-
-        Raises:
-            StudyMismatch: where the stored one has another objective, seed or hyperparameters.
-        """
+        """Begin or go on with the search of the space that is known by now; see `open_search`."""
         extensions.check_oracle(self, Oracle)
         state = project.read_state("oracle") if project.is_begun else None
         self._opened = open_search(
-            project,
-            self.objective,
-            self.hyperparameters,
-            seed=self.seed,
-            strategy=self.strategy,
-            digits=len(str(self.max_trials)),
-        )
+            project, self.objective, self.hyperparameters,
+            seed=self.seed, strategy=self.strategy, digits=len(str(self.max_trials)),
+        )  # fmt: skip
         self.seed = self.study.seed
         decides = extensions.is_overridden(self, Oracle, "populate_space")
         if self.tries_defaults_first and not decides and not self.study.trials:
@@ -156,8 +135,7 @@ class Oracle:
             origin = f"{type(self).__name__}.populate_space()"
             asked = self._search.ask(self.populate_space, self.max_trials, origin=origin)
             if self._search.is_exhausted:
-                done = f"the search ends after {len(self.trials)} trials"
-                self.say(f"every configuration of the space has been tried: {done}")
+                self.say(failures.exhausted(len(self.trials)))
             if isinstance(asked, str):
                 return Trial(self.get_space(), None, asked)
             trial_id = self._search.trial_id(asked.number)
@@ -180,16 +158,14 @@ class Oracle:
             "STOPPED" (the search is over).
         """
         values = self._search.suggest(self.max_trials)
-        if values is None:
-            return {"status": TrialStatus.STOPPED}
-        return {"status": TrialStatus.RUNNING, "values": values}
+        status = TrialStatus.STOPPED if values is None else TrialStatus.RUNNING
+        return {"status": status, "values": values}
 
     def _random_values(self) -> dict[str, Any] | None:
         """Values at random that no trial has had, for a `populate_space`; None where there are none."""
         tried = [trial.hyperparameters.values for trial in self.trials.values()]
-        return extensions.random_values(
-            self._search.dimensions, tried, [self.seed or 0, len(tried)]
-        )
+        seed = [self.seed or 0, len(tried)]
+        return extensions.random_values(self._search.dimensions, tried, seed)
 
     def update_trial(self, trial_id: str, metrics: dict[str, Any], step: int = 0) -> Trial:
         """Report metrics of a trial that runs.
@@ -202,11 +178,10 @@ class Oracle:
         Raises:
             ValueError: where the objective is not among them.
         """
-        trial = self.trials[trial_id]
-        for name, number in self.objective.completed(metrics).items():
-            if not trial.metrics.exists(name):
-                known = name == self.objective.name
-                trial.metrics.register(name, self.objective.direction if known else None)
+        trial, objective = self.trials[trial_id], self.objective
+        for name, number in objective.completed(metrics).items():
+            if name == objective.name and not trial.metrics.exists(name):
+                trial.metrics.register(name, objective.direction)
             trial.metrics.update(name, number, step)
         return trial
 
@@ -239,16 +214,12 @@ class Oracle:
                 self._retries.append(trial)
                 return
             trial.status = TrialStatus.FAILED
-        assert trial.trial_id is not None
         self._search.tell(trial)
-        self.end_order.append(trial.trial_id)
+        self.end_order.append(str(trial.trial_id))
         self.say(_format.line(self.study_trial(trial)))
         if crashed:
             failures.warn_of(trial)
-        self._failures = self._failures + 1 if trial.status == TrialStatus.FAILED else 0
-        if self._failures == self.max_consecutive_failed_trials:
-            self._failures = 0
-            raise failures.too_many(self.max_consecutive_failed_trials, trial)
+        self._streak.note(trial, self.max_consecutive_failed_trials)
 
     def study_trial(self, trial: Trial) -> StudyTrial:
         """The trial of the study behind a trial."""
@@ -270,13 +241,7 @@ class Oracle:
         Raises:
             RuntimeError: where there are some and `allow_new_entries=False`.
         """
-        known = {definition.key for definition in self.hyperparameters.space}
-        new = [definition for definition in hyperparameters.space if definition.key not in known]
-        if new and not self.allow_new_entries:
-            raise RuntimeError(
-                f"allow_new_entries=False, but build_model asked for {new}. Add them to "
-                "hyperparameters=, or allow new entries."
-            )
+        new = _new(hyperparameters, self.hyperparameters, allowed=self.allow_new_entries)
         if not new or not self.tune_new_entries:
             return
         if self._opened is None:
@@ -304,3 +269,15 @@ class Oracle:
         """Print a line to standard error, unless the search is not verbose."""
         if self.verbose and text:
             say(text, sys.stderr)
+
+
+def _new(asked: HyperParameters, known: HyperParameters, *, allowed: bool) -> list[HyperParameter]:
+    """The definitions that are not known yet; RuntimeError where they are not allowed."""
+    keys = {definition.key for definition in known.space}
+    new = [definition for definition in asked.space if definition.key not in keys]
+    if new and not allowed:
+        raise RuntimeError(
+            f"allow_new_entries=False, but build_model asked for {new}. Add them to "
+            "hyperparameters=, or allow new entries."
+        )
+    return new

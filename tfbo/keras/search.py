@@ -56,7 +56,7 @@ class Search:
         """True once every configuration of the space has been suggested."""
 
     def extend(self, new: Iterable[HyperParameter]) -> None:
-        """Add definitions to the space."""
+        """Add definitions to the space; those that are there already stay."""
         self._learn()
         self.hyperparameters.merge(new, overwrite=False)
         self.dimensions = dimensions.of(self.hyperparameters.space)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
+import traceback
 from typing import Any
 
+from tfbo import outcome
 from tfbo import trial as trials
 from tfbo._messages import say
 from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.metrics import MetricsTracker
+
+_LOGGER = logging.getLogger("tfbo")
 
 
 class TrialStatus:
@@ -65,6 +70,17 @@ class Trial:
         """What `Study.tell` is told of a failure."""
         self.runs = 0
         """How often it was run here."""
+
+    def fail(self, error: BaseException, *, final: bool) -> None:
+        """Have the trial failed by the exception that is handled.
+
+        Args:
+            error: the exception.
+            final: True for a trial that is not run again.
+        """
+        self.status = TrialStatus.FAILED if final else TrialStatus.INVALID
+        self.message, self.failure = traceback.format_exc(), outcome.of_exception(error)
+        _LOGGER.warning("Trial %s failed: %s", self.trial_id, self.failure["reason"])
 
     def check_score(self, name: str) -> None:
         """Have the trial failed if its score, the value of that metric, is not finite."""

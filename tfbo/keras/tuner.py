@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ from tfbo.errors import InvalidArgument
 from tfbo.keras import callbacks as callbacks_
 from tfbo.keras import checkpoints, results
 from tfbo.keras.base_tuner import BaseTuner
-from tfbo.keras.errors import FailedTrialError, FatalTypeError, FatalValueError
-from tfbo.keras.hypermodel import no_model, rebuilt, trains_itself
+from tfbo.keras.errors import FatalTypeError, FatalValueError
+from tfbo.keras.hypermodel import check_size, no_model, rebuilt, trains_itself
 
 
 class Tuner(BaseTuner):
@@ -121,17 +120,8 @@ class Tuner(BaseTuner):
         model = self._build_hypermodel(hp)
         if not isinstance(model, keras.Model):
             raise FatalTypeError(f"build_model returned {no_model(model)}")
-        self._check_size(model)
+        check_size(model, self.max_model_size)
         return model
-
-    def _check_size(self, model: Any) -> None:
-        if not (self.max_model_size and model.built):
-            return
-        size = sum(math.prod(weight.shape) for weight in model.trainable_weights)
-        if size > self.max_model_size:
-            raise FailedTrialError(
-                f"The model has {size} parameters, more than max_model_size={self.max_model_size}."
-            )
 
     def _build_hypermodel(self, hp: Any) -> Any:
         with self._distributed():
@@ -198,12 +188,3 @@ class Tuner(BaseTuner):
 
     def on_epoch_end(self, trial: Any, model: Any, epoch: int, logs: Any = None) -> None:
         """Called when an epoch ends."""
-
-    def get_best_models(self, num_models: int = 1) -> list[Any]:
-        """The models of the best trials, best first, with the weights of their best epochs.
-
-        Raises:
-            NoCompletedTrial: where no trial completed.
-            FatalRuntimeError: for more models than `max_checkpoints`.
-        """
-        return super().get_best_models(num_models)
