@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -107,3 +108,31 @@ def normal_log_density(covariance: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, 
         return d_covariance, d_z[:, 0]
 
     return value, gradient
+
+
+def in_batches(
+    function: Callable[[tf.Tensor], tf.Tensor], rows: tf.Tensor, size: int | tf.Tensor
+) -> tf.Tensor:
+    """Values `[c]` of rows `[c, p]`, of which no more than `size` are looked at at once.
+
+    Args:
+        function: from rows `[k, p]` to values `[k]`; the last batch is filled with rows of zeros.
+        rows: there may be none.
+        size: one or more.
+    """
+    c = tf.shape(rows)[0]
+    size = tf.maximum(tf.minimum(size, c), 1)
+    batches = (c + size - 1) // size
+    filled = tf.pad(rows, [[0, batches * size - c], [0, 0]])
+    filled = tf.reshape(filled, [batches, size, rows.shape[1]])
+
+    def evaluate(i: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return i + 1, tf.tensor_scatter_nd_update(values, [[i]], function(filled[i])[None])
+
+    _, values = tf.while_loop(
+        lambda i, _: i < batches,
+        evaluate,
+        (tf.constant(0), tf.zeros([batches, size], rows.dtype)),
+        parallel_iterations=1,
+    )
+    return tf.reshape(values, [-1])[:c]

@@ -1,4 +1,4 @@
-"""What each column of a design matrix is: the vocabulary that space, optimiser and kernels share.
+"""Columns of a design matrix: the vocabulary that space, optimiser and kernels share.
 
 A row of a design matrix is one configuration, a column one parameter. Active columns hold codes in
 [0, 1]; one that its condition switches off, or that is younger than the row, holds `INACTIVE`. A
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,12 +28,12 @@ class Column:
 
     Args:
         count: number of levels; None where continuous.
-        categorical: whether the order of the levels means nothing.
+        categorical: True where the order of the levels means nothing.
         lattice: `(first, step)` of a discrete column on a logarithmic scale, whose level i stands
             at `log(first + i step)`; None where level i has the code `(i + 1/2) / count`.
         conditions: `(column, codes)` pairs: this column is active where each of those columns is
             active and holds one of the codes.
-        optional: whether rows may hold `INACTIVE` although no condition says so: the column joined
+        optional: True where rows may hold `INACTIVE` although no condition says so: the column joined
             the space when they were there already.
     """
 
@@ -50,6 +50,33 @@ class Column:
         first, step = self.lattice
         levels = np.log(first + step * np.array([0, 1, self.count - 2, self.count - 1], float))
         return levels[0] - 0.5 * (levels[1] - levels[0]), levels[3] + 0.5 * (levels[3] - levels[2])
+
+
+class Conditions(NamedTuple):
+    """The c conditions of all columns."""
+
+    parents: np.ndarray
+    """The column that each looks at, `[c]`."""
+    codes: np.ndarray
+    """The codes, of which one has to be there, `[c, k]`; missing ones are infinite."""
+    needed: np.ndarray
+    """One for the conditions that a column needs, its own and those of the columns that these look at,
+    `[c, d]`; zero elsewhere."""
+
+
+class Levels(NamedTuple):
+    """The levels of all columns, each array `[d]`; safe fillers where they do not apply."""
+
+    number: np.ndarray
+    """How many each column has; 1 where continuous."""
+    on_lattice: np.ndarray
+    """True where level i stands at `log(first + i step)`."""
+    first: np.ndarray
+    step: np.ndarray
+    low: np.ndarray
+    """Logarithm at code 0."""
+    high: np.ndarray
+    """Logarithm at code 1."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,11 +126,8 @@ class Columns:
         return tuple(done)
 
     @functools.cached_property
-    def _conditions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """All c conditions: parents `[c]`, codes `[c, k]`, and which each column needs `[c, d]`, 0 or 1.
-
-        A column needs its own and those of the columns that these look at. Missing codes are infinite.
-        """
+    def conditions(self) -> Conditions:
+        """All conditions, as arrays."""
         every = [
             (i, *looks) for i, column in enumerate(self.columns) for looks in column.conditions
         ]
@@ -116,54 +140,53 @@ class Columns:
                 if child == i:
                     needed[:, i] = np.maximum(needed[:, i], needed[:, parent])
                     needed[row, i] = 1.0
-        return np.array([parent for _, parent, _ in every], int), codes, needed
+        return Conditions(np.array([parent for _, parent, _ in every], int), codes, needed)
 
     @functools.cached_property
-    def _tables(self) -> dict[str, np.ndarray]:
-        """The constants of the vectorised formulas, each `[d]`; safe fillers where they do not apply."""
+    def levels(self) -> Levels:
+        """The levels of all columns, as arrays."""
         on_lattice = [c.lattice is not None for c in self.columns]
         edges = [c.edges if c.lattice else (0.0, 1.0) for c in self.columns]
         lattice = [c.lattice or (1.0, 1.0) for c in self.columns]
-        return {
-            "count": np.array([float(c.count or 1) for c in self.columns]),
-            "lattice": np.array(on_lattice, bool),
-            "first": np.array([first for first, _ in lattice]),
-            "step": np.array([step for _, step in lattice]),
-            "low": np.array([low for low, _ in edges]),
-            "high": np.array([high for _, high in edges]),
-        }
+        return Levels(
+            number=np.array([float(c.count or 1) for c in self.columns]),
+            on_lattice=np.array(on_lattice, bool),
+            first=np.array([first for first, _ in lattice]),
+            step=np.array([step for _, step in lattice]),
+            low=np.array([low for low, _ in edges]),
+            high=np.array([high for _, high in edges]),
+        )
 
 
 def index(columns: Columns, u: Any, xp: Any = np) -> Any:
     """Index `[..., d]` (as a float) of the level whose code is nearest; 0 where continuous."""
-    t = columns._tables
-    last = t["count"] - 1.0
-    uniform = xp.minimum(xp.maximum(xp.floor(u * t["count"]), 0.0 * last), last)
-    if not t["lattice"].any():
+    number, on_lattice, first, step, low, high = columns.levels
+    last = number - 1.0
+    uniform = xp.minimum(xp.maximum(xp.floor(u * number), 0.0 * last), last)
+    if not on_lattice.any():
         return uniform
     # On a lattice: the two levels around the value, and which side of their geometric mean it is on.
-    value = xp.exp(t["low"] + xp.minimum(xp.maximum(u, 0.0), 1.0) * (t["high"] - t["low"]))
-    below = xp.floor((value - t["first"]) / t["step"])
+    value = xp.exp(low + xp.minimum(xp.maximum(u, 0.0), 1.0) * (high - low))
+    below = xp.floor((value - first) / step)
     below = xp.minimum(xp.maximum(below, 0.0 * last), xp.maximum(last - 1.0, 0.0 * last))
-    lower = t["first"] + t["step"] * below
-    above = xp.where(value * value > lower * (lower + t["step"]), 1.0, 0.0)
-    return xp.where(t["lattice"], below + above, uniform)
+    lower = first + step * below
+    above = xp.where(value * value > lower * (lower + step), 1.0, 0.0)
+    return xp.where(on_lattice, below + above, uniform)
 
 
 def code(columns: Columns, index: Any, xp: Any = np) -> Any:
     """Code `[..., d]` of the level of that index (a float); meaningless where continuous."""
-    t = columns._tables
-    uniform = (index + 0.5) / t["count"]
-    if not t["lattice"].any():
+    number, on_lattice, first, step, low, high = columns.levels
+    uniform = (index + 0.5) / number
+    if not on_lattice.any():
         return uniform
-    level = t["first"] + t["step"] * xp.maximum(index, 0.0)
-    logarithmic = (xp.log(level) - t["low"]) / (t["high"] - t["low"])
-    return xp.where(t["lattice"], logarithmic, uniform)
+    level = first + step * xp.maximum(index, 0.0)
+    return xp.where(on_lattice, (xp.log(level) - low) / (high - low), uniform)
 
 
 def active(columns: Columns, u: Any, xp: Any = np) -> Any:
-    """Whether each column is active, bool `[..., d]`, given the codes of the columns it depends on."""
-    parents, codes, needed = columns._conditions
+    """Test which columns are active, bool `[..., d]`, by the codes of the columns that each depends on."""
+    parents, codes, needed = columns.conditions
     distance = xp.min(xp.abs(xp.take(u, parents, axis=-1)[..., None] - codes), axis=-1)
     broken = xp.where(distance < _TOLERANCE, 0.0, 1.0)
     return xp.matmul(broken, needed) < 0.5

@@ -56,26 +56,13 @@ def bounded() -> Patches:
         d = everywhere.shape[1]
         return np.concatenate([everywhere, _regions.get(d, np.eye(2)[:, [1] * d])]), around
 
-    def within(function: Any, columns: Any, screened: Any, taken: Any, **settings: Any) -> Any:
+    def within(function: Any, domain: Any, screened: Any, taken: Any, **settings: Any) -> Any:
         low, high = tf.unstack(screened[0][-2:], num=2)
-        free = columns.continuous
-
-        def there(rows: Any) -> Any:
-            return tf.where(free & (rows >= 0.0), low + (high - low) * rows, rows)
-
-        def back(rows: Any) -> Any:
-            inside = tf.clip_by_value((rows - low) / tf.maximum(high - low, 1e-9), 0.0, 1.0)
-            return tf.where(free & (rows >= 0.0), inside, rows)
-
+        free = domain.columns.continuous
+        low, high = tf.where(free, low, 0.0), tf.where(free, high, 1.0)
+        region = domain._replace(bounds=tf.stack([low, high], axis=1))
         # Points that are spread over the cube are then spread over the region.
-        moved = (screened[0][:-2], back(screened[1]))
-        best = maximise(
-            lambda rows: function(there(rows)),
-            columns,
-            moved,
-            lambda rows: taken(there(rows)),
-            **settings,
-        )
-        return best._replace(x=there(best.x))
+        moved = (low + (high - low) * screened[0][:-2], screened[1])
+        return maximise(function, region, moved, taken, **settings)
 
     return {(mixed, "maximise"): within, (screens, "of"): with_region}

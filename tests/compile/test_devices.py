@@ -45,6 +45,20 @@ def test_buckets_hold_their_rows_and_are_few():
     assert len(set(sizes.values())) <= 15
 
 
+def test_large_buckets_are_at_most_an_eighth_larger():
+    sizes = {n: devices.bucket(n) for n in range(4096, 40_000)}
+    assert all(n <= size <= 1.125 * n + 1 for n, size in sizes.items())
+    assert sorted(set(sizes.values()))[:3] == [4096, 4608, 5120]
+    assert len(set(sizes.values())) <= 8 * 3 + 4
+
+
+@pytest.mark.parametrize("padded", [False, True])
+def test_there_is_a_start_at_any_size_and_fewer_where_trials_are_many(padded):
+    plan = devices.Plan("GPU:0" if padded else "CPU:0", padded)
+    starts = [plan.starts(n) for n in (10, 100, 1000, 8_192, 8_193, 10**5)]
+    assert starts == sorted(starts, reverse=True) and starts[-1] == 1 and starts[1] > 7
+
+
 def exhausted(message="OOM when allocating tensor"):
     return tf.errors.ResourceExhaustedError(None, None, message)
 

@@ -9,6 +9,7 @@ from tfbo.columns import snap
 from tfbo.gp import Posterior, kernels, likelihood, paths
 from tfbo.gp.pending import Pending, fantasise
 from tfbo.optim import mixed
+from tfbo.optim.domain import Domain
 from tfbo.space import encoding
 
 MIXED = Space(
@@ -114,7 +115,7 @@ def test_each_path_is_climbed_to_a_top_of_its_own():
     many = tf.constant(snap(columns, rng.random([5000, len(columns)])))
     screened = drawn.everywhere(many[:500])
     start = tf.gather(many, tf.argmax(screened, axis=1))
-    top = tf.function(lambda s: mixed.maximise_each(drawn.each, columns, s))(start)
+    top = tf.function(lambda s: mixed.maximise_each(drawn.each, Domain(columns), s))(start)
     np.testing.assert_allclose(snap(columns, top.numpy()), top, atol=1e-14)
     reached = drawn.each(top).numpy()
     assert (reached >= tf.reduce_max(screened, axis=1).numpy() - 1e-12).all()

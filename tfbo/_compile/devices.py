@@ -1,4 +1,4 @@
-"""Where the compiled programs run, and in which form: the one place that decides it.
+"""Device and form of the compiled programs: the one place that decides them.
 
 Measured on two CPU cores: XLA has no LAPACK there, and a fit takes 4 to 20 times as long under it as
 in graph mode, which also takes any number of rows without a new trace. A GPU is fed by kernels that XLA
@@ -19,34 +19,33 @@ from tfbo.errors import invalid
 # operations, each of which a GPU takes longer to start than a CPU to finish. An estimate from those
 # counts: no GPU has been measured yet, `benchmarks/gpu.py` says what it is on yours.
 CROSSOVER = 256
-_SMALLEST_BUCKET = 32
+_SMALLEST_BUCKET, _COARSE_UP_TO = 32, 4096
 _CPU_NUMBERS, _GPU_NUMBERS = 2 * 10**6, 10**8
 
 
 class Plan(NamedTuple):
-    """How one ask is computed."""
+    """Device and form of one ask."""
 
     device: str
     """As `tf.device` takes it."""
     padded: bool
-    """Whether data are padded to a bucket and the program is compiled by XLA, or runs in graph mode."""
+    """True where data are padded to a bucket and XLA compiles the program; False in graph mode."""
 
     def starts(self, n: int) -> int:
-        """From how many starts at once hyperparameters may be searched for, 0 or more.
+        """Starts from which hyperparameters may be searched for at once, 1 or more.
 
         Each takes about ten matrices `[n, n]`: at this limit, 160 MB on a CPU (and a second for each
-        climb at n = 1000), 8 GB on a GPU.
+        restart at n = 1000), 8 GB on a GPU.
         """
-        if self.padded:
-            return _GPU_NUMBERS // bucket(n) ** 2
-        return max(1, _CPU_NUMBERS // n**2)
+        numbers, rows = (_GPU_NUMBERS, bucket(n)) if self.padded else (_CPU_NUMBERS, n)
+        return max(1, numbers // rows**2)
 
 
 CPU = Plan("CPU:0", padded=False)
 
 
 def plan(device: str | None, n: int) -> Plan:
-    """How to compute with `n` observations.
+    """Choose how to compute with `n` observations.
 
     Args:
         device: a name that `check` takes; None for the first GPU there is where it is worth it.
@@ -75,15 +74,20 @@ def check(device: str | None) -> None:
 
 
 def bucket(n: int, smallest: int = _SMALLEST_BUCKET) -> int:
-    """The smallest of 32, 48, 64, 96, 128, 192, ... that holds `n` rows; at most half as many again."""
-    size = smallest
-    while size < n:
-        size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
-    return size
+    """The smallest of 32, 48, 64, 96, 128, 192, ... that holds `n` rows.
+
+    It is at most half as many again, and beyond 4,096 an eighth: there the n^3 of what is padding costs
+    more (up to 3.4 times an ask's time at half as many again) than another program.
+    """
+    if n <= smallest:
+        return smallest
+    power = 2 ** ((n - 1).bit_length() - 1)
+    step = power // (2 if power < _COARSE_UP_TO else 8)
+    return -(-n // step) * step
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether TensorFlow (or a library below it) ran out of the memory of a device."""
+    """True where TensorFlow (or a library below it) ran out of the memory of a device."""
     if isinstance(error, tf.errors.ResourceExhaustedError):
         return True
     text = str(error).lower()

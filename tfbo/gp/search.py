@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tfbo import _linalg
 from tfbo.errors import invalid
 from tfbo.gp.hyperprior import Hyperprior, neighbours, padded
 from tfbo.gp.kernels import Kernel
@@ -23,8 +24,8 @@ _LONGEST_STEP = 3.0
 # Where a restart from the last optimum gains more than this, in nats, the new data have changed the
 # picture, and another optimum may be the highest now.
 _SURPRISE = 0.5
-# So many covariance matrices are held at once where values alone are wanted.
-_AT_ONCE = 8
+# So many covariance matrices are held at once where values alone are wanted, but no more numbers.
+_AT_ONCE, _SCREENED_NUMBERS = 8, 2 * 10**6
 
 
 class Start(NamedTuple):
@@ -108,7 +109,9 @@ def multistart(
         """A round: from the optimum so far (at first, the start) and from the best of the pool."""
         best = Fitted(*flat)
         few, many = effort.nearby, effort.restarts
-        chosen = _screen(objective, pool, many if few == many else tf.where(i > 0, few, many))
+        chosen = _screen(
+            objective, observed, pool, many if few == many else tf.where(i > 0, few, many)
+        )
         minimum = _restart(objective, hyperprior, best, chosen, effort)
         better = _better_of(best, minimum)
         surprised = minimum.start_value[0] - minimum.value[0] > _SURPRISE
@@ -168,18 +171,16 @@ def _better_of(best: Fitted, minimum: Minimum) -> Fitted:
     )
 
 
-def _screen(objective: Objective, theta: tf.Tensor, count: Any) -> tf.Tensor:
+def _screen(
+    objective: Objective, observed: Observations, theta: tf.Tensor, count: Any
+) -> tf.Tensor:
     """Those `count` of `theta` `[c, p]` with the highest log posterior; a few are evaluated at a time."""
-    c, p = tf.shape(theta)[0], theta.shape[-1]
-    value = tf.map_fn(
-        objective,
-        tf.reshape(padded(theta, c + tf.math.floormod(-c, _AT_ONCE)), [-1, _AT_ONCE, p]),
-        parallel_iterations=1,
-        fn_output_signature=tf.TensorSpec([_AT_ONCE], theta.dtype),
-    )
+    n = tf.shape(observed.features)[0]
+    at_once = tf.clip_by_value(_SCREENED_NUMBERS // n // n, 1, _AT_ONCE)
+    value = _linalg.in_batches(objective, theta, at_once)
     lowest = tf.constant(-float("inf"), value.dtype)
-    value = tf.reshape(tf.where(tf.math.is_finite(value), value, lowest), [-1])
-    return tf.gather(theta, tf.math.top_k(value, tf.minimum(count, c)).indices)
+    value = tf.where(tf.math.is_finite(value), value, lowest)
+    return tf.gather(theta, tf.math.top_k(value, tf.minimum(count, tf.size(value))).indices)
 
 
 def check_optimizer(optimizer: str) -> None:

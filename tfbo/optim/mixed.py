@@ -8,6 +8,7 @@ Letters: c candidates, r members that climb, k moves of a member, d columns, t r
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -15,16 +16,18 @@ import numpy as np
 import tensorflow as tf
 import tensorflow.experimental.numpy as tnp
 
-from tfbo.columns import Columns, code, index, snap
+from tfbo import _linalg
+from tfbo.columns import Columns, code, index
 from tfbo.optim import bfgs
 from tfbo.optim.base import Limits
+from tfbo.optim.domain import Domain
 
 Function = Callable[[tf.Tensor], tf.Tensor]
 """From legal rows `[k, d]` to values `[k]`."""
 Test = Callable[[tf.Tensor], tf.Tensor]
 """From legal rows `[k, d]` to bool `[k]`."""
 Judge = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""From legal rows `[k, d]` and their values to these, minus infinity where NaN or taken: `[k]`."""
+"""From legal rows `[k, d]` and their values to these, minus infinity where NaN or refused: `[k]`."""
 
 # Rows nearer than this are the same point: distances come from one matmul, whose rounding is 1e-8.
 _SAME = 1e-7
@@ -47,91 +50,101 @@ class Maximum(NamedTuple):
     value: tf.Tensor
     """Scalar; minus infinity where every candidate is taken."""
     ok: tf.Tensor
-    """Whether there is such a row."""
+    """bool: there is such a row."""
 
 
 class _Ascent(NamedTuple):
     function: Function
-    columns: Columns
+    domain: Domain
     judge: Judge
     unit: tf.Tensor  # in which the function is climbed
     max_evaluations: int
-    race: bool  # whether only the best member matters
+    race: bool  # only the best member matters
     compact: bool
 
 
 class _Climb(NamedTuple):
     i: tf.Tensor  # int: rounds done
-    raw: tf.Tensor  # [r, d] in [0, 1]: what inactive columns would hold is kept
+    raw: tf.Tensor  # [r, d] in the box: what inactive columns would hold is kept
     value: tf.Tensor  # [r]
-    improved: tf.Tensor  # bool: whether the last round gained anything
+    improved: tf.Tensor  # bool: the last round gained something
 
 
 def maximise(
     function: Function,
-    columns: Columns,
+    domain: Domain,
     screens: Sequence[tf.Tensor],
     taken: Test,
     *,
     climbs: int = 8,
     max_evaluations: int = 100,
+    at_once: int | tf.Tensor | None = None,
     compact: bool = False,
 ) -> Maximum:
-    """The best legal row, over the screens and the climbs from the best rows of each of them.
+    """The best row of a domain, over the screens and the climbs from the best rows of each of them.
 
     Args:
-        function: what to maximise; not a number is worse than anything.
-        columns: what each column is.
-        screens: candidates `[c, d]` in [0, 1], one or more sets; they are made legal here.
-        taken: which rows must not be returned; see `among`.
+        function: what to maximise; NaN is worse than anything.
+        domain: columns, box and constraints. An ascent ends where it would leave what is legal.
+        screens: candidates `[c, d]` in [0, 1], one or more sets; the nearest rows of the box are screened.
+        taken: single rows that must not be returned; see `among`.
         climbs: how many rows of each screen to climb from.
         max_evaluations: of each ascent, at the most.
+        at_once: how many candidates are screened at once, at the most; None for all.
         compact: as in `Limits`.
     """
-    judge = _judge(taken)
-    screened = snap(columns, tf.concat(screens, axis=0), tnp)
-    parts = tf.split(judge(screened, function(screened)), [tf.shape(s)[0] for s in screens])
+    judge = _judge(domain, taken)
+    every = tf.concat(screens, axis=0)
+
+    def screened(raw: tf.Tensor) -> tf.Tensor:
+        rows = domain.snap(raw, tnp)
+        return judge(rows, function(rows))
+
+    value = screened(every) if at_once is None else _linalg.in_batches(screened, every, at_once)
+    parts = tf.split(value, [tf.shape(s)[0] for s in screens])
     tops = [tf.math.top_k(part, tf.minimum(climbs, tf.size(part))) for part in parts]
     start = [tf.gather(screen, top.indices) for screen, top in zip(screens, tops, strict=True)]
     value = tf.concat([top.values for top in tops], axis=0)
-    ascent = _Ascent(function, columns, judge, _spread(value), max_evaluations, True, compact)
-    raw, value = _climb(ascent, tf.concat(start, axis=0), value)
+    ascent = _Ascent(function, domain, judge, _spread(value), max_evaluations, True, compact)
+    raw, value = _climb(ascent, domain.clip(tf.concat(start, axis=0), tnp), value)
     best = tf.argmax(value)
     highest = tf.gather(value, best)
-    return Maximum(snap(columns, tf.gather(raw, best), tnp), highest, tf.math.is_finite(highest))
+    return Maximum(domain.snap(tf.gather(raw, best), tnp), highest, tf.math.is_finite(highest))
 
 
 def maximise_each(
-    function: Function, columns: Columns, start: tf.Tensor, *, max_evaluations: int = 100
+    function: Function, domain: Domain, start: tf.Tensor, *, max_evaluations: int = 100
 ) -> tf.Tensor:
-    """Legal rows `[r, d]` climbed from `start` `[r, d]`, each under a function of its own.
+    """Rows `[r, d]` of a domain climbed from `start` `[r, d]`, each under a function of its own.
 
     Args:
         function: from rows `[r k, d]`, k for each member one after the other, to values `[r k]` of the
             order of one.
-        columns: what each column is.
-        start: in [0, 1]; made legal here.
+        domain: as in `maximise`; the starts should be legal.
+        start: in [0, 1]; the nearest rows of the box are climbed from.
         max_evaluations: of each ascent, at the most.
     """
-    judge = _judge(lambda rows: tf.zeros(tf.shape(rows)[:1], tf.bool))
-    rows = snap(columns, start, tnp)
+    judge = _judge(domain)
+    raw = domain.clip(start, tnp)
+    rows = domain.snap(raw, tnp)
     value = judge(rows, function(rows))
     one = tf.ones([], start.dtype)
-    ascent = _Ascent(function, columns, judge, one, max_evaluations, False, False)
-    return snap(columns, _climb(ascent, start, value)[0], tnp)
+    ascent = _Ascent(function, domain, judge, one, max_evaluations, False, False)
+    return domain.snap(_climb(ascent, raw, value)[0], tnp)
 
 
-def _judge(taken: Test) -> Judge:
+def _judge(domain: Domain, taken: Test | None = None) -> Judge:
     def judge(rows: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
-        lowest = tf.constant(-float("inf"), value.dtype)
-        return tf.where(tf.math.is_nan(value) | taken(rows), lowest, value)
+        refused = [tf.math.is_nan(value), domain.outside(rows, tnp), taken and taken(rows)]
+        bad = functools.reduce(tf.logical_or, (test for test in refused if test is not None))
+        return tf.where(bad, tf.constant(-float("inf"), value.dtype), value)
 
     return judge
 
 
 def _climb(ascent: _Ascent, start: tf.Tensor, value: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Rows `[r, d]` and values `[r]` from where neither an ascent nor a move gains anything."""
-    columns = ascent.columns
+    columns = ascent.domain.columns
 
     def body(*flat: tf.Tensor) -> tuple[tf.Tensor, ...]:
         before = state = _Climb(*flat)
@@ -159,7 +172,7 @@ def _climb(ascent: _Ascent, start: tf.Tensor, value: tf.Tensor) -> tuple[tf.Tens
 
 
 def among(rows: tf.Tensor, taken: tf.Tensor, counts: tf.Tensor | None = None) -> tf.Tensor:
-    """Whether each of `rows` `[k, d]` is one of those of `taken` `[t, d]` that count: bool `[k]`."""
+    """Test which of `rows` `[k, d]` are among those of `taken` `[t, d]` that count: bool `[k]`."""
     # About the middle of the cube, where the norms and so the rounding are smallest.
     rows, taken = rows - 0.5, taken - 0.5
     norms = tf.reduce_sum(tf.square(rows), axis=-1)[:, None]
@@ -183,7 +196,7 @@ def _spread(value: tf.Tensor) -> tf.Tensor:
 
 
 def _ascended(columns: Columns) -> np.ndarray:
-    """Which columns an ascent moves, bool `[d]`: the continuous ones, and those with many levels."""
+    """Columns that an ascent moves, bool `[d]`: the continuous ones, and those with many levels."""
     parents = {parent for column in columns.columns for parent, _ in column.conditions}
     many = [
         not c.categorical and c.count is not None and c.count > _MANY_LEVELS and i not in parents
@@ -194,15 +207,23 @@ def _ascended(columns: Columns) -> np.ndarray:
 
 def _ascend(ascent: _Ascent, raw: tf.Tensor, strict: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Rows `[r, d]` climbed from `raw`, where `strict` along the continuous columns alone; values `[r]`."""
-    columns = ascent.columns
-    rows = snap(columns, raw, tnp)
+    domain, columns = ascent.domain, ascent.domain.columns
+    rows = domain.snap(raw, tnp)
     free = (columns.continuous | (_ascended(columns) & ~strict)) & (rows >= 0.0)
+    low, high = tf.zeros_like(rows), tf.ones_like(rows)
+
+    def objective(x: tf.Tensor) -> tf.Tensor:
+        value = -ascent.function(x) / ascent.unit
+        if domain.legal is None:
+            return value
+        return tf.where(domain.legal(x, tnp), value, tf.constant(float("nan"), value.dtype))
+
     result = bfgs.minimise(
-        lambda x: -ascent.function(x) / ascent.unit,
+        objective,
         rows,
         Limits(
-            tf.where(free, tf.zeros_like(rows), rows),
-            tf.where(free, tf.ones_like(rows), rows),
+            tf.where(free, domain.clip(low, tnp), rows),
+            tf.where(free, domain.clip(high, tnp), rows),
             max_evaluations=ascent.max_evaluations,
             gradient_tolerance=_FLAT,
             value_tolerance=_SETTLED,
@@ -215,8 +236,8 @@ def _ascend(ascent: _Ascent, raw: tf.Tensor, strict: tf.Tensor) -> tuple[tf.Tens
 
 
 def _value(ascent: _Ascent, raw: tf.Tensor) -> tf.Tensor:
-    """Values `[k]` of the legal rows nearest to `raw` `[k, d]`."""
-    rows = snap(ascent.columns, raw, tnp)
+    """Values `[k]` of the rows nearest to `raw` `[k, d]`."""
+    rows = ascent.domain.snap(raw, tnp)
     return ascent.judge(rows, ascent.function(rows))
 
 
@@ -231,12 +252,12 @@ def _better(state: _Climb, raw: tf.Tensor, value: tf.Tensor) -> _Climb:
 
 def _move(ascent: _Ascent, state: _Climb) -> _Climb:
     """Each member at the best of its neighbours, of which each differs in one discrete column."""
-    columns = ascent.columns
+    columns = ascent.domain.columns
     shifts, cyclic, mine = _neighbourhood(columns)
     if not len(shifts):
         return state
     d, k = len(columns), len(shifts)
-    count = columns._tables["count"]
+    count = columns.levels.number
     moved = tf.expand_dims(index(columns, state.raw, tnp), 1) + shifts
     moved = tf.where(
         cyclic, tf.math.floormod(moved, count), tf.clip_by_value(moved, 0.0, count - 1.0)

@@ -2,38 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tfbo import _random
-from tfbo.columns import Columns
+from tfbo.columns import snap
+from tfbo.optim.domain import Domain
 
 # Standard deviations of the perturbations, in the unit of the cube: fine, and coarse.
 _WIDTHS = (1e-3, 1e-2, 1e-1)
+# Sets that are drawn for legal candidates: then there are enough where one in so many is legal.
+_SETS = 32
 
 
-def spread(columns: Columns, count: int, rng: np.random.Generator) -> np.ndarray:
-    """A freshly scrambled Sobol set, `[count, d]` in (0, 1)."""
-    return _random.sobol(count, len(columns), int(rng.integers(2**62)))
+def spread(domain: Domain, count: int, rng: np.random.Generator) -> np.ndarray:
+    """A freshly scrambled Sobol set of the box, `[count, d]` in (0, 1); see `_legal`."""
+    d = len(domain.columns)
+    return _legal(
+        domain, lambda: _stretched(domain, _random.sobol(count, d, int(rng.integers(2**62))))
+    )
 
 
 def around(
-    columns: Columns, incumbents: np.ndarray, count: int, rng: np.random.Generator
+    domain: Domain, incumbents: np.ndarray, count: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Incumbents `[m, d]` (legal rows, best first) and perturbations of them, `[count, d]` in [0, 1].
+    """Incumbents `[m, d]` (legal rows, best first) and perturbations of them, `[count, d]` in the box.
 
     Each perturbation changes one column at least, and of the others about three on average: a number
     by a normal step of one of three widths, a level to any other. Columns that are inactive in the
-    incumbent are drawn anew.
+    incumbent are drawn anew. See `_legal`.
     """
-    d = len(columns)
+    d = len(domain.columns)
     chosen = incumbents[np.arange(count) % len(incumbents)]
-    changed = rng.random([count, d]) < min(1.0, 3.0 / d)
-    changed[np.arange(count), rng.integers(d, size=count)] = True
-    width = np.array(_WIDTHS)[rng.integers(len(_WIDTHS), size=[count, 1])]
-    step = width * rng.standard_normal([count, d])
-    anew = rng.random([count, d])
-    discrete_jump = ~columns.continuous & (rng.random([count, d]) < 0.5)
-    perturbed = np.clip(np.where(discrete_jump, anew, chosen + step), 0.0, 1.0)
-    changed[: len(incumbents)] = False
-    rows = np.where(changed, perturbed, chosen)
-    return np.where(chosen < 0.0, anew, rows)
+
+    def draw() -> np.ndarray:
+        changed = rng.random([count, d]) < min(1.0, 3.0 / d)
+        changed[np.arange(count), rng.integers(d, size=count)] = True
+        width = np.array(_WIDTHS)[rng.integers(len(_WIDTHS), size=[count, 1])]
+        step = width * rng.standard_normal([count, d])
+        anew = _stretched(domain, rng.random([count, d]))
+        discrete_jump = ~domain.columns.continuous & (rng.random([count, d]) < 0.5)
+        perturbed = np.clip(np.where(discrete_jump, anew, chosen + step), 0.0, 1.0)
+        changed[: len(incumbents)] = False
+        rows = np.where(changed, perturbed, chosen)
+        return domain.clip(np.where(chosen < 0.0, anew, rows))
+
+    return _legal(domain, draw)
+
+
+def _stretched(domain: Domain, u: np.ndarray) -> np.ndarray:
+    """Rows of the cube, in the box."""
+    if domain.bounds is None:
+        return u
+    low, high = np.transpose(domain.bounds)
+    return low + (high - low) * u
+
+
+def _legal(domain: Domain, draw: Callable[[], np.ndarray]) -> np.ndarray:
+    """As many legal candidates as a set has, of several sets; repeated where too few are found.
+
+    Where none is found the candidates are illegal, which the maximiser finds out.
+    """
+    rows = draw()
+    if domain.legal is None:
+        return rows
+    found, sets = rows[:0], 0
+    while len(found) < len(rows) and sets < _SETS:
+        found = np.concatenate([found, rows[domain.legal(snap(domain.columns, rows), np)]])
+        rows, sets = draw(), sets + 1
+    return np.resize(found, rows.shape) if len(found) else rows

@@ -22,6 +22,7 @@ from tfbo.acquisition.feasibility import expected
 from tfbo.gp import Posterior, likelihood, search
 from tfbo.gp.pending import Pending
 from tfbo.optim import mixed
+from tfbo.optim.domain import Domain
 from tfbo.strategies.bayes import boundary, feasibility, fit
 from tfbo.strategies.bayes.feasibility import Feasibility
 from tfbo.strategies.bayes.fit import Choices, Evidence
@@ -30,6 +31,8 @@ from tfbo.strategies.bayes.fit import Choices, Evidence
 _PENDING = 8
 # Sets of points that are climbed from: the one chosen point by point, and the best of others.
 _SETS = 4
+# Numbers of the covariances of screened points with trials; a few times as many are held, 160 MB.
+_SCREENED_NUMBERS, _LEAST_SCREENED = 5 * 10**6, 64
 # Points of a set that are nearer than this, in every column, are the same.
 _SAME = 1e-7
 
@@ -97,6 +100,13 @@ class _Given(NamedTuple):
             return joint.total(acquisition.logarithmic, values)
 
         return worth
+
+    @property
+    def at_once(self) -> tf.Tensor:
+        """Points that are screened at once: their covariances with the trials are held."""
+        return tf.maximum(
+            _SCREENED_NUMBERS // tf.shape(self.question.evidence.x)[0], _LEAST_SCREENED
+        )
 
     def taken(self, rows: tf.Tensor, running: tf.Tensor) -> mixed.Test:
         """Whether legal rows have been told, or run."""
@@ -170,9 +180,10 @@ def _one_more(
     worth = given.beside(rows, running)
     best = mixed.maximise(
         lambda x: worth(x[:, None, :]),
-        choices.columns,
+        Domain(choices.columns),
         (question.everywhere, question.around),
         given.taken(rows, running),
+        at_once=given.at_once,
         compact=not choices.padded,
     )
     place = tf.argmin(tf.cast(running, tf.int32), output_type=tf.int32)
@@ -203,13 +214,14 @@ def _together(
     sets = tf.shape(question.everywhere)[0] // q
     best = mixed.maximise(
         lambda sets: worth(tf.reshape(sets, [-1, q, d]), normals),
-        choices.columns.repeated(q),
+        Domain(choices.columns.repeated(q)),
         (
             tf.reshape(chosen, [1, q * d]),
             tf.reshape(question.everywhere[: sets * q], [sets, q * d]),
         ),
         is_taken,
         climbs=_SETS,
+        at_once=given.at_once // q,
         compact=not choices.padded,
     )
     whole = best.ok & tf.reduce_all(tf.gather(running, first + tf.range(q)))

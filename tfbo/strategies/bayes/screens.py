@@ -7,6 +7,7 @@ import functools
 import numpy as np
 
 from tfbo.optim import starts
+from tfbo.optim.domain import Domain
 from tfbo.space import Encoding
 from tfbo.strategies.base import Problem
 from tfbo.strategies.bayes.fit import Evidence
@@ -21,13 +22,13 @@ def of(
     problem: Problem, evidence: Evidence, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Candidates `[e, d]` all over the space, `count` of them, and `[a, d]` around the best known ones."""
-    columns = problem.encoding.columns
+    domain = Domain(problem.encoding.columns)
     if problem.space.cardinality <= _MOST_ENUMERATED:
         everywhere = _every_row(problem.encoding)
     else:
-        everywhere = starts.spread(columns, count, rng)
+        everywhere = starts.spread(domain, count, rng)
     best = np.argsort(-evidence.y, kind="stable")[:_INCUMBENTS]
-    return everywhere, starts.around(columns, evidence.x[best], count // 4 + 1, rng)
+    return everywhere, starts.around(domain, evidence.x[best], count // 4 + 1, rng)
 
 
 @functools.lru_cache(maxsize=8)

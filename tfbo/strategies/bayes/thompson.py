@@ -22,6 +22,7 @@ from tfbo.acquisition.feasibility import expected
 from tfbo.columns import snap
 from tfbo.gp import Posterior, likelihood, paths
 from tfbo.optim import mixed
+from tfbo.optim.domain import Domain
 from tfbo.strategies.bayes import feasibility, fit
 from tfbo.strategies.bayes.fit import Choices, Evidence
 from tfbo.strategies.bayes.greedy import ANSWER, Answer
@@ -79,7 +80,7 @@ def _ask(choices: Choices, question: Question) -> Answer:
     def each(x: tf.Tensor) -> tf.Tensor:
         return worth(x, drawn.each(x))
 
-    x = mixed.maximise_each(each, choices.columns, start, max_evaluations=_EVALUATIONS)
+    x = mixed.maximise_each(each, Domain(choices.columns), start, max_evaluations=_EVALUATIONS)
     found = tf.ones(tf.shape(x)[:1], tf.bool)
     best = tf.reduce_max(each(x))
     return Answer(_numerics.quantise(x), found, best, fitted, fitted.ok & posterior.factors.ok)
