@@ -13,8 +13,8 @@ import pytest
 import tensorflow as tf
 
 import tfbo
-from tfbo import outcome
 from tfbo._arguments import plain
+from tfbo.trial import Failure, Measurement, measure
 
 
 class Text(str, enum.Enum):
@@ -115,16 +115,19 @@ NO_NUMBERS = [
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("value", "number"), NUMBERS, ids=kind)
 def test_any_number_of_one_element_is_told_as_a_float(value, number):
-    found = outcome.as_number("value", value)
-    assert type(found) is float
-    assert found == number or (math.isnan(found) and math.isnan(number))
+    outcome = measure(value)
+    if not math.isfinite(number):
+        assert outcome == Failure("nan", f"the value was {number}")
+        return
+    assert outcome == Measurement((number,), (None,))
+    assert type(outcome.values[0]) is float
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=kind)
 def test_whatever_is_no_number_is_refused_by_name(value):
     with pytest.raises(tfbo.InvalidArgument, match=r"^value: expected a number, got "):
-        outcome.as_number("value", value)
+        measure(value)
     with pytest.raises(tfbo.InvalidArgument, match=r"^x: expected "):
         tfbo.Float(0.0, 9.0).legal("x", value)
     with pytest.raises(tfbo.InvalidArgument, match=r"^x: expected "):
@@ -137,7 +140,7 @@ def test_what_a_device_reports_is_not_hidden():
             raise RuntimeError("CUDA error: out of memory")
 
     with pytest.raises(RuntimeError, match="out of memory"):
-        outcome.as_number("value", Broken(0.5))
+        measure(Broken(0.5))
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,17 @@
-"""A trial, and the goal by which trials are compared."""
+"""A trial, its outcome from what an objective returned or raised, and the goal that compares trials."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import traceback as tracebacks
 from collections.abc import Iterable
 from itertools import accumulate
 from typing import Any
 
+from tfbo import _arguments
 from tfbo._aliases import explained
+from tfbo.errors import invalid
 
 WAITING, RUNNING, COMPLETE, FAILED = "waiting", "running", "complete", "failed"
 STATES = (WAITING, RUNNING, COMPLETE, FAILED)
@@ -16,6 +19,7 @@ STATES = (WAITING, RUNNING, COMPLETE, FAILED)
 DIRECTIONS = MINIMIZE, MAXIMIZE = "minimize", "maximize"
 
 KINDS = ("error", "nan", "out of memory", "timeout", "killed", "interrupted")
+UNEXPLAINED = "no reason was given"
 PRESUMED = ("killed", "interrupted")
 """Kinds of failure that are presumed: a result that comes after all takes their place."""
 
@@ -70,6 +74,115 @@ class Trial:
 
 
 @dataclasses.dataclass(frozen=True)
+class Measurement:
+    """Values that a trial returned.
+
+    Args:
+        values: finite, one for each objective of the study, in its order.
+        std: standard errors of the values, in their units; None where unknown.
+    """
+
+    values: tuple[float, ...]
+    std: tuple[float | None, ...]
+    is_presumed = False
+
+    def __str__(self) -> str:
+        return repr(self.values[0])
+
+    def finish(self, trial: Trial, at: float) -> Trial:
+        """The trial, complete at that time."""
+        (value,), (std,) = self.values, self.std
+        result = dataclasses.replace(trial, state=COMPLETE, value=value, std=std, finished=at)
+        return dataclasses.replace(result, kind=None, reason=None, traceback=None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """Reason for which a trial returned no value.
+
+    Args:
+        kind: one of `KINDS`.
+        reason: in a line.
+        traceback: of the exception behind it.
+    """
+
+    kind: str
+    reason: str
+    traceback: str | None = dataclasses.field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, error: BaseException, kind: str | None = None) -> Failure:
+        """The failure of a trial that raised; its kind follows from the error if None."""
+        names = {base.__name__ for base in type(error).__mro__}
+        if kind is None and (isinstance(error, MemoryError) or "ResourceExhaustedError" in names):
+            kind = "out of memory"
+        elif kind is None:
+            kind = "timeout" if isinstance(error, TimeoutError) else "error"
+        text = str(error).strip().split("\n")[0]
+        name = type(error).__name__
+        traceback = "".join(tracebacks.format_exception(error))
+        return cls(kind, f"{name}: {text}" if text else name, traceback)
+
+    def __str__(self) -> str:
+        return f"state={FAILED!r}, reason={self.reason!r}"
+
+    @property
+    def is_presumed(self) -> bool:
+        """True where a result that comes after all takes its place."""
+        return self.kind in PRESUMED
+
+    def finish(self, trial: Trial, at: float) -> Trial:
+        """The trial, failed at that time."""
+        failed = dataclasses.replace(trial, state=FAILED, value=None, std=None, finished=at)
+        return dataclasses.replace(failed, **vars(self))
+
+
+Outcome = Measurement | Failure
+
+
+def measure(value: Any, std: Any = None) -> Outcome:
+    """Outcome of a trial that returned a value; a failure where that is not finite.
+
+    Raises:
+        InvalidArgument: for anything but a number, or a standard error that cannot be one.
+    """
+    number = _arguments.as_float(value)
+    if number is None:
+        advice = "Return float(...) of it; for a failure use state='failed'."
+        raise invalid("value", "a number", value, advice)
+    if not math.isfinite(number):
+        # Its standard error, most likely as little a number, says nothing.
+        return Failure("nan", f"the value was {number}")
+    if std is not None:
+        std = _arguments.number("std", std, "Leave it out where it is not known.", least=0.0)
+    return Measurement((number,), (std,))
+
+
+def outcome_of(value: Any, std: Any, state: Any, kind: Any, reason: Any, traceback: Any) -> Outcome:
+    """Outcome that the arguments of `Study.tell` describe.
+
+    Raises:
+        InvalidArgument: where one of them is not what it has to be, or contradicts another.
+    """
+    if state not in (None, COMPLETE, FAILED):
+        advice = "Leave it out where there is a value."
+        raise invalid("state", '"complete" or "failed"', state, advice)
+    if kind is not None and kind not in KINDS:
+        expected = f"one of {', '.join(map(repr, KINDS))}"
+        raise invalid("kind", expected, kind, "Leave it out if in doubt.")
+    if state == FAILED:
+        for argument, given in (("value", value), ("std", std)):
+            if given is not None:
+                advice = f"Leave out {argument} or state."
+                raise invalid(argument, "nothing for a failed trial", given, advice)
+        return Failure(kind or "error", reason or UNEXPLAINED, traceback)
+    if kind is not None or reason is not None:
+        given = kind if kind is not None else reason
+        raise invalid("state", '"failed" with a kind or reason', state, f"You gave {given!r}.")
+    return measure(value, std)
+
+
+@dataclasses.dataclass(frozen=True)
 class Goal:
     """Aim of a search: the direction in which a value is better.
 
@@ -85,7 +198,7 @@ class Goal:
 
     @property
     def sign(self) -> float:
-        """Factor that makes of values scores of which larger is better: 1 or -1."""
+        """Factor of values, 1 or -1: larger is better of the product."""
         return 1.0 if self.direction == MAXIMIZE else -1.0
 
     def better(self, value: float | None, than: float | None) -> bool:

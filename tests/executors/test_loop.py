@@ -233,7 +233,7 @@ def test_an_outcome_that_cannot_be_stored_is_said(study, monkeypatch, caplog):
 
     def objective(params):
         meeting.wait(objectives.PATIENCE)
-        monkeypatch.setattr(study, "tell", fails)
+        monkeypatch.setattr(study.stored_trials, "tell", fails)
         return 0.5
 
     with pytest.raises(StorageError, match=r"disk is full. Not stored yet: study.tell\(., 0.5\)"):

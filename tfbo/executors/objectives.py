@@ -1,4 +1,4 @@
-"""The objective of a search: what can be called with a configuration, and what it may return."""
+"""The objective of a search: its checks, its call and the advice where it is no objective."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import inspect
 from collections.abc import Mapping, Sized
 from typing import Any
 
-from tfbo import outcome
 from tfbo.errors import InvalidArgument, invalid
+from tfbo.trial import Outcome, measure
 
 _GETS = "tfbo calls the objective with one dict of parameters"
 _SUGGESTS = frozenset(
@@ -32,15 +32,15 @@ def check(objective: Any) -> None:
     _check_signature(objective)
 
 
-def called(objective: Any, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a trial, from what an objective returns for its parameters.
+def call(objective: Any, params: Mapping[str, Any]) -> Outcome:
+    """Outcome of calling an objective with parameters; what that raises is raised.
 
     Raises:
         InvalidArgument: where that is no number; the error says what may be meant.
     """
     returned = objective(dict(params))
     try:
-        return outcome.of(returned)
+        return measure(returned)
     except InvalidArgument:
         expected, advice = "a number to be returned", _meant(returned)
         raise invalid("objective", expected, _in_a_line(returned), advice) from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-from tfbo import outcome
 from tfbo._messages import warn
 from tfbo.keras import dimensions
 from tfbo.keras.conditions import Parent
@@ -12,6 +11,7 @@ from tfbo.keras.errors import FailedTrialError, FatalError
 from tfbo.keras.hypermodel import HyperModel
 from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.oracle import Oracle
+from tfbo.trial import Failure
 
 _LOGGER = logging.getLogger("tfbo")
 
@@ -54,9 +54,9 @@ def _build(hypermodel: HyperModel, hp: HyperParameters, *, tolerant: bool) -> No
     except FatalError:
         raise
     except Exception as error:
-        told = outcome.of_exception(error)
-        harmless = isinstance(error, FailedTrialError) or told["kind"] == "out of memory"
+        failure = Failure.of(error)
+        harmless = isinstance(error, FailedTrialError) or failure.kind == "out of memory"
         if not (harmless or tolerant):
             raise
-        _LOGGER.warning("Not built while the space was explored: %s.", told["reason"])
-        warn(f"A branch of build_model failed while the space was explored: {told['reason']}.")
+        _LOGGER.warning("Not built while the space was explored: %s.", failure.reason)
+        warn(f"A branch of build_model failed while the space was explored: {failure.reason}.")

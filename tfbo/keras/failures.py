@@ -10,7 +10,7 @@ from tfbo.keras.trial import Trial, TrialStatus
 
 def warn_of(trial: Trial) -> None:
     """Warn of the cause of a failure, once for each cause."""
-    reason = (trial.failure or {}).get("reason") or trial.message
+    reason = trial.failure.reason if trial.failure else trial.message
     warn(f"Trials fail: {reason}. Tracebacks are in tuner.oracle.trials[...].message.")
 
 

@@ -18,7 +18,7 @@ from tfbo.storage import SQLiteStorage
 from tfbo.strategies import Suggestion
 from tfbo.study import Study
 from tfbo.study.ask import ask
-from tfbo.trial import FAILED, WAITING
+from tfbo.trial import FAILED, UNEXPLAINED, WAITING, Failure
 from tfbo.trial import Trial as StudyTrial
 
 # The space of a study without hyperparameters, or without any yet.
@@ -181,14 +181,14 @@ class Search:
         self.study.stored_trials.put_back(self.stored(trial.trial_id))
 
     def tell(self, trial: Trial) -> None:
-        """Store what came of a trial."""
+        """Store the outcome of a trial."""
         assert trial.trial_id is not None
         self.project.write_trial(trial.trial_id, trial.get_state())
         if trial.status == TrialStatus.COMPLETED:
             self.study.tell(int(trial.trial_id), trial.score, std=trial.std)
         else:
-            failure = trial.failure or {"state": FAILED, "reason": trial.message}
-            self.study.tell(int(trial.trial_id), **failure)
+            failure = trial.failure or Failure("error", trial.message or UNEXPLAINED)
+            self.study.stored_trials.tell(int(trial.trial_id), failure)
 
     def amend(self, trial: Trial) -> None:
         """Give the trial of the study the values that a trial has asked for since it began."""

@@ -8,11 +8,10 @@ import sys
 import traceback
 from typing import Any
 
-from tfbo import outcome
-from tfbo import trial as trials
 from tfbo._messages import say
 from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.metrics import MetricsTracker
+from tfbo.trial import COMPLETE, FAILED, RUNNING, WAITING, Failure
 
 _LOGGER = logging.getLogger("tfbo")
 
@@ -31,10 +30,10 @@ class TrialStatus:
 
 
 OF_STATE = {
-    trials.WAITING: TrialStatus.RUNNING,
-    trials.RUNNING: TrialStatus.RUNNING,
-    trials.COMPLETE: TrialStatus.COMPLETED,
-    trials.FAILED: TrialStatus.FAILED,
+    WAITING: TrialStatus.RUNNING,
+    RUNNING: TrialStatus.RUNNING,
+    COMPLETE: TrialStatus.COMPLETED,
+    FAILED: TrialStatus.FAILED,
 }
 
 
@@ -66,8 +65,7 @@ class Trial:
         """The standard error of the score, where it is a mean over executions."""
         self.best_step: int | None = 0
         """The epoch of the score, counted from 0."""
-        self.failure: dict[str, Any] | None = None
-        """What `Study.tell` is told of a failure."""
+        self.failure: Failure | None = None
         self.runs = 0
         """How often it was run here."""
 
@@ -79,14 +77,14 @@ class Trial:
             final: True for a trial that is not run again.
         """
         self.status = TrialStatus.FAILED if final else TrialStatus.INVALID
-        self.message, self.failure = traceback.format_exc(), outcome.of_exception(error)
-        _LOGGER.warning("Trial %s failed: %s", self.trial_id, self.failure["reason"])
+        self.message, self.failure = traceback.format_exc(), Failure.of(error)
+        _LOGGER.warning("Trial %s failed: %s", self.trial_id, self.failure.reason)
 
     def check_score(self, name: str) -> None:
         """Have the trial failed if its score, the value of that metric, is not finite."""
         if self.score is None or not math.isfinite(self.score):
             self.status, self.message = TrialStatus.INVALID, f"{name} was {self.score}"
-            self.failure = {"state": trials.FAILED, "kind": "nan", "reason": self.message}
+            self.failure = Failure("nan", self.message)
             self.score = None
 
     def summary(self) -> None:

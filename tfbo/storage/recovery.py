@@ -7,11 +7,10 @@ import sqlite3
 import time
 from typing import NamedTuple
 
-from tfbo import outcome
 from tfbo.storage import rows
 from tfbo.storage.errors import damaged, shown
 from tfbo.storage.processes import is_gone
-from tfbo.trial import FAILED, RUNNING, WAITING, Trial
+from tfbo.trial import RUNNING, WAITING, Failure, Trial
 
 
 class Loss(NamedTuple):
@@ -56,5 +55,4 @@ def after(loss: Loss, retries: int) -> Trial:
     if times <= retries:
         return dataclasses.replace(trial, state=WAITING, started=None)
     reason = "its process died or went silent" + (f" {times} times" if times > 1 else "")
-    told = outcome.of(None, state=FAILED, kind="killed", reason=reason)
-    return dataclasses.replace(trial, finished=time.time(), **told)
+    return Failure("killed", reason).finish(trial, time.time())

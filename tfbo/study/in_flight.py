@@ -10,13 +10,12 @@ import time
 from concurrent.futures import CancelledError, Future
 from typing import Any, NamedTuple
 
-from tfbo import outcome
 from tfbo._messages import warn
-from tfbo.executors.task import Evaluated, evaluate, failure
+from tfbo.executors.task import Evaluated, evaluate
 from tfbo.executors.workers import Workers
 from tfbo.study.interrupts import Interrupts
 from tfbo.study.progress import Stopwatch
-from tfbo.trial import Trial
+from tfbo.trial import Failure, Trial
 
 _LOGGER = logging.getLogger("tfbo")
 
@@ -143,8 +142,8 @@ class Running:
                 raise KeyboardInterrupt
             self.workers.works()
         elif self.workers.is_death(error):
-            fields = {**outcome.of_exception(error), "kind": "killed"}
-            evaluated, error = Evaluated(fields, time.monotonic() - run.began, None), None
+            outcome = Failure.of(error, "killed")
+            evaluated, error = Evaluated(outcome, time.monotonic() - run.began, None), None
         del self.runs[run.trial.number]
         return Finished(run.trial, run.watch, evaluated, error)
 
@@ -157,8 +156,8 @@ class Running:
                 assert run.future is not None
                 if not self.workers.stop(run.future):
                     self._late.add(run)
-                fields = failure("timeout", f"it ran for longer than {self._seconds:g} s")
-                return Finished(run.trial, run.watch, Evaluated(fields, now - run.began, None))
+                outcome = Failure("timeout", f"it ran for longer than {self._seconds:g} s")
+                return Finished(run.trial, run.watch, Evaluated(outcome, now - run.began, None))
         return None
 
 

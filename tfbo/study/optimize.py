@@ -12,14 +12,14 @@ from tfbo._messages import warn
 from tfbo.errors import ExecutorError, SpaceExhausted, StorageError, TrialStateError
 from tfbo.executors import objectives
 from tfbo.executors.child import check_main
-from tfbo.executors.task import Evaluated, failure
+from tfbo.executors.task import Evaluated
 from tfbo.study import progress as progress_bars
 from tfbo.study.ask import ask
 from tfbo.study.failures import Failures
 from tfbo.study.in_flight import Finished, Running
 from tfbo.study.interrupts import Interrupts
 from tfbo.study.settings import Limits, Means, Reactions
-from tfbo.trial import FAILED, WAITING, Goal, Trial
+from tfbo.trial import WAITING, Failure, Goal, Trial
 
 if TYPE_CHECKING:
     from tfbo.strategies import Suggestion
@@ -197,8 +197,8 @@ class _Search:
         if not self._is_caught(evaluated):
             assert evaluated.raised is not None
             raise evaluated.raised.error
-        _LOGGER.info("Trial %d: %s (%s).", trial.number, evaluated.fields["value"], watch)
         told = self._study.stored_trials.by_number[trial.number]
+        _LOGGER.info("Trial %d: %s (%s).", trial.number, told.value, watch)
         better = self._goal.better(told.value, than=self._best)
         self._stale = 0 if better else self._stale + 1
         self._best = told.value if better else self._best
@@ -209,12 +209,12 @@ class _Search:
 
     def _tell(self, trial: Trial, evaluated: Evaluated) -> None:
         """Tell; where that cannot be stored, the error says what was not."""
-        fields = evaluated.fields
-        if fields["state"] == FAILED:
+        outcome = evaluated.outcome
+        if isinstance(outcome, Failure):
             text = "Trial %d failed (%s): %s. Its parameters: %s"
-            _LOGGER.warning(text, trial.number, fields["kind"], fields["reason"], trial.params)
+            _LOGGER.warning(text, trial.number, outcome.kind, outcome.reason, trial.params)
         try:
-            self._study.tell(trial, **fields)
+            self._study.stored_trials.tell(trial, outcome)
         except TrialStateError as error:
             if not self._study.stored_trials.by_number[trial.number].is_finished:
                 raise
@@ -223,9 +223,7 @@ class _Search:
             with self._show.aside():
                 warn("The result of a trial is dropped: another process had told it by then.")
         except StorageError as error:
-            call = f"study.tell({trial.number}, {fields['value']!r})"
-            if fields["state"] == FAILED:
-                call = f"study.tell({trial.number}, state='failed', reason={fields['reason']!r})"
+            call = f"study.tell({trial.number}, {outcome})"
             raise StorageError(f"{error} Not stored yet: {call}.") from error
         if self._is_caught(evaluated):
             raised = None if evaluated.raised is None else evaluated.raised.error
@@ -262,7 +260,7 @@ class _Search:
                     self._tell(run.trial, known)
                     continue
                 try:
-                    self._study.tell(run.trial, **failure("interrupted", "Ctrl-C"))
+                    self._study.stored_trials.tell(run.trial, Failure("interrupted", "Ctrl-C"))
                     self._study.enqueue(run.trial.params)
                 except TrialStateError as error:  # another process has finished it
                     _LOGGER.warning("%s", error)

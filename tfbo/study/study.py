@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, overload
 
-from tfbo import _arguments, outcome
+from tfbo import _arguments
 from tfbo._aliases import explained
 from tfbo.space import Params, Space
 from tfbo.space.parameters import Parameter
@@ -18,7 +18,7 @@ from tfbo.study.advisor import Advisor
 from tfbo.study.ask import ask, foresee
 from tfbo.study.incumbent import incumbent
 from tfbo.study.trials import Trials
-from tfbo.trial import COMPLETE, Goal, Trial
+from tfbo.trial import COMPLETE, Goal, Trial, outcome_of
 
 if TYPE_CHECKING:
     import pandas
@@ -243,8 +243,8 @@ class Study:
             StorageError: where the outcome could not be stored; nothing is changed then, and the
                 call can be repeated.
         """
-        fields = outcome.of(value, std, state, kind=kind, reason=reason, traceback=traceback)
-        self.stored_trials.tell(trial, fields)
+        outcome = outcome_of(value, std, state, kind, reason, traceback)
+        self.stored_trials.tell(trial, outcome)
 
     def enqueue(self, params: Mapping[str, Any]) -> Trial:
         """Have a configuration (a legal value for each active parameter) tried before any suggestion.

@@ -24,7 +24,7 @@ from tfbo.storage import (
     read_space,
     release_at_end,
 )
-from tfbo.trial import COMPLETE, PRESUMED, RUNNING, WAITING, Trial
+from tfbo.trial import COMPLETE, PRESUMED, RUNNING, WAITING, Outcome, Trial
 
 if TYPE_CHECKING:
     from tfbo.strategies import Suggestion
@@ -172,16 +172,15 @@ class Trials:
             if self.storage.append(self.name, [trial], None):
                 return trial
 
-    def tell(self, trial: Trial | int, fields: Mapping[str, Any]) -> None:
-        """Store what came of a trial; TrialStateError where that cannot be told."""
+    def tell(self, trial: Trial | int, outcome: Outcome) -> None:
+        """Store the outcome of a trial; TrialStateError where it cannot be told."""
         self.sync()
-        kind = fields["kind"]
-        found = _unfinished(self.name, self.by_number, trial, kind=kind)
-        told = dataclasses.replace(found, finished=time.time(), **fields)
-        replaced = (WAITING, RUNNING) if kind in PRESUMED else (WAITING, RUNNING, *PRESUMED)
+        found = _unfinished(self.name, self.by_number, trial, outcome)
+        told = outcome.finish(found, time.time())
+        replaced = (WAITING, RUNNING) if outcome.is_presumed else (WAITING, RUNNING, *PRESUMED)
         if not self.storage.replace(self.name, told, replaced, None):
             self.sync()
-            _unfinished(self.name, self.by_number, found.number, kind=kind)
+            _unfinished(self.name, self.by_number, found.number, outcome)
         self.sync()
 
     def put_back(self, trial: Trial) -> None:
@@ -214,7 +213,7 @@ class Trials:
 
 
 def _unfinished(
-    study: str, trials: Mapping[int, Trial], trial: Trial | int, *, kind: str | None = None
+    study: str, trials: Mapping[int, Trial], trial: Trial | int, outcome: Outcome | None = None
 ) -> Trial:
     """The trial of a study as it stands, which is about to be told.
 
@@ -222,7 +221,7 @@ def _unfinished(
         study: its name.
         trials: of the study.
         trial: the trial, or its number.
-        kind: of the failure that is told. A result, be it a failure, beats what was presumed before.
+        outcome: that is told. Unless it is presumed itself, it beats what was presumed before.
 
     Raises:
         TrialStateError: for a trial that is unknown or has been told already.
@@ -242,7 +241,8 @@ def _unfinished(
             f"trial: trial {number} of the study {study!r} has other parameters: it is a trial "
             "of another study. Tell it to the study that was asked."
         )
-    if found.is_finished and not (found.is_presumed and kind not in PRESUMED):
+    beaten = found.is_presumed and not (outcome is not None and outcome.is_presumed)
+    if found.is_finished and not beaten:
         what = f"value {found.value}" if found.state == COMPLETE else f"failure: {found.reason}"
         raise TrialStateError(
             f"trial: trial {number} has been told already ({what}). To try its parameters again, "

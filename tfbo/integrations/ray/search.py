@@ -17,7 +17,7 @@ except ImportError:
         'tfbo.integrations.ray needs Ray Tune 2.40 or later: pip install "tfbo[ray]"'
     ) from None
 
-from tfbo import _arguments, outcome
+from tfbo import _arguments
 from tfbo._messages import warn
 from tfbo.errors import InvalidArgument, SpaceExhausted, StorageError, invalid
 from tfbo.integrations.ray import search_state
@@ -26,7 +26,7 @@ from tfbo.integrations.ray.executor import RayExecutor
 from tfbo.space import Space
 from tfbo.strategies import Strategy
 from tfbo.study import Study, records
-from tfbo.trial import COMPLETE, FAILED
+from tfbo.trial import COMPLETE, Failure, Outcome, measure
 
 __all__ = ["RayExecutor", "TFBOSearch"]
 
@@ -105,7 +105,7 @@ class TFBOSearch(Searcher):
         super().__init__(metric=metric, mode=mode)
         self._given = space
         self._points = list(points_to_evaluate or ())
-        self._evaluated: list[tuple[Mapping[str, Any], dict[str, Any]]] = []
+        self._evaluated: list[tuple[Mapping[str, Any], Outcome]] = []
         """Results from elsewhere, until there is a study to tell them to."""
         self._seed, self._strategy, self._device = seed, strategy, device
         self._axes: Axes | None = None if space is None else of_space(space)
@@ -162,8 +162,9 @@ class TFBOSearch(Searcher):
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """Remember what a trial reports on its way, for one that is stopped while it is paused."""
         if trial_id in self._numbers and self._reported in result:
-            with contextlib.suppress(InvalidArgument):
-                self._latest[trial_id] = outcome.as_number("metric", result[self._reported])
+            latest = _arguments.as_float(result[self._reported])
+            if latest is not None:
+                self._latest[trial_id] = latest
 
     def on_trial_complete(
         self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False
@@ -174,18 +175,18 @@ class TFBOSearch(Searcher):
         if number is None:
             _LOGGER.info("Trial %s is none of those that were suggested.", trial_id)
             return
-        fields = self._outcome(result, latest, error)
+        outcome = self._outcome(result, latest, error)
         trial = self.study.trials[number]
-        if trial.is_finished and (trial.state == COMPLETE or fields["state"] == FAILED):
+        if trial.is_finished and (trial.state == COMPLETE or isinstance(outcome, Failure)):
             return
         if trial.is_finished:  # one that failed goes on, or begins again, with its experiment
             trial = self.study.enqueue(trial.params)
             self._numbers[trial_id] = trial.number
-        if fields["state"] == FAILED:
+        if isinstance(outcome, Failure):
             text = "Trial %s failed (%s): %s. Its parameters: %s"
-            _LOGGER.warning(text, trial_id, fields["kind"], fields["reason"], trial.params)
-            warn(f"A trial failed ({fields['kind']}): {fields['reason']}.")
-        self.study.tell(trial, **fields)
+            _LOGGER.warning(text, trial_id, outcome.kind, outcome.reason, trial.params)
+            warn(f"A trial failed ({outcome.kind}): {outcome.reason}.")
+        self.study.stored_trials.tell(trial, outcome)
 
     def add_evaluated_point(
         self,
@@ -207,8 +208,8 @@ class TFBOSearch(Searcher):
         Raises:
             InvalidArgument: for a configuration that is not legal, or a value that is none.
         """
-        fields = _failed("error", "it was added as a failure") if error else outcome.of(value)
-        self._evaluated.append((parameters, fields))
+        outcome = Failure("error", "it was added as a failure") if error else measure(value)
+        self._evaluated.append((parameters, outcome))
         if self._study is not None:
             self._tell_evaluated(self._study)
 
@@ -293,8 +294,9 @@ class TFBOSearch(Searcher):
 
     def _tell_evaluated(self, study: Study) -> None:
         while self._evaluated:
-            parameters, fields = self._evaluated.pop(0)
-            study.tell(study.enqueue(self._known().read("parameters", parameters)), **fields)
+            parameters, outcome = self._evaluated.pop(0)
+            trial = study.enqueue(self._known().read("parameters", parameters))
+            study.stored_trials.tell(trial, outcome)
 
     def _restarted(self, result: Mapping[str, Any] | None) -> int | None:
         """The trial that Ray has given another name, as it does to one that begins again.
@@ -310,15 +312,13 @@ class TFBOSearch(Searcher):
         alike = [trial.number for trial in self.study.trials if trial.params == params]
         return alike[-1] if alike else None
 
-    def _outcome(
-        self, result: Mapping[str, Any] | None, latest: Any, error: bool
-    ) -> dict[str, Any]:
-        """What `Study.tell` is told of a trial."""
+    def _outcome(self, result: Mapping[str, Any] | None, latest: Any, error: bool) -> Outcome:
+        """Outcome of a trial."""
         if error:
-            return _failed("error", "Ray reports an error; the trial's folder has its traceback")
+            return Failure("error", "Ray reports an error; the trial's folder has its traceback")
         value = (result or {}).get(self._reported, latest)
         if value is None and not result:
-            return _failed("interrupted", "it was stopped before it reported anything")
+            return Failure("interrupted", "it was stopped before it reported anything")
         if value is None:
             there = [
                 name
@@ -326,18 +326,14 @@ class TFBOSearch(Searcher):
                 if name not in AUTO_RESULT_KEYS and not name.startswith("config/")
             ]
             reported = ", ".join(map(repr, there[:10])) or "nothing"
-            return _failed("error", f"it did not report {self._reported!r}, but {reported}")
+            return Failure("error", f"it did not report {self._reported!r}, but {reported}")
         try:
-            return outcome.of(value)
+            return measure(value)
         except InvalidArgument as refused:
-            return _failed("error", f"{self._reported!r} was no number ({refused})")
+            return Failure("error", f"{self._reported!r} was no number ({refused})")
 
 
 _STATE = ("metric", "mode", "numbers", "latest")
-
-
-def _failed(kind: str, reason: str) -> dict[str, Any]:
-    return outcome.of(None, state=FAILED, kind=kind, reason=reason)
 
 
 def _check(space: Any, metric: Any, mode: Any, points: Any, seed: Any) -> None:
