@@ -1,4 +1,4 @@
-"""A fork of the process: locks that it waits for, and what its child must not do."""
+"""Forks of the process: locks that they wait for, and computations that their children must not begin."""
 
 from __future__ import annotations
 
@@ -83,14 +83,14 @@ def _in_child() -> None:
 
 
 def _has_computed() -> bool:
-    """Whether TensorFlow has started its threads: with its first operation, not when it is imported."""
+    """True once TensorFlow has started its threads: with its first operation, not when it is imported."""
     eager = sys.modules.get("tensorflow.python.eager.context")
     context = getattr(eager, "context_safe", lambda: None)()
     return bool(getattr(context, "_initialized", False))
 
 
 def _threads() -> int | None:
-    """How many threads there are; None where that cannot be known."""
+    """Number of threads; None where it cannot be known."""
     with contextlib.suppress(OSError):
         return len(os.listdir("/proc/self/task"))
     return None

@@ -1,4 +1,4 @@
-"""What parameters ask of their arguments."""
+"""Arguments of parameters: one check each, whose error says what to write instead."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def step(low: float, high: float, size: float) -> None:
 
 
 def text(argument: str, value: str) -> str:
-    """The text, if it is one to Unicode: names of files that are not UTF-8 have half characters in them."""
+    """Text without lone surrogates, which names of files that are not UTF-8 have."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -168,13 +168,17 @@ def freeze(instance: Any, **values: Any) -> None:
         object.__setattr__(instance, name, value)
 
 
-def show(instance: Any, *positional: Any, **named: Any) -> str:
-    """How a parameter prints: as it would be typed."""
-    shown = [repr(value) for value in positional]
-    shown += [f"{name}={value!r}" for name, value in named.items() if value is not None]
-    if instance.when is not None:
-        conditions = {p: v[0] if len(v) == 1 else list(v) for p, v in instance.when}
-        shown.append(f"when={conditions!r}")
+def show(instance: Any) -> str:
+    """A parameter as it would be typed."""
+    shown = []
+    for field in dataclasses.fields(instance):
+        value = getattr(instance, field.name)
+        if field.name == "when" and value is not None:
+            value = {parent: v[0] if len(v) == 1 else list(v) for parent, v in value}
+        if not field.kw_only:
+            shown.append(repr(list(value) if isinstance(value, tuple) else value))
+        elif value != field.default:
+            shown.append(f"{field.name}={value!r}")
     return f"{type(instance).__name__}({', '.join(shown)})"
 
 
@@ -191,7 +195,7 @@ def _typed(value: Any) -> Any:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """The end of an error for a name that is unknown: what was meant, or what there is."""
+    """End of the error for an unknown name: the one that was meant, or those that are known."""
     listed = list(known)
     close = difflib.get_close_matches(str(name), listed, n=1)
     if close:

@@ -10,14 +10,18 @@ from tfbo._arguments import plain
 from tfbo.columns import Column
 from tfbo.errors import invalid
 from tfbo.space import checks
-from tfbo.space.parameters import ByValue, Discrete, Scalar
+from tfbo.space.parameters import Parameter, Scalar
 
 
-class _Listed(Discrete):
-    """A parameter whose levels are written out: subclasses have `_levels` and `_categorical`."""
+class _Listed(Parameter):
+    """A parameter whose levels are written out, in its first field."""
 
-    _levels: tuple[Scalar, ...]
     _categorical = False
+
+    @property
+    def _levels(self) -> tuple[Scalar, ...]:
+        levels: tuple[Scalar, ...] = getattr(self, dataclasses.fields(self)[0].name)  # type: ignore[arg-type]
+        return levels
 
     @property
     def count(self) -> int:
@@ -50,14 +54,14 @@ class _Listed(Discrete):
 
 
 def _alike(level: Scalar, value: Any) -> bool:
-    """Whether a value that is not the level is it but for the type."""
+    """True where a value is a level but for its type."""
     try:
         return bool(level == value) or str(level) == str(value)
     except Exception:  # arrays have no one answer, and some whole numbers are too long for a text
         return False
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Categorical(_Listed):
     """One of several choices whose order means nothing.
 
@@ -87,15 +91,8 @@ class Categorical(_Listed):
         choices = checks.choices("choices", self.choices)
         checks.freeze(self, choices=choices, when=checks.when(self.when))
 
-    @property
-    def _levels(self) -> tuple[Scalar, ...]:  # type: ignore[override]
-        return tuple(self.choices)
 
-    def __repr__(self) -> str:
-        return checks.show(self, list(self.choices))
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Ordinal(_Listed):
     """One of several values in an order that means something, such as batch sizes 16, 32, 64.
 
@@ -120,15 +117,8 @@ class Ordinal(_Listed):
         values = checks.choices("values", self.values)
         checks.freeze(self, values=values, when=checks.when(self.when))
 
-    @property
-    def _levels(self) -> tuple[Scalar, ...]:  # type: ignore[override]
-        return tuple(self.values)
 
-    def __repr__(self) -> str:
-        return checks.show(self, list(self.values))
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Boolean(_Listed):
     """True or False.
 
@@ -149,13 +139,10 @@ class Boolean(_Listed):
     def __post_init__(self) -> None:
         checks.freeze(self, when=checks.when(self.when))
 
-    def __repr__(self) -> str:
-        return checks.show(self)
 
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Constant(ByValue):
-    """A value that is not searched but belongs to every configuration in which it is active.
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Constant(Parameter):
+    """A value that is not searched, and belongs to every configuration in which it is active.
 
     Args:
         value: any JSON scalar; see `Categorical`.
@@ -178,9 +165,6 @@ class Constant(ByValue):
         value = checks.scalar("value", self.value)
         checks.freeze(self, value=value, when=checks.when(self.when))
 
-    def __repr__(self) -> str:
-        return checks.show(self, self.value)
-
     @property
     def count(self) -> int:
         """One level."""
@@ -191,10 +175,18 @@ class Constant(ByValue):
         return None
 
     def legal(self, argument: str, value: Any) -> Scalar:
-        """The value, if it is the one."""
+        """The value; anything else is refused."""
         if checks.same(plain(value), self.value):
             return self.value
         raise invalid(argument, f"the constant {self.value!r}", value, "Leave it out.")
+
+    def level(self, i: int) -> Scalar:
+        """The value."""
+        return self.value
+
+    def position(self, value: Any) -> int:
+        """Level 0."""
+        return 0
 
     def to_code(self, value: Any) -> float:
         """The middle of the interval; a constant has no column that would hold it."""

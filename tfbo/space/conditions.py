@@ -1,4 +1,4 @@
-"""Conditions between parameters: which are active, and how many configurations they leave.
+"""Conditions between parameters: the active ones, and the number and list of configurations.
 
 `ordered` are parameters by name, parents before their children, as `parents_first` puts them.
 """
@@ -52,8 +52,8 @@ def parents_first(parameters: Parameters) -> dict[str, Parameter]:
     return done
 
 
-def hold(parameters: Parameters, name: str, chosen: Params) -> bool:
-    """True where a parameter is active.
+def is_active(parameters: Parameters, name: str, chosen: Params) -> bool:
+    """True where the conditions of a parameter hold.
 
     Args:
         parameters: all of them.
@@ -76,7 +76,7 @@ def active(ordered: Parameters, params: Mapping[str, Any]) -> set[str]:
     names: set[str] = set()
     chosen: Params = {}
     for name in ordered:
-        if hold(ordered, name, chosen):
+        if is_active(ordered, name, chosen):
             names.add(name)
             if name in params:
                 chosen[name] = params[name]
@@ -104,7 +104,7 @@ def _count(ordered: Parameters, names: list[str], chosen: Params) -> int | float
     if not names:
         return 1
     name, rest = names[0], names[1:]
-    if not hold(ordered, name, chosen):
+    if not is_active(ordered, name, chosen):
         return _count(ordered, rest, chosen)
     parameter = ordered[name]
     if parameter.count is None:
@@ -134,7 +134,7 @@ def _extended(
         yield chosen
         return
     name, rest = names[0], names[1:]
-    if not hold(ordered, name, chosen):
+    if not is_active(ordered, name, chosen):
         yield from _extended(ordered, rest, chosen, resolution)
         return
     for value in _levels(ordered[name], resolution):
@@ -148,4 +148,4 @@ def _levels(parameter: Parameter, resolution: int) -> Iterator[Any]:
     elif parameter.column() is None:
         yield parameter.from_code(0.5)
     else:
-        yield from (parameter.level(i) for i in range(parameter.count))  # type: ignore[attr-defined]
+        yield from map(parameter.level, range(parameter.count))

@@ -1,4 +1,4 @@
-"""The arithmetic of decimal grids, which give 0.3 where floats give 0.30000000000000004.
+"""Arithmetic of decimal grids, which give 0.3 where floats give 0.30000000000000004.
 
 The decimal context belongs to the user, who may have set four digits or a trap: ours is another one.
 """

@@ -1,4 +1,4 @@
-"""Between configurations (dicts of the user's values) and rows of a design matrix (codes)."""
+"""Encoding of configurations (dicts of the user's values) as rows of a design matrix (codes), and back."""
 
 from __future__ import annotations
 

@@ -9,11 +9,11 @@ from typing import Any
 from tfbo.columns import Column
 from tfbo.errors import invalid
 from tfbo.space import checks, decimals
-from tfbo.space.parameters import Discrete, Scalar
+from tfbo.space.parameters import Parameter, Scalar
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Float(Discrete):
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Float(Parameter):
     """A real number from `low` to `high`, both reachable.
 
     Args:
@@ -49,9 +49,6 @@ class Float(Discrete):
         if step is not None:
             checks.step(low, high, step)
         checks.freeze(self, low=low, high=high, step=step, when=checks.when(self.when))
-
-    def __repr__(self) -> str:
-        return checks.show(self, self.low, self.high, log=self.log or None, step=self.step)
 
     @property
     def count(self) -> int | None:
@@ -114,8 +111,8 @@ class Float(Discrete):
         return min(max(value, self.low), self.high)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Int(Discrete):
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Int(Parameter):
     """A whole number from `low` to `high`, both reachable.
 
     Args:
@@ -149,10 +146,6 @@ class Int(Discrete):
         step = checks.whole("step", 1 if self.step is None else self.step)
         checks.step(low, high, step)
         checks.freeze(self, low=low, high=high, step=step, when=checks.when(self.when))
-
-    def __repr__(self) -> str:
-        step = self.step if self.step != 1 else None
-        return checks.show(self, self.low, self.high, log=self.log or None, step=step)
 
     @property
     def count(self) -> int:

@@ -1,15 +1,16 @@
-"""The kinds of parameter, each a frozen value: what is legal, and how it is coded into [0, 1].
+"""The base of all kinds of parameter, which are frozen values: legal values, and their codes in [0, 1].
 
-Every parameter answers the same five questions (`Parameter`), so nothing elsewhere asks which kind
-it has. Codes: a number without step is coded by its place between the bounds, on the scale of its
-logarithm where `log=True`; level i of k levels by `(i + 1/2) / k`, or on a logarithmic scale by the
-place of its logarithm, so that each level owns a fair share of the unit interval.
+Every parameter answers the same questions, so nothing elsewhere asks which kind it has. Codes: a number
+without step is coded by its place between the bounds, on the scale of its logarithm where `log=True`;
+level i of k levels by `(i + 1/2) / k`, or on a logarithmic scale by the place of its logarithm, so that
+each level owns a fair share of the unit interval.
 """
 
 from __future__ import annotations
 
+import abc
 import functools
-from typing import Any, Protocol, Union
+from typing import Any, Union
 
 import numpy as np
 
@@ -19,38 +20,43 @@ from tfbo.space import checks
 Scalar = Union[str, int, float, bool, None]
 
 
-class Parameter(Protocol):
-    """What a space asks of a parameter."""
+class Parameter(abc.ABC):
+    """A parameter as a space needs it: a frozen dataclass, positional fields first.
+
+    Two are equal by kind and fields, to the type of each value: `when={"a": 1}` is not `{"a": True}`.
+    """
+
+    when: Any
+    """Its conditions, ((parent, values), ...); None where there are none."""
 
     @property
-    def when(self) -> Any:
-        """Its conditions, ((parent, values), ...); None where there are none."""
-        ...
-
-    @property
+    @abc.abstractmethod
     def count(self) -> int | None:
         """Number of levels; None where continuous."""
-        ...
 
+    @abc.abstractmethod
     def column(self) -> Column | None:
         """Its column, without conditions; None for a constant, which needs none."""
-        ...
 
+    @abc.abstractmethod
     def legal(self, argument: str, value: Any) -> Scalar:
         """The exact legal value that `value` stands for; raises InvalidArgument if there is none."""
-        ...
+
+    @abc.abstractmethod
+    def level(self, i: int) -> Scalar:
+        """Level i."""
+
+    @abc.abstractmethod
+    def position(self, value: Any) -> int:
+        """Index of the level that is a legal value, or nearest to a number."""
 
     def to_code(self, value: Any) -> float:
         """The code in [0, 1] of a legal value."""
-        ...
+        return float(code(_alone(self.column()), np.array([float(self.position(value))]))[0])
 
     def from_code(self, u: float) -> Scalar:
         """The legal value nearest to a code."""
-        ...
-
-
-class ByValue:
-    """Equality by kind and fields, to the type of each value: `when={"a": 1}` is not `{"a": True}`."""
+        return self.level(int(index(_alone(self.column()), np.array([float(u)]))[0]))
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and checks.key(self) == checks.key(other)
@@ -58,21 +64,12 @@ class ByValue:
     def __hash__(self) -> int:
         return hash(checks.key(self))
 
-
-class Discrete(ByValue):
-    """Coding of anything that has levels: subclasses give `column`, `level` and `position`."""
-
-    def to_code(self, value: Any) -> float:
-        """The code in [0, 1] of a legal value."""
-        place = np.array([float(self.position(value))])  # type: ignore[attr-defined]
-        return float(code(_alone(self.column()), place)[0])  # type: ignore[attr-defined]
-
-    def from_code(self, u: float) -> Scalar:
-        """The legal value nearest to a code."""
-        return self.level(int(index(_alone(self.column()), np.array([float(u)]))[0]))  # type: ignore[attr-defined]
+    def __repr__(self) -> str:
+        return checks.show(self)
 
 
 @functools.lru_cache(maxsize=1024)
-def _alone(column: Column) -> Columns:
+def _alone(column: Column | None) -> Columns:
     """A design matrix of that column alone, kept because its tables take time to build."""
+    assert column is not None
     return Columns((column,))

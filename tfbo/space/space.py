@@ -1,7 +1,8 @@
-"""A search space: an ordered, immutable set of named parameters, some active only under conditions."""
+"""Search space: an ordered, immutable set of named parameters, some active only under conditions."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import ItemsView, Iterator, Mapping
 from typing import Any
@@ -162,7 +163,7 @@ class Space:
         legal: Params = {}
         for name, parameter in self._ordered.items():
             label = f"{argument}[{name!r}]"
-            if not conditions.hold(self._ordered, name, legal):
+            if not conditions.is_active(self._ordered, name, legal):
                 if name in params:
                     advice = f"It is active only when {dict(parameter.when)}: leave it out."
                     raise invalid(label, "no value, because it is not active", params[name], advice)
@@ -227,9 +228,7 @@ class Space:
 
 
 def _parameter_to_json(name: str, parameter: Any) -> dict[str, Any]:
-    fields = {
-        field: getattr(parameter, field) for field in parameter.__dataclass_fields__ if field != "_"
-    }
+    fields = {field.name: getattr(parameter, field.name) for field in dataclasses.fields(parameter)}
     return {"name": name, "kind": type(parameter).__name__, **fields}
 
 

@@ -1,4 +1,4 @@
-"""An SQLite file as this process has it open: its path, whether it may be written, transactions.
+"""An SQLite file as this process has it open, and its transactions.
 
 All that was committed is in the one file, so that a copy of it is a copy of the study. While a commit is
 under way SQLite keeps a journal beside it, from which whoever opens the file next takes back what a
@@ -29,7 +29,7 @@ class Database:
 
     Args:
         location: a path as `paths.resolve` returns it.
-        create: whether to make the file where there is none.
+        create: True to make the file where there is none.
 
     Raises:
         StorageError: for a file that cannot be used; it says why and what to do.
@@ -220,7 +220,7 @@ def _one_file(connection: sqlite3.Connection) -> bool:
 
 
 def _fold(connection: sqlite3.Connection) -> None:
-    """After a commit: if it went to a log, because an older tfbo wants one, have it in the file as well."""
+    """Have a commit in the file that went to a log, because an older tfbo wants one."""
     with contextlib.suppress(sqlite3.Error):  # it is stored already
         logs = connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
         if logs and not _one_file(connection):

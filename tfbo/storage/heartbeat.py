@@ -1,4 +1,4 @@
-"""Signs of life of the process, for as long as it runs trials of a storage."""
+"""Signs of life of a process, for as long as it runs trials of a storage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MISSED = 8
 
 
 class Heartbeat:
-    """Beats in a daemon thread of its own, from the first trial that is started to the last told.
+    """Signs of life from a daemon thread, from the first trial that is started to the last told.
 
     A beat that fails, because the file is locked or the disk is full, is tried again at the next one.
     An objective that sleeps or computes outside of Python does not hinder it; one that holds Python's
@@ -39,7 +39,7 @@ class Heartbeat:
 
     @property
     def runs(self) -> bool:
-        """Whether there is a thread that beats."""
+        """True while a thread beats."""
         return self._thread is not None
 
     def start(self, owner: str, beat: Callable[[Set[str]], Set[str]]) -> None:

@@ -1,4 +1,4 @@
-"""Paths of storages: from whatever a user gives, and what keeps a file from being there."""
+"""Paths of storages: read from an argument, and checked before a file is opened."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def resolve(storage: Any) -> str:
     """The path that an argument stands for; a leading ~ is the user's folder.
 
     Raises:
-        InvalidArgument: for what is no path, such as the URL of a database.
+        InvalidArgument: for anything but a path, such as the URL of a database.
 
     Example:
         >>> resolve("runs.db")
@@ -40,7 +40,7 @@ def resolve(storage: Any) -> str:
 
 
 def _instead(text: str, url: re.Match[str] | None) -> str:
-    """Advice for whoever gives a URL: the path that is in it, where it is one of SQLite."""
+    """Advice for a URL: the path that is in it, where it is one of SQLite."""
     if text.startswith("file:"):
         found = text.removeprefix("file:").partition("?")[0]
         found = re.sub("^///", "/", found)

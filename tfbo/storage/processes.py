@@ -1,4 +1,4 @@
-"""Who runs a trial, by a name in the storage, and whether that process is gone."""
+"""Owners of trials: the processes that run them, by a name in the storage, and signs that one is gone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOGGER = logging.getLogger("tfbo")
 
 
 class Owner(NamedTuple):
-    """Whoever runs trials: one study object of one process."""
+    """Runner of trials: one study object of one process."""
 
     host: str
     pid: int
@@ -27,19 +27,14 @@ class Owner(NamedTuple):
     namespace: int | None = None
     """Of process numbers: containers may share the name of a host, and number processes anew."""
 
-    @property
-    def process(self) -> tuple[object, ...]:
-        """What is the same for all study objects of a process."""
-        return self.host, self.pid, self.started, self.namespace
-
 
 def new_owner() -> str:
-    """A name for whoever runs trials from here: this process, and one study object."""
+    """A name for one study object of this process, which runs trials."""
     return json.dumps(_here(uuid.uuid4().hex[:8]))
 
 
 def is_gone(owner: str, silence: float = 0.0, patience: float = 0.0) -> bool:
-    """Whether a process will most likely not tell what it runs: it is dead, or silent for too long.
+    """True where a process will most likely not tell what it runs: it is dead, or silent for too long.
 
     Args:
         owner: as `new_owner` names it.
@@ -48,10 +43,10 @@ def is_gone(owner: str, silence: float = 0.0, patience: float = 0.0) -> bool:
             host or in another container, of whose processes nothing can be known here.
 
     Raises:
-        ValueError: for a text that is no name of an owner.
+        ValueError: for a text that names no owner.
     """
     who, here = _parse(owner), _here("")
-    if who.process == here.process:
+    if who._replace(token=here.token) == here:
         return False  # whatever kept it from giving signs: it asks this
     # An older tfbo did not write the namespace down.
     beside = who.host == here.host and who.namespace in (None, here.namespace)
@@ -89,7 +84,7 @@ def _runs(who: Owner) -> bool:
 
 
 def _started(pid: int) -> int | None:
-    """When a process started; None where that cannot be known."""
+    """Start of a process in ticks; -1 for one that has ended, None where it cannot be known."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -99,7 +94,7 @@ def _started(pid: int) -> int | None:
 
 
 def release_at_end(storage: Storage, owner: str, pid: int) -> None:
-    """On an orderly end, nothing runs here any more; after a fork it is not ours to say so."""
+    """Release the trials of an owner, if this is its process and no child of it; no error is raised."""
     if os.getpid() != pid:
         return
     try:

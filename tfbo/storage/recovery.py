@@ -1,11 +1,10 @@
-"""Trials that lost the process that ran them: which those are, and what becomes of them."""
+"""Recovery of trials that lost the process that ran them."""
 
 from __future__ import annotations
 
 import dataclasses
 import sqlite3
 import time
-from typing import NamedTuple
 
 from tfbo.storage import rows
 from tfbo.storage.errors import damaged, shown
@@ -13,16 +12,8 @@ from tfbo.storage.processes import is_gone
 from tfbo.trial import RUNNING, WAITING, Failure, Trial
 
 
-class Loss(NamedTuple):
-    """A running trial whose owner is gone."""
-
-    trial: Trial
-    times: int
-    """How often that has happened to it, this time included."""
-
-
-def find(db: sqlite3.Connection, study: str) -> list[Loss]:
-    """The losses of a study, by number.
+def find(db: sqlite3.Connection, study: str) -> list[tuple[Trial, int]]:
+    """Running trials of owners that are gone, by number, each with how often that has happened to it.
 
     Raises:
         StorageError: for a row that tfbo did not write.
@@ -45,13 +36,12 @@ def find(db: sqlite3.Connection, study: str) -> list[Loss]:
         except (TypeError, ValueError) as error:
             raise damaged(study, f"owner: {shown(owner)} is {error}", part=part) from error
         if gone:
-            losses.append(Loss(trial, attempts + 1))
+            losses.append((trial, attempts + 1))
     return losses
 
 
-def after(loss: Loss, retries: int) -> Trial:
+def after(trial: Trial, times: int, retries: int) -> Trial:
     """The trial as it goes on: it waits for another try, or has failed where it had its tries."""
-    trial, times = loss
     if times <= retries:
         return dataclasses.replace(trial, state=WAITING, started=None)
     reason = "its process died or went silent" + (f" {times} times" if times > 1 else "")

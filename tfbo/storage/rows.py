@@ -36,25 +36,13 @@ def _is_text(value: Any) -> bool:
         return False
 
 
-def _is_name(value: Any) -> bool:
-    return _is_text(value) and value != ""
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value)
-
-
-def _is_time(value: Any) -> bool:
-    return _is_number(value) and 0.0 <= value < _END_OF_TIME
 
 
 def is_count(value: Any) -> bool:
     """True for a whole number >= 0 that can still grow."""
     return isinstance(value, int) and 0 <= value < _MOST
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
 
 
 def _is_flat(value: Any) -> bool:
@@ -116,12 +104,14 @@ class _Field(NamedTuple):
     read: Callable[[Any], Any] = lambda stored: stored
 
 
+_NAME = _Field("a text that is not empty", lambda v: _is_text(v) and v != "", optional=False)
+_TIME = _Field("seconds since 1970", lambda v: _is_number(v) and 0.0 <= v < _END_OF_TIME)
 RECORD = {
-    "name": _Field("a text that is not empty", _is_name, optional=False),
-    "space": _Field("a text that is not empty", _is_name, optional=False),
+    "name": _NAME,
+    "space": _NAME,
     "direction": _Field(" or ".join(DIRECTIONS), lambda v: v in DIRECTIONS, optional=False),
     "seed": _Field("digits", lambda v: isinstance(v, int), False, str, _from_digits),
-    "created": _Field("seconds since 1970", _is_time, optional=False),
+    "created": _TIME._replace(optional=False),
 }
 TRIAL = {
     "number": _Field("a whole number >= 0", is_count, optional=False),
@@ -132,9 +122,9 @@ TRIAL = {
     "kind": _Field("a text", _is_text),
     "reason": _Field("a text", _is_text, write=_to_text),
     "traceback": _Field("a text", _is_text, write=_to_text),
-    "started": _Field("seconds since 1970", _is_time),
-    "finished": _Field("seconds since 1970", _is_time),
-    "notes": _Field("a JSON object", _is_object, False, _to_json, _from_json),
+    "started": _TIME,
+    "finished": _TIME,
+    "notes": _Field("a JSON object", lambda v: isinstance(v, dict), False, _to_json, _from_json),
 }
 """New fields at the end: the first rule of the checksum goes by the order, and so do saved rows of Ray."""
 

@@ -1,4 +1,4 @@
-"""The tables of a storage: whose file it is, and from any earlier schema to that of today."""
+"""Schema of the tables: read from a file, and brought from any earlier one to that of today."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sqlite3
 from tfbo.errors import StorageError
 
 _APPLICATION = 0x7466626F  # "tfbo": tells our files from other SQLite files
-# From each schema to the next; a new file goes through all of them.
+# From each schema to the next; a new file goes through all of them, and an older tfbo refuses it.
 MIGRATIONS = (
     """
 CREATE TABLE studies (

@@ -186,11 +186,11 @@ class SQLiteStorage(Storage):
         with self.database.transaction() as db:
             # Once more, lest two processes count one loss, or one that has just given a sign.
             found = recovery.find(db, name)
-            changed = [recovery.after(loss, retries) for loss in found]
+            changed = [recovery.after(trial, times, retries) for trial, times in found]
             attempts = "UPDATE trials SET attempts = ? WHERE study = ? AND number = ?"
-            for trial, loss in zip(changed, found, strict=True):
+            for trial, (_, times) in zip(changed, found, strict=True):
                 _update(db, name, trial, None)
-                db.execute(attempts, (loss.times, name, trial.number))
+                db.execute(attempts, (times, name, trial.number))
             db.execute(f"DELETE FROM owners WHERE owner NOT IN ({_RUNNING_OWNERS})")
             return changed
 
