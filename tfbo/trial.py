@@ -18,10 +18,11 @@ STATES = (WAITING, RUNNING, COMPLETE, FAILED)
 
 DIRECTIONS = MINIMIZE, MAXIMIZE = "minimize", "maximize"
 
-KINDS = ("error", "nan", "out of memory", "timeout", "killed", "interrupted")
-UNEXPLAINED = "no reason was given"
-PRESUMED = ("killed", "interrupted")
+KILLED, INTERRUPTED = PRESUMED = "killed", "interrupted"
 """Kinds of failure that are presumed: a result that comes after all takes their place."""
+OUT_OF_MEMORY = "out of memory"
+KINDS = ("error", "nan", OUT_OF_MEMORY, "timeout", KILLED, INTERRUPTED)
+UNEXPLAINED = "no reason was given"
 
 
 @explained
@@ -64,6 +65,11 @@ class Trial:
     def is_presumed(self) -> bool:
         """True where its failure is presumed, and a result of it still counts."""
         return self.state == FAILED and self.kind in PRESUMED
+
+    @property
+    def is_interrupted(self) -> bool:
+        """True where it was given up: that says nothing about its configuration, enqueued again."""
+        return self.kind == INTERRUPTED
 
     @property
     def duration(self) -> float | None:
@@ -115,7 +121,7 @@ class Failure:
         """The failure of a trial that raised; its kind follows from the error if None."""
         names = {base.__name__ for base in type(error).__mro__}
         if kind is None and (isinstance(error, MemoryError) or "ResourceExhaustedError" in names):
-            kind = "out of memory"
+            kind = OUT_OF_MEMORY
         elif kind is None:
             kind = "timeout" if isinstance(error, TimeoutError) else "error"
         text = str(error).strip().split("\n")[0]

@@ -232,7 +232,7 @@ def test_report_of_few_trials_says_what_is_missing(tmp_path, capsys, count):
     assert text.count("2 complete trials") == (4 if pictures < 7 else 0)
     assert "rate" in page.texts["next-parameters"]
     assert ("next-mean" in page.texts) == (count == 2)
-    missing = {0: "no trial yet", "failed": "No trial is complete (3 in all, 3 failed)"}
+    missing = {0: "has no trials yet", "failed": "All 3 trials of the study 'runs' failed."}
     assert missing.get(count, "Trial 0 with" if count == 1 else "Trial") in page.texts["best"]
 
 

@@ -163,7 +163,7 @@ def _report(bayes: Study, chance: Study, digits: Digits, epochs: int, seed: int)
 
 def _finished(study: Study) -> int:
     """Trials that count towards the number wanted: an interrupted one is tried again."""
-    return sum(trial.is_finished and trial.kind != "interrupted" for trial in study.trials)
+    return sum(trial.is_finished and not trial.is_interrupted for trial in study.trials)
 
 
 def _installed(module: str) -> bool:

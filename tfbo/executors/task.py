@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tfbo.executors import objectives
 from tfbo.executors.pickling import Raised
-from tfbo.trial import Failure, Outcome
+from tfbo.trial import KILLED, Failure, Outcome
 
 
 class Evaluated(NamedTuple):
@@ -29,6 +29,6 @@ def evaluate(objective: Callable[[dict[str, Any]], Any], params: Mapping[str, An
     try:
         outcome = objectives.call(objective, params)
     except BaseException as error:
-        kind = None if isinstance(error, Exception) else "killed"  # such as SystemExit
+        kind = None if isinstance(error, Exception) else KILLED  # such as SystemExit
         outcome, raised = Failure.of(error, kind), Raised(error)
     return Evaluated(outcome, time.perf_counter() - begin, raised)

@@ -11,7 +11,7 @@ from tfbo.keras.errors import FailedTrialError, FatalError
 from tfbo.keras.hypermodel import HyperModel
 from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.oracle import Oracle
-from tfbo.trial import Failure
+from tfbo.trial import OUT_OF_MEMORY, Failure
 
 _LOGGER = logging.getLogger("tfbo")
 
@@ -55,7 +55,7 @@ def _build(hypermodel: HyperModel, hp: HyperParameters, *, tolerant: bool) -> No
         raise
     except Exception as error:
         failure = Failure.of(error)
-        harmless = isinstance(error, FailedTrialError) or failure.kind == "out of memory"
+        harmless = isinstance(error, FailedTrialError) or failure.kind == OUT_OF_MEMORY
         if not (harmless or tolerant):
             raise
         _LOGGER.warning("Not built while the space was explored: %s.", failure.reason)

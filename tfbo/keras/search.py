@@ -82,7 +82,7 @@ class Search:
         return {
             ids.get(t.number) or f"{t.number:0{self._digits}d}": t
             for t in self.study.trials
-            if t.state != WAITING and t.kind != "interrupted"
+            if t.state != WAITING and not t.is_interrupted
         }
 
     def stored(self, trial_id: Any) -> StudyTrial:

@@ -42,7 +42,7 @@ def html(study: Study, *, location: str | None = None) -> str:
     body = [
         tag("h1", study.name, id="title"),
         sections.summary(study, trials, study.location if location is None else location),
-        sections.best(study, trials),
+        sections.best(study),
         sections.expected(study, trials),
         *(pictures.figure(study, picture) for picture in pictures.PICTURES),
         sections.failures(trials),

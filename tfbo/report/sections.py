@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfbo import _format
-from tfbo.errors import SpaceExhausted, TooFewTrials
+from tfbo.errors import NoCompletedTrial, SpaceExhausted, TooFewTrials
 from tfbo.report import table
 from tfbo.report.tags import Html, tag
 from tfbo.study import Study
@@ -42,13 +42,14 @@ def summary(study: Study, trials: Sequence[Trial], location: str) -> Html:
     return tag("section", tag("h2", "Summary"), _list("summary", rows), id="summary")
 
 
-def best(study: Study, trials: Sequence[Trial]) -> Html:
+def best(study: Study) -> Html:
     """The best hyperparameters, rounded to be read and exact to be copied."""
     parts: list[Html] = [tag("h2", "Best hyperparameters")]
-    if not any(trial.state == COMPLETE for trial in trials):
-        parts.append(tag("p", _nothing_complete(trials), class_="missing"))
+    try:
+        found, observed = study.best_trial, study.best_observed
+    except NoCompletedTrial as error:
+        parts.append(tag("p", str(error), class_="missing"))
         return tag("section", *parts, id="best")
-    found, observed = study.best_trial, study.best_observed
     std = "" if found.std is None else f" (standard error {found.std:.3g})"
     parts.append(
         tag(
@@ -150,11 +151,3 @@ def _list(prefix: str, rows: Sequence[tuple[str, Any]]) -> Html:
 def _parameters(name: str, params: Mapping[str, Any]) -> Html:
     rows = [tag("tr", tag("th", key, scope="row"), table.value(v)) for key, v in params.items()]
     return tag("table", tag("tbody", *rows), id=name, class_="parameters")
-
-
-def _nothing_complete(trials: Sequence[Trial]) -> str:
-    failed = [trial for trial in trials if trial.state == FAILED]
-    if not trials:
-        return "The study has no trial yet: nothing is known."
-    last = f" The last failure: {failed[-1].kind}: {failed[-1].reason}." if failed else ""
-    return f"No trial is complete ({len(trials)} in all, {len(failed)} failed).{last}"

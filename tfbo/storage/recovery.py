@@ -9,7 +9,7 @@ import time
 from tfbo.storage import rows
 from tfbo.storage.errors import damaged, shown
 from tfbo.storage.processes import is_gone
-from tfbo.trial import RUNNING, WAITING, Failure, Trial
+from tfbo.trial import KILLED, RUNNING, WAITING, Failure, Trial
 
 
 def find(db: sqlite3.Connection, study: str) -> list[tuple[Trial, int]]:
@@ -45,4 +45,4 @@ def after(trial: Trial, times: int, retries: int) -> Trial:
     if times <= retries:
         return dataclasses.replace(trial, state=WAITING, started=None)
     reason = "its process died or went silent" + (f" {times} times" if times > 1 else "")
-    return Failure("killed", reason).finish(trial, time.time())
+    return Failure(KILLED, reason).finish(trial, time.time())

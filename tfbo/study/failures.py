@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tfbo._messages import PACKAGE, printable, warn
 from tfbo.errors import ObjectiveError
 from tfbo.executors import objectives
-from tfbo.trial import COMPLETE, FAILED, Trial
+from tfbo.trial import COMPLETE, FAILED, UNEXPLAINED, Trial
 
 if TYPE_CHECKING:
     from tfbo.study.trials import Trials
@@ -41,7 +41,7 @@ class Failures:
 
     def note(self, trial: Trial, error: BaseException | None) -> None:
         """Take in a trial that was told; of a failed one, with the exception where it is at hand."""
-        if trial.kind == "interrupted":
+        if trial.is_interrupted:
             return
         self._told += 1
         if trial.state != FAILED:
@@ -89,7 +89,7 @@ class Failures:
 
 def _described(trial: Trial) -> str:
     """The reason of a failure in a line, with its place in the user's code and what may be meant."""
-    reason = trial.reason or "no reason was given"
+    reason = trial.reason or UNEXPLAINED
     place = _place(trial)
     where = "" if place is None else f", {place}"
     text = printable(f"{reason}{where}{objectives.hint(reason)}")

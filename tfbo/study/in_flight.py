@@ -15,7 +15,7 @@ from tfbo.executors.task import Evaluated, evaluate
 from tfbo.executors.workers import Workers
 from tfbo.study.interrupts import Interrupts
 from tfbo.study.progress import Stopwatch
-from tfbo.trial import Failure, Trial
+from tfbo.trial import KILLED, Failure, Trial
 
 _LOGGER = logging.getLogger("tfbo")
 
@@ -142,7 +142,7 @@ class Running:
                 raise KeyboardInterrupt
             self.workers.works()
         elif self.workers.is_death(error):
-            outcome = Failure.of(error, "killed")
+            outcome = Failure.of(error, KILLED)
             evaluated, error = Evaluated(outcome, time.monotonic() - run.began, None), None
         del self.runs[run.trial.number]
         return Finished(run.trial, run.watch, evaluated, error)

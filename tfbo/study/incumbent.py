@@ -27,7 +27,7 @@ def incumbent(study: str, trials: Sequence[Trial], goal: Goal) -> Trial:
 
 def _none_complete(study: str, trials: Sequence[Trial]) -> str:
     """The reason why no trial is complete: there are none, all failed, or some are not told yet."""
-    failed = [t for t in trials if t.state == FAILED and t.kind != "interrupted"]
+    failed = [t for t in trials if t.state == FAILED and not t.is_interrupted]
     if not trials:
         return f"The study {study!r} has no trials yet."
     said = (

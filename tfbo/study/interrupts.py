@@ -75,7 +75,7 @@ class Interrupts:
             study: of the search; the exception has it, too, under that name.
             keeping: the arguments by which a study in memory would have been stored.
         """
-        kept = sum(trial.is_finished and trial.kind != "interrupted" for trial in study.trials)
+        kept = sum(trial.is_finished and not trial.is_interrupted for trial in study.trials)
         count = f"{kept} trial{'' if kept == 1 else 's'}"
         where = f"in {study.location!r}, study {study.name!r}"
         advice = "run the same again"

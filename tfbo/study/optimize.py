@@ -19,7 +19,7 @@ from tfbo.study.failures import Failures
 from tfbo.study.in_flight import Finished, Running
 from tfbo.study.interrupts import Interrupts
 from tfbo.study.settings import Limits, Means, Reactions
-from tfbo.trial import WAITING, Failure, Goal, Trial
+from tfbo.trial import INTERRUPTED, WAITING, Failure, Goal, Trial
 
 if TYPE_CHECKING:
     from tfbo.strategies import Suggestion
@@ -260,7 +260,7 @@ class _Search:
                     self._tell(run.trial, known)
                     continue
                 try:
-                    self._study.stored_trials.tell(run.trial, Failure("interrupted", "Ctrl-C"))
+                    self._study.stored_trials.tell(run.trial, Failure(INTERRUPTED, "Ctrl-C"))
                     self._study.enqueue(run.trial.params)
                 except TrialStateError as error:  # another process has finished it
                     _LOGGER.warning("%s", error)

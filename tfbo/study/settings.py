@@ -48,7 +48,7 @@ class Limits(NamedTuple):
         """Most trials that will follow those that there are; None where that is open."""
         ends = [] if self.n_trials is None else [self.n_trials]
         if self.total is not None:
-            done = sum(trial.is_finished and trial.kind != "interrupted" for trial in trials)
+            done = sum(trial.is_finished and not trial.is_interrupted for trial in trials)
             ends.append(max(0, self.total - done))
         return min(ends, default=None)
 

@@ -33,7 +33,7 @@ _LOGGER = logging.getLogger("tfbo")
 
 
 class Trials:
-    """What is known here of a study's space and trials; `sync` takes in what changed.
+    """Space and trials of a study, as far as they are known here; `sync` takes in what changed.
 
     Trials that a search starts here run under the name of this process, so that others can tell when
     it has died. Those that are asked for by hand run under no name: nobody can know how long they take.
@@ -92,13 +92,13 @@ class Trials:
             self.revision = changes.revision
 
     def _says_something(self, number: int) -> bool:
-        """Whether a trial, as it is known, is an outcome of its configuration."""
+        """True where a trial, as it is known, has an outcome of its configuration."""
         known = self.by_number.get(number)
         # An interruption says nothing about the configuration, which has been enqueued again.
-        return known is not None and known.is_finished and known.kind != "interrupted"
+        return known is not None and known.is_finished and not known.is_interrupted
 
     def counted(self) -> int:
-        """How many trials count towards a total of the study: all that are known but the interrupted.
+        """Number of trials that count towards a total of the study: all known ones but the interrupted.
 
         Those that wait count, too, for they will be tried: claim them first. An interrupted one has been
         enqueued again, with another number, and would count twice.
@@ -109,7 +109,7 @@ class Trials:
         `sync` before the count, and without a new trial the count does not grow.
         """
         with self._lock:
-            return sum(trial.kind != "interrupted" for trial in self.by_number.values())
+            return sum(not trial.is_interrupted for trial in self.by_number.values())
 
     def recover(self) -> None:
         """Have trials whose process is gone tried again; after a fork, run trials under another name."""
@@ -128,7 +128,7 @@ class Trials:
 
         Args:
             count: how many at most.
-            owned: whether this process runs them; else they are pending until somebody tells them.
+            owned: True where this process runs them; else they are pending until somebody tells them.
         """
         claimed = []
         for trial in [trial for trial in self.ordered() if trial.state == WAITING][:count]:

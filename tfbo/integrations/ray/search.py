@@ -26,7 +26,7 @@ from tfbo.integrations.ray.executor import RayExecutor
 from tfbo.space import Space
 from tfbo.strategies import Strategy
 from tfbo.study import Study, records
-from tfbo.trial import COMPLETE, Failure, Outcome, measure
+from tfbo.trial import COMPLETE, INTERRUPTED, Failure, Outcome, measure
 
 __all__ = ["RayExecutor", "TFBOSearch"]
 
@@ -318,7 +318,7 @@ class TFBOSearch(Searcher):
             return Failure("error", "Ray reports an error; the trial's folder has its traceback")
         value = (result or {}).get(self._reported, latest)
         if value is None and not result:
-            return Failure("interrupted", "it was stopped before it reported anything")
+            return Failure(INTERRUPTED, "it was stopped before it reported anything")
         if value is None:
             there = [
                 name
