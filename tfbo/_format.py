@@ -27,6 +27,26 @@ def outcome(trial: Trial, room: int | None = None) -> str:
     return f"{text[: room - 3]}..." if room > len(failed) + 8 else failed
 
 
+def failed(number: Any, kind: str | None, reason: str | None, params: Mapping[str, Any]) -> str:
+    """A failed trial as a line of the log."""
+    return f"Trial {number} failed ({kind}): {reason}. Its parameters: {params}"
+
+
+def cause(kind: str | None, reason: str | None, advice: str = "") -> str:
+    """A cause by which trials fail, as a warning: the same text for each trial.
+
+    Example:
+        >>> cause("error", "ValueError: no such layer?", "Mend it.")
+        'A trial failed (error): ValueError: no such layer? Mend it.'
+    """
+    return " ".join(filter(None, (f"A trial failed ({kind}): {sentence(reason or '')}", advice)))
+
+
+def sentence(text: str) -> str:
+    """A text that ends as a sentence does."""
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
 def best(trial: Trial | None) -> str:
     """The best trial so far, as `best 0.97`."""
     known = trial is not None and trial.state == COMPLETE

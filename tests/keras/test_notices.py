@@ -181,7 +181,9 @@ def test_whoever_wants_to_go_on_is_warned():
         tuner.search(verbose=0)
     texts = [str(warning.message) for warning in found]
     assert sum("All 4 trials" in text and "Traceback" in text for text in texts) == 1
-    assert len({text for text in texts if text.startswith("Trials fail: NameError")}) == 1
+    assert (
+        len({text for text in texts if text.startswith("A trial failed (error): NameError")}) == 1
+    )
 
 
 def test_failures_on_purpose_and_a_search_with_a_success_end_well():

@@ -16,7 +16,7 @@ from tfbo.keras.project import Project
 from tfbo.keras.trial import Trial, TrialStatus
 from tfbo.study import Study
 from tfbo.study.incumbent import incumbent
-from tfbo.study.interrupts import Interrupts
+from tfbo.study.interrupts import Interrupts, conclude
 from tfbo.trial import Goal
 
 _IDLE = 0.2
@@ -128,7 +128,7 @@ class BaseTuner:
                 with self._interrupts.held():
                     self.oracle.put_back()
         if interrupted or self._interrupts.arrived:
-            raise self._interrupts.conclude(self.study, "directory= or project_name=")
+            raise conclude(self.study, "directory= or project_name=")
         self.on_search_end()
 
     def _run_next(self, *fit_args: Any, **fit_kwargs: Any) -> bool:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from tfbo import _format
 from tfbo._messages import warn
 from tfbo.keras.trial import Trial, TrialStatus
+from tfbo.trial import Failure
 
 
 def warn_of(trial: Trial) -> None:
     """Warn of the cause of a failure, once for each cause."""
-    reason = trial.failure.reason if trial.failure else trial.message
-    warn(f"Trials fail: {reason}. Tracebacks are in tuner.oracle.trials[...].message.")
+    failure = trial.failure or Failure("error", trial.message or "")
+    advice = "Tracebacks are in tuner.oracle.trials[...].message."
+    warn(_format.cause(failure.kind, failure.reason, advice))
 
 
 class Streak:

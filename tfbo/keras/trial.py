@@ -8,6 +8,7 @@ import sys
 import traceback
 from typing import Any
 
+from tfbo import _format
 from tfbo._messages import say
 from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.metrics import MetricsTracker
@@ -78,7 +79,9 @@ class Trial:
         """
         self.status = TrialStatus.FAILED if final else TrialStatus.INVALID
         self.message, self.failure = traceback.format_exc(), Failure.of(error)
-        _LOGGER.warning("Trial %s failed: %s", self.trial_id, self.failure.reason)
+        values = self.hyperparameters.values
+        text = _format.failed(self.trial_id, self.failure.kind, self.failure.reason, values)
+        _LOGGER.warning("%s", text)
 
     def check_score(self, name: str) -> None:
         """Have the trial failed if its score, the value of that metric, is not finite."""

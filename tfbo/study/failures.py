@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 import sysconfig
-from typing import TYPE_CHECKING
 
+from tfbo import _format
 from tfbo._messages import PACKAGE, printable, warn
 from tfbo.errors import ObjectiveError
 from tfbo.executors import objectives
+from tfbo.study.trials import Trials
 from tfbo.trial import COMPLETE, FAILED, UNEXPLAINED, Trial
-
-if TYPE_CHECKING:
-    from tfbo.study.trials import Trials
 
 _FRAME = re.compile(r'File "(.+)", line (\d+), in (.+)')
 # Code of the user is not in these folders.
@@ -53,10 +51,8 @@ class Failures:
         cause = trial.kind, what + (_place(trial) or "")
         if cause not in self._causes:
             self._causes.add(cause)
-            warn(
-                f"A trial failed ({trial.kind}): {_described(trial)} The search goes on without it, and "
-                "stays away from its configuration."
-            )
+            advice = "The search goes on without it, and stays away from its configuration."
+            warn(_format.cause(trial.kind, _described(trial), advice))
 
     @property
     def too_many(self) -> bool:
@@ -92,8 +88,7 @@ def _described(trial: Trial) -> str:
     reason = trial.reason or UNEXPLAINED
     place = _place(trial)
     where = "" if place is None else f", {place}"
-    text = printable(f"{reason}{where}{objectives.hint(reason)}")
-    return text if text.endswith((".", "?", "!")) else f"{text}."
+    return _format.sentence(printable(f"{reason}{where}{objectives.hint(reason)}"))
 
 
 def _place(trial: Trial) -> str | None:

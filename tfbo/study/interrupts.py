@@ -16,12 +16,9 @@ import threading
 import time
 from collections.abc import Iterator
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tfbo import _messages
-
-if TYPE_CHECKING:
-    from tfbo.study import Study
 
 _HEARD = "Ctrl-C: stopping as soon as what runs lets go; press it again to end at once."
 _AGAIN = "Ctrl-C again: ended at once."
@@ -67,25 +64,6 @@ class Interrupts:
             if len(_entered) == 1:
                 _listeners.pop().close()
             self._restore()
-
-    def conclude(self, study: Study, keeping: str = "storage='runs.db'") -> KeyboardInterrupt:
-        """Say in a line what is kept of an interrupted search, and how to go on; the exception to raise.
-
-        Args:
-            study: of the search; the exception has it, too, under that name.
-            keeping: the arguments by which a study in memory would have been stored.
-        """
-        kept = sum(trial.is_finished and not trial.is_interrupted for trial in study.trials)
-        count = f"{kept} trial{'' if kept == 1 else 's'}"
-        where = f"in {study.location!r}, study {study.name!r}"
-        advice = "run the same again"
-        if study.location == ":memory:":
-            where = "in memory, with this process"
-            advice += f"; {keeping} keeps them for another process, too"
-        say(f"Stopped by Ctrl-C: {count} kept {where}. To go on: {advice}.")
-        interruption = KeyboardInterrupt()
-        interruption.study = study  # type: ignore[attr-defined]
-        return interruption
 
     def _restore(self) -> None:
         """Put the handler back that was there, unless another one is there by now."""
@@ -185,6 +163,26 @@ _entered: list[Interrupts] = []
 """Those that are entered, the innermost last."""
 _listeners: list[_Listener] = []
 """The one of the outermost."""
+
+
+def conclude(study: Any, keeping: str = "storage='runs.db'") -> KeyboardInterrupt:
+    """Say in a line what is kept of an interrupted search, and how to go on; the exception to raise.
+
+    Args:
+        study: of the search; the exception has it, too, under that name.
+        keeping: the arguments by which a study in memory would have been stored.
+    """
+    kept = sum(trial.is_finished and not trial.is_interrupted for trial in study.trials)
+    count = f"{kept} trial{'' if kept == 1 else 's'}"
+    where = f"in {study.location!r}, study {study.name!r}"
+    advice = "run the same again"
+    if study.location == ":memory:":
+        where = "in memory, with this process"
+        advice += f"; {keeping} keeps them for another process, too"
+    say(f"Stopped by Ctrl-C: {count} kept {where}. To go on: {advice}.")
+    interruption = KeyboardInterrupt()
+    interruption.study = study  # type: ignore[attr-defined]
+    return interruption
 
 
 def say(text: str) -> None:

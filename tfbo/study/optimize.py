@@ -4,86 +4,115 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tfbo import _format
 from tfbo._messages import warn
 from tfbo.errors import ExecutorError, SpaceExhausted, StorageError, TrialStateError
 from tfbo.executors import objectives
 from tfbo.executors.child import check_main
 from tfbo.executors.task import Evaluated
-from tfbo.study import progress as progress_bars
+from tfbo.study.advisor import Advisor
 from tfbo.study.ask import ask
 from tfbo.study.failures import Failures
 from tfbo.study.in_flight import Finished, Running
 from tfbo.study.interrupts import Interrupts
+from tfbo.study.progress import Show, Stopwatch, bar
 from tfbo.study.settings import Limits, Means, Reactions
+from tfbo.study.trials import Trials
 from tfbo.trial import INTERRUPTED, WAITING, Failure, Goal, Trial
 
 if TYPE_CHECKING:
     from tfbo.strategies import Suggestion
-    from tfbo.study import Study
 
 _LOGGER = logging.getLogger("tfbo")
 
 
-def run(study: Study, objective: Any, limits: Limits, means: Means, reactions: Reactions) -> None:
+class Searched(NamedTuple):
+    """The parts of a study that a search works on."""
+
+    trials: Trials
+    advisor: Advisor
+    stop: threading.Event
+    """Set to end the search after the trials that are running."""
+    notify: Callable[[Any, Trial], None]
+    """Calls a callback with the study and a trial."""
+
+
+class End(NamedTuple):
+    """End of a search, where no error ended it."""
+
+    interrupted: bool
+    """By Ctrl-C."""
+    exhausted: str | None
+    """The reason, where nothing was left to try."""
+
+
+def run(
+    search: Searched, objective: Any, limits: Limits, means: Means, reactions: Reactions
+) -> End:
     """See `Study.optimize`."""
     check_main()
     limits = limits.checked()
     reactions.check()
     objectives.check(objective)
     workers, seconds = means.open(objective)
-    study._stopping, study.ended = False, None
+    search.stop.clear()
+    known = search.trials.synced()
     try:
         with (
-            progress_bars.bar(
-                study.stored_trials, limits.expected(study.trials), reactions.progress
-            ) as show,
+            bar(search.trials, limits.expected(known), reactions.progress) as show,
             Interrupts() as interrupts,
         ):
             running = Running(workers, objective, seconds, interrupts)
-            search = _Search(study, limits, reactions, running, interrupts, show)
-            search.run()
+            loop = _Loop(search, limits, reactions, running, interrupts, show)
+            loop.run()
     finally:
         workers.close()
-    if search.interrupted or interrupts.arrived:
-        interruption = interrupts.conclude(study)
-        if reactions.interrupt == "raise":
-            raise interruption
-    if study.ended:
-        warn(study.ended)
+    if loop.exhausted and not (loop.interrupted or interrupts.arrived):
+        warn(loop.exhausted)
+    return End(loop.interrupted or interrupts.arrived, loop.exhausted)
 
 
-class _Search:
-    """One call of `Study.optimize`: what has been asked for, what came of it, and when to end."""
+class _Loop:
+    """One call of `Study.optimize`: trials asked for, their outcomes, and when to end."""
 
     def __init__(
         self,
-        study: Study,
+        search: Searched,
         limits: Limits,
         reactions: Reactions,
         running: Running,
         interrupts: Interrupts,
-        show: progress_bars.Show,
+        show: Show,
     ) -> None:
-        self._study = study
+        self._trials = search.trials
+        self._advisor = search.advisor
+        self._stop = search.stop
+        self._notify = search.notify
         self._limits = limits
         self._reactions = reactions
         self._running = running
         self._interrupts = interrupts
         self._show = show
-        self._failures = Failures(study.stored_trials, reactions.max_failures)
+        self._failures = Failures(search.trials, reactions.max_failures)
         self.interrupted = False
-        """Whether Ctrl-C ended it."""
+        """True where Ctrl-C ended it."""
+        self.exhausted: str | None = None
+        """The reason, where nothing is left to try."""
         self._end = math.inf if limits.timeout is None else time.monotonic() + limits.timeout
-        self._before = len(study.trials)
-        self._goal = Goal(study.direction)
-        best = min(study.trials, key=self._goal.rank, default=None)
+        known = search.trials.ordered()
+        self._before = len(known)
+        self._goal = Goal(search.trials.record.direction)
+        best = min(known, key=self._goal.rank, default=None)
         self._best = None if best is None else best.value
         self._asked = self._stale = 0
-        self._exhausted = False
+        self._dry = False
+        """True where no trial could be started."""
 
     def run(self) -> None:
         """Keep the workers busy until a limit is reached, and wait for those that still are.
@@ -111,8 +140,8 @@ class _Search:
         """True where a limit has been reached, or would be with so many trials more."""
         limits = self._limits
         return (
-            self._study._stopping
-            or self._exhausted
+            self._stop.is_set()
+            or self._dry
             or self._failures.too_many
             or (limits.n_trials is not None and self._asked + more >= limits.n_trials)
             or time.monotonic() >= self._end
@@ -144,13 +173,13 @@ class _Search:
 
     def _start(self) -> None:
         """Ask for a trial and give it to a worker."""
-        watch = progress_bars.Stopwatch()
+        watch = Stopwatch()
         try:
             trials = watch.time("tfbo", self._ask)
         except SpaceExhausted as exhausted:
-            self._study.ended = str(exhausted)
+            self.exhausted = str(exhausted)
             trials = []
-        self._exhausted = not trials
+        self._dry = not trials
         # The first trial may be what sets up TensorFlow; after the last, no suggestion follows.
         if self._running.workers.in_thread and self._asked and not self._ended(1):
             self._prepare()
@@ -159,30 +188,30 @@ class _Search:
                 self._running.start(trial, watch)
                 self._asked += 1
             except BrokenExecutor:
-                self._study.stored_trials.put_back(trial)
+                self._trials.put_back(trial)
             except Exception:
-                self._study.stored_trials.put_back(trial)
+                self._trials.put_back(trial)
                 raise
 
     def _ask(self) -> list[Trial]:
         def suggest(number: int, count: int) -> list[Suggestion]:
             with self._interrupts.allowed():
-                return self._study.advisor.suggest(number, count)
+                return self._advisor.suggest(number, count)
 
-        return ask(self._study.stored_trials, suggest, 1, self._limits.total)
+        return ask(self._trials, suggest, 1, self._limits.total)
 
     def _prepare(self) -> None:
         """While trials run, do what the first suggestion of a model would wait for."""
-        if any(trial.state == WAITING for trial in self._study.stored_trials.ordered()):
+        if any(trial.state == WAITING for trial in self._trials.ordered()):
             return  # these come first, and may be all
-        self._study.advisor.prepare(self._limits.most(self._before))
+        self._advisor.prepare(self._limits.most(self._before))
 
     def _take(self, finished: Finished) -> None:
         """Tell what came of a trial, and everybody who wants to know."""
         trial, watch, evaluated, error = finished
         if evaluated is None:
             # It has not been tried: the next search does that.
-            self._study.stored_trials.put_back(trial)
+            self._trials.put_back(trial)
             if isinstance(error, ExecutorError):
                 raise error.with_traceback(None)  # of the thread that waited for the worker
             raise ExecutorError(
@@ -192,12 +221,12 @@ class _Search:
             ) from error
         watch.seconds["objective"] += evaluated.seconds
         watch.time("tfbo", self._tell, trial, evaluated)
-        if self._study.ended:  # what was told may call for repeats
-            self._exhausted, self._study.ended = False, None
+        if self.exhausted:  # the outcome may call for repeats
+            self._dry, self.exhausted = False, None
         if not self._is_caught(evaluated):
             assert evaluated.raised is not None
             raise evaluated.raised.error
-        told = self._study.stored_trials.by_number[trial.number]
+        told = self._trials.by_number[trial.number]
         _LOGGER.info("Trial %d: %s (%s).", trial.number, told.value, watch)
         better = self._goal.better(told.value, than=self._best)
         self._stale = 0 if better else self._stale + 1
@@ -205,18 +234,18 @@ class _Search:
         self._show.trial(told, watch)
         for callback in self._reactions.callbacks:
             with self._interrupts.allowed():
-                callback(self._study, told)
+                self._notify(callback, told)
 
     def _tell(self, trial: Trial, evaluated: Evaluated) -> None:
         """Tell; where that cannot be stored, the error says what was not."""
         outcome = evaluated.outcome
         if isinstance(outcome, Failure):
-            text = "Trial %d failed (%s): %s. Its parameters: %s"
-            _LOGGER.warning(text, trial.number, outcome.kind, outcome.reason, trial.params)
+            text = _format.failed(trial.number, outcome.kind, outcome.reason, trial.params)
+            _LOGGER.warning("%s", text)
         try:
-            self._study.stored_trials.tell(trial, outcome)
+            self._trials.tell(trial, outcome)
         except TrialStateError as error:
-            if not self._study.stored_trials.by_number[trial.number].is_finished:
+            if not self._trials.by_number[trial.number].is_finished:
                 raise
             # This process was thought dead, and another one was faster.
             _LOGGER.warning("The result of trial %d is dropped: %s", trial.number, error)
@@ -228,7 +257,7 @@ class _Search:
         if self._is_caught(evaluated):
             raised = None if evaluated.raised is None else evaluated.raised.error
             with self._show.aside():
-                self._failures.note(self._study.stored_trials.by_number[trial.number], raised)
+                self._failures.note(self._trials.by_number[trial.number], raised)
 
     def _is_caught(self, evaluated: Evaluated) -> bool:
         """True where the search goes on after what an objective raised, if it did."""
@@ -242,7 +271,7 @@ class _Search:
                 if finished is None:
                     continue
                 if finished.evaluated is None:
-                    self._study.stored_trials.put_back(finished.trial)
+                    self._trials.put_back(finished.trial)
                 else:
                     self._tell(finished.trial, finished.evaluated)
             except KeyboardInterrupt:
@@ -260,7 +289,7 @@ class _Search:
                     self._tell(run.trial, known)
                     continue
                 try:
-                    self._study.stored_trials.tell(run.trial, Failure(INTERRUPTED, "Ctrl-C"))
-                    self._study.enqueue(run.trial.params)
+                    self._trials.tell(run.trial, Failure(INTERRUPTED, "Ctrl-C"))
+                    self._trials.enqueue(run.trial.params)
                 except TrialStateError as error:  # another process has finished it
                     _LOGGER.warning("%s", error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
@@ -13,7 +14,7 @@ from tfbo._aliases import explained
 from tfbo.space import Params, Space
 from tfbo.space.parameters import Parameter
 from tfbo.storage import Storage, open_storage
-from tfbo.study import dataframe, optimize, records, settings
+from tfbo.study import dataframe, interrupts, optimize, records, settings
 from tfbo.study.advisor import Advisor
 from tfbo.study.ask import ask, foresee
 from tfbo.study.incumbent import incumbent
@@ -128,7 +129,7 @@ class Study:
         """The trials as the storage has them and as this process runs them."""
         self.advisor = Advisor(trials, strategy, device)
         """The strategy and what it makes of the trials."""
-        self._stopping = False
+        self._stop = threading.Event()
         self.ended: str | None = None
         """Why the last `optimize` ended before its limits: of a finite space there was nothing left."""
         trials.recover()
@@ -337,18 +338,26 @@ class Study:
         limits = settings.Limits(n_trials, total, timeout, target, patience)
         means = settings.Means(executor, n_jobs, gpus, trial_timeout)
         reactions = settings.Reactions(catch, callbacks, progress, max_failures, interrupt)
-        optimize.run(self, objective, limits, means, reactions)
+        self.ended = None
+        searched = optimize.Searched(
+            self.stored_trials, self.advisor, self._stop, lambda call, trial: call(self, trial)
+        )
+        end = optimize.run(searched, objective, limits, means, reactions)
+        self.ended = end.exhausted
+        if end.interrupted:
+            interruption = interrupts.conclude(self)
+            if interrupt == "raise":
+                raise interruption
         return self
 
     def stop(self) -> None:
         """End `optimize` after the trials that are running."""
-        self._stopping = True
+        self._stop.set()
 
     @property
     def trials(self) -> tuple[Trial, ...]:
         """All trials in the order of their numbers."""
-        self.stored_trials.sync()
-        return tuple(self.stored_trials.ordered())
+        return tuple(self.stored_trials.synced())
 
     @property
     def best_observed(self) -> Trial:

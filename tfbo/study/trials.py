@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfbo import _forks
+from tfbo import _forks, _format
 from tfbo._arguments import plain
 from tfbo._messages import warn
 from tfbo.errors import TrialStateError, invalid
@@ -74,6 +74,11 @@ class Trials:
         with self._lock:
             return [self.by_number[number] for number in sorted(self.by_number)]
 
+    def synced(self) -> list[Trial]:
+        """The trials as they are in the storage, by number."""
+        self.sync()
+        return self.ordered()
+
     def sync(self) -> None:
         """Take what changed in the storage; of finished trials, only a presumed failure may change."""
         with self._lock:
@@ -117,9 +122,9 @@ class Trials:
             self._owner, self._pid, self._owned = new_owner(), os.getpid(), set()
         for trial in self.storage.recover(self.name, self.retries):
             if trial.is_finished:
-                text = "Trial %d failed (%s): %s. Its parameters: %s"
-                _LOGGER.warning(text, trial.number, trial.kind, trial.reason, trial.params)
-                warn(f"A trial failed ({trial.kind}): {trial.reason}.")
+                text = _format.failed(trial.number, trial.kind, trial.reason, trial.params)
+                _LOGGER.warning("%s", text)
+                warn(_format.cause(trial.kind, trial.reason))
             else:
                 _LOGGER.info("Trial %d lost its process; it is tried again.", trial.number)
 

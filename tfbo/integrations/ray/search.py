@@ -17,7 +17,7 @@ except ImportError:
         'tfbo.integrations.ray needs Ray Tune 2.40 or later: pip install "tfbo[ray]"'
     ) from None
 
-from tfbo import _arguments
+from tfbo import _arguments, _format
 from tfbo._messages import warn
 from tfbo.errors import InvalidArgument, SpaceExhausted, StorageError, invalid
 from tfbo.integrations.ray import search_state
@@ -183,9 +183,9 @@ class TFBOSearch(Searcher):
             trial = self.study.enqueue(trial.params)
             self._numbers[trial_id] = trial.number
         if isinstance(outcome, Failure):
-            text = "Trial %s failed (%s): %s. Its parameters: %s"
-            _LOGGER.warning(text, trial_id, outcome.kind, outcome.reason, trial.params)
-            warn(f"A trial failed ({outcome.kind}): {outcome.reason}.")
+            text = _format.failed(trial_id, outcome.kind, outcome.reason, trial.params)
+            _LOGGER.warning("%s", text)
+            warn(_format.cause(outcome.kind, outcome.reason))
         self.study.stored_trials.tell(trial, outcome)
 
     def add_evaluated_point(
