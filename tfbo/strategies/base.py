@@ -10,7 +10,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from tfbo.errors import SpaceExhausted
 from tfbo.space import Encoding, Params, Space, encoding
 from tfbo.strategies.surrogate import Surrogate
-from tfbo.trial import Trial
+from tfbo.trial import Goal, Trial
 
 State = TypeVar("State")
 Key = tuple[Any, ...]
@@ -28,6 +28,11 @@ class Problem(NamedTuple):
     seed: int
     device: str | None = None
     """Where to compute; see `Study`."""
+
+    @property
+    def goal(self) -> Goal:
+        """The direction as a goal, which compares and turns values."""
+        return Goal(self.direction)
 
     @property
     def encoding(self) -> Encoding:

@@ -113,7 +113,7 @@ def pose(
     rng = _random.generator(problem.seed, "bayes", numbers[0])
     last = warm_start.last((*state.trials, *pending), fit.default_hyperprior(kernel))
     searches = last.is_due(n) or plan.padded  # a padded program has one shape, that of a search
-    told = told_trials.data(problem.direction, state, settings.failed)
+    told = told_trials.data(problem.goal, state, settings.failed)
     evidence, order = _evidence(settings, told, last.start, plan, rng if searches else None)
     success = labels(settings, state)
     screened = screens.of(problem, evidence, settings.n_candidates, rng)
@@ -149,7 +149,7 @@ def model(settings: Settings, problem: Problem, state: Told) -> GaussianSurrogat
     rng = None if last.searched else _random.generator(problem.seed, "bayes", n)
     # A padded program that does not search has a shape of its own.
     searches = not (last.searched and plan.padded)
-    told = told_trials.data(problem.direction, state, None)
+    told = told_trials.data(problem.goal, state, None)
     evidence, order = _evidence(settings, told, last.start, plan, rng)
     fitted = _answer(settings, greedy.fit_alone, evidence, plan, searches=searches)
     choices = settings.choices(devices.CPU, n, searches=searches)

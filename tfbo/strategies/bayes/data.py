@@ -79,17 +79,16 @@ def rows(problem: Problem, trials: Sequence[Trial]) -> np.ndarray:
     return np.round(codes * _numerics.RESOLUTION) / _numerics.RESOLUTION
 
 
-def data(direction: str, state: Told, failed: Failed | None) -> tuple[Data, np.ndarray]:
+def data(goal: Goal, state: Told, failed: Failed | None) -> tuple[Data, np.ndarray]:
     """Outcomes to maximise, in an order of their own, and which of the trials they are of.
 
     Args:
-        direction: "minimize" or "maximize".
+        goal: of the study.
         state: of which one trial at least is complete.
         failed: what failed trials count for; None leaves them out.
     """
     complete = state.complete
-    sign = Goal(direction).sign
-    values = [sign * trial.value for trial in state.trials if trial.value is not None]
+    values = [goal.sign * trial.value for trial in state.trials if trial.value is not None]
     known = np.array(values, np.float64)
     y = np.zeros(len(complete))
     y[complete] = known

@@ -203,7 +203,7 @@ class Bayes(Strategy[Told]):
         quiet = self.noise == "auto" and not uncertain and fitted.noise < _LEAST_NOISE
         if quiet or not fitted.ok:
             return None
-        return fitted.best(problem.direction).number
+        return fitted.best(problem.goal).number
 
     @computing()
     def surrogate(self, problem: Problem, state: Told) -> GaussianSurrogate:

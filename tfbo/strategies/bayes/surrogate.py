@@ -65,10 +65,10 @@ class GaussianSurrogate:
         """Posterior mean of the noise-free outcome of each trial, standardised, larger is better `[n]`."""
         return self.posterior.noise_free(self.observed).numpy()
 
-    def best(self, direction: str) -> Trial:
+    def best(self, goal: Goal) -> Trial:
         """The trial of the best posterior mean: of those that repeat its configuration, the best value."""
         ranked = [
-            (-mean, *Goal(direction).rank(trial), trial)
+            (-mean, *goal.rank(trial), trial)
             for mean, trial in zip(self.means, self.trials, strict=True)
         ]
         best = min(ranked)[-1]
@@ -170,7 +170,7 @@ def of(
         tempering = outcomes.tempering(given.y)
     return GaussianSurrogate(
         problem.space,
-        Goal(problem.direction).sign,
+        problem.goal.sign,
         trials,
         evidence.x,
         Posterior(choices.kernel, factors, y.shift, y.scale),
