@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ except ImportError:
 
 from tfbo import _arguments, _format
 from tfbo._messages import warn
-from tfbo.errors import InvalidArgument, SpaceExhausted, StorageError, invalid
+from tfbo.errors import InvalidArgument, SpaceExhausted, invalid
 from tfbo.integrations.ray import search_state
 from tfbo.integrations.ray.domains import Axes, has_domains, of_config, of_space
 from tfbo.integrations.ray.executor import RayExecutor
@@ -215,10 +214,8 @@ class TFBOSearch(Searcher):
 
     def save(self, checkpoint_path: str) -> None:
         """Write all that it knows, but for its settings, as JSON."""
-        state = {name: getattr(self, f"_{name}") for name in _STATE}
-        state["study"] = None if self._study is None else search_state.dump(self._study)
-        state["axes"] = None if self._axes is None else self._axes.dump()
-        Path(checkpoint_path).write_text(json.dumps(state))
+        names = {name: getattr(self, f"_{name}") for name in search_state.FIELDS}
+        search_state.write(Path(checkpoint_path), names, self._study, self._axes)
 
     def restore(self, checkpoint_path: str) -> None:
         """Go on from what `save` has written; the strategy, and a `space`, are to be the same.
@@ -227,21 +224,8 @@ class TFBOSearch(Searcher):
             StorageError: for a file that it has not written.
             InvalidArgument: for one of a search of another space.
         """
-        try:
-            state = json.loads(Path(checkpoint_path).read_text())
-            dumped, fields = state["study"], {name: state[name] for name in _STATE}
-            study = None if dumped is None else self._load(dumped)
-            known = range(0 if study is None else len(study))
-            if not all(number in known for number in fields["numbers"].values()):
-                raise ValueError("a trial is not there")
-            axes = self._axes
-            if axes is None and study is not None and state["axes"] is not None:
-                axes = Axes.load(study.space, state["axes"])
-        except (ValueError, KeyError, TypeError, AttributeError, StorageError) as error:
-            why = f"{type(error).__name__}: {error}"
-            raise StorageError(
-                f"checkpoint_path: {str(checkpoint_path)!r} is no state of TFBOSearch ({why})."
-            ) from error
+        path = Path(checkpoint_path)
+        fields, study, axes = search_state.read(path, self._axes, self._strategy, self._device)
         if study is not None and axes is not None:
             _check_same(study.space, axes.space)
         self._study, self._axes = study, axes
@@ -255,10 +239,8 @@ class TFBOSearch(Searcher):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._study = None if state["_study"] is None else self._load(state["_study"])
-
-    def _load(self, dumped: dict[str, Any]) -> Study:
-        return search_state.load(dumped, strategy=self._strategy, device=self._device)
+        if self._study is not None:
+            self._study = search_state.load(state["_study"], self._strategy, self._device)
 
     @property
     def _reported(self) -> str:
@@ -331,9 +313,6 @@ class TFBOSearch(Searcher):
             return measure(value)
         except InvalidArgument as refused:
             return Failure("error", f"{self._reported!r} was no number ({refused})")
-
-
-_STATE = ("metric", "mode", "numbers", "latest")
 
 
 def _check(space: Any, metric: Any, mode: Any, points: Any, seed: Any) -> None:
