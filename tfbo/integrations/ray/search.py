@@ -20,7 +20,7 @@ from tfbo import _arguments, _format
 from tfbo._messages import warn
 from tfbo.errors import InvalidArgument, SpaceExhausted, invalid
 from tfbo.integrations.ray import search_state
-from tfbo.integrations.ray.domains import Axes, has_domains, of_config, of_space
+from tfbo.integrations.ray.domains import Axes, Axis, has_domains, of_config, of_space
 from tfbo.integrations.ray.executor import RayExecutor
 from tfbo.space import Space
 from tfbo.strategies import Strategy
@@ -170,11 +170,13 @@ class TFBOSearch(Searcher):
     ) -> None:
         """Tell the study what came of a trial; one that never began may be suggested again."""
         latest = self._latest.pop(trial_id, None)
-        number = self._numbers[trial_id] if trial_id in self._numbers else self._restarted(result)
+        number = self._numbers.get(trial_id)
+        if number is None:
+            number = _restarted(self.study, self._known().axes, result or {})
         if number is None:
             _LOGGER.info("Trial %s is none of those that were suggested.", trial_id)
             return
-        outcome = self._outcome(result, latest, error)
+        outcome = _outcome(result or {}, self._reported, latest, error)
         trial = self.study.trials[number]
         if trial.is_finished and (trial.state == COMPLETE or isinstance(outcome, Failure)):
             return
@@ -280,39 +282,36 @@ class TFBOSearch(Searcher):
             trial = study.enqueue(self._known().read("parameters", parameters))
             study.stored_trials.tell(trial, outcome)
 
-    def _restarted(self, result: Mapping[str, Any] | None) -> int | None:
-        """The trial that Ray has given another name, as it does to one that begins again.
 
-        It is known by its configuration, which is in the result.
-        """
-        axes, prefix = self._known().axes, "config/"
-        names = [name for name in axes if prefix + name in (result or {})]
-        params = {}
-        for name in names:
+def _restarted(study: Study, axes: Mapping[str, Axis], result: Mapping[str, Any]) -> int | None:
+    """The trial that Ray has given another name, as it does to one that begins again.
+
+    It is known by its configuration, which is in the result.
+    """
+    prefix, params = "config/", {}
+    for name in axes:
+        if prefix + name in result:
             with contextlib.suppress(InvalidArgument):
-                params[name] = axes[name].read(name, result[prefix + name])  # type: ignore[index]
-        alike = [trial.number for trial in self.study.trials if trial.params == params]
-        return alike[-1] if alike else None
+                params[name] = axes[name].read(name, result[prefix + name])
+    alike = [trial.number for trial in study.trials if trial.params == params]
+    return alike[-1] if alike else None
 
-    def _outcome(self, result: Mapping[str, Any] | None, latest: Any, error: bool) -> Outcome:
-        """Outcome of a trial."""
-        if error:
-            return Failure("error", "Ray reports an error; the trial's folder has its traceback")
-        value = (result or {}).get(self._reported, latest)
-        if value is None and not result:
-            return Failure(INTERRUPTED, "it was stopped before it reported anything")
-        if value is None:
-            there = [
-                name
-                for name in result or ()
-                if name not in AUTO_RESULT_KEYS and not name.startswith("config/")
-            ]
-            reported = ", ".join(map(repr, there[:10])) or "nothing"
-            return Failure("error", f"it did not report {self._reported!r}, but {reported}")
-        try:
-            return measure(value)
-        except InvalidArgument as refused:
-            return Failure("error", f"{self._reported!r} was no number ({refused})")
+
+def _outcome(result: Mapping[str, Any], metric: str, latest: float | None, error: bool) -> Outcome:
+    """Outcome of a trial that reported `result`, and before it the metric as `latest`."""
+    if error:
+        return Failure("error", "Ray reports an error; the trial's folder has its traceback")
+    value = result.get(metric, latest)
+    if value is None and not result:
+        return Failure(INTERRUPTED, "it was stopped before it reported anything")
+    if value is None:
+        there = [n for n in result if n not in AUTO_RESULT_KEYS and not n.startswith("config/")]
+        reported = ", ".join(map(repr, there[:10])) or "nothing"
+        return Failure("error", f"it did not report {metric!r}, but {reported}")
+    try:
+        return measure(value)
+    except InvalidArgument as refused:
+        return Failure("error", f"{metric!r} was no number ({refused})")
 
 
 def _check(space: Any, metric: Any, mode: Any, points: Any, seed: Any) -> None:
