@@ -48,11 +48,12 @@ def choose(study: Any, strategy: Any) -> None:
 
 
 def _put(values: Patches) -> None:
-    from tfbo.strategies.bayes import fit, greedy
+    from tfbo._compile.sessions import SESSIONS
+    from tfbo.strategies.bayes import fit
 
     # Graphs on disk are those of the library as it is.
     os.environ["TFBO_CACHE"] = "off"
     for (owner, name), value in values.items():
         setattr(owner, name, value)
-    for cache in (fit.default_hyperprior, greedy.compiled, fit.compiled_fit):
-        cache.cache_clear()
+    fit.default_hyperprior.cache_clear()
+    SESSIONS.clear()

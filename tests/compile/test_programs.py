@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from tfbo._compile import programs
 from tfbo._compile.programs import Program
+from tfbo._compile.sessions import SESSIONS
 
 VECTOR = tf.TensorSpec([None], tf.float64)
 
@@ -33,7 +34,7 @@ def cubes(xla=False):
 
 
 @pytest.mark.parametrize("xla", [False, True])
-def test_an_answer_is_what_numpy_says_in_the_given_structure(xla):
+def test_an_answer_is_what_numpy_says_in_the_given_structure(xla, traces):
     program = Program(
         lambda shift, asked: {"a": asked["x"] + shift, "b": (tf.reduce_sum(asked["y"]),)},
         1.5,
@@ -46,7 +47,7 @@ def test_an_answer_is_what_numpy_says_in_the_given_structure(xla):
         answer = program({"x": x, "y": y})
         np.testing.assert_array_equal(answer["a"], x + 1.5)
         assert answer["b"] == (y.sum(),)
-    assert program.traces == program.graphs == (2 if xla else 1)
+    assert len(traces) == SESSIONS.info().entries == (2 if xla else 1)
 
 
 def test_loops_and_branches():
@@ -62,15 +63,15 @@ def _clear():
     tf.compat.v1.reset_default_graph()
 
 
-def test_clearing_the_session_costs_nothing(monkeypatch):
+def test_clearing_the_session_costs_nothing(monkeypatch, traces):
     made = []
-    session = programs._Session
-    monkeypatch.setattr(programs, "_Session", lambda *a: made.append(1) or session(*a))
+    session = programs.Session
+    monkeypatch.setattr(programs, "Session", lambda *a: made.append(1) or session(*a))
     program = cubes()
     for _ in range(3):
         assert program(np.array([2.0])) == 8.0
         _clear()
-    assert made == [1] and program.traces == 1
+    assert made == [1] and len(traces) == 1
 
 
 SCOPES = {
@@ -84,35 +85,35 @@ SCOPES = {
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-def test_it_is_traced_and_run_in_any_scope_of_the_caller(scope):
+def test_it_is_traced_and_run_in_any_scope_of_the_caller(scope, traces):
     with SCOPES[scope]():
         program = cubes()
         assert program(np.array([2.0])) == 8.0
-    assert program(np.array([3.0])) == 27.0 and program.traces == 1
+    assert program(np.array([3.0])) == 27.0 and len(traces) == 1
 
 
-def test_it_runs_where_functions_are_run_eagerly():
+def test_it_runs_where_functions_are_run_eagerly(traces):
     tf.config.run_functions_eagerly(True)
     try:
         program = cubes()
-        assert program(np.array([2.0])) == 8.0 and program.traces == 1
+        assert program(np.array([2.0])) == 8.0 and len(traces) == 1
     finally:
         tf.config.run_functions_eagerly(False)
 
 
-def test_many_rows_are_shared_among_threads_without_another_trace():
+def test_many_rows_are_shared_among_threads_without_another_trace(traces):
     program, x = cubes(), np.array([2.0, 3.0])
     assert program(x, rows=5) == program(x, rows=5000) == 35.0
-    assert (program.traces, program.graphs) == (1, 2)
+    assert (len(traces), SESSIONS.info().entries) == (1, 2)
 
 
-def test_many_threads_share_one_program():
-    program, answers = cubes(), []
+def test_many_threads_share_one_session(traces):
+    answers = []
     barrier = threading.Barrier(8)
 
     def call(i):
         barrier.wait()
-        answers.append((i, float(program(np.array([float(i)])))))
+        answers.append((i, float(cubes()(np.array([float(i)])))))  # each a program of its own
 
     threads = [threading.Thread(target=call, args=(i,)) for i in range(8)]
     for thread in threads:
@@ -120,7 +121,7 @@ def test_many_threads_share_one_program():
     for thread in threads:
         thread.join()
     assert sorted(answers) == [(i, float(i**3)) for i in range(8)]
-    assert program.traces == program.graphs == 1
+    assert len(traces) == 1 and SESSIONS.info() == (1, 7, 1)
 
 
 def test_an_error_of_a_trace_and_of_a_run_reach_the_caller():
@@ -159,6 +160,7 @@ def test_who_waits_is_told_why_once(monkeypatch, caplog, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with caplog.at_level(logging.INFO, logger="tfbo"):
         for _ in range(2):
+            SESSIONS.clear()
             Program(slow, 0.3, VECTOR, 0)(np.zeros(1))
     assert capsys.readouterr().err.count("compiling its model") == 1
     assert sum("compiling its model" in record.getMessage() for record in caplog.records) == 1
@@ -173,7 +175,9 @@ def test_who_waits_without_a_standard_error_is_not_stopped(gone, monkeypatch):
     assert program(np.zeros(1)) == 1.0 and programs._WAITING.told
 
 
-def test_a_program_that_is_made_ahead_tells_nobody_but_who_comes_for_it(monkeypatch, caplog):
+def test_a_program_that_is_made_ahead_tells_nobody_but_who_comes_for_it(
+    monkeypatch, caplog, traces
+):
     monkeypatch.setattr(programs, "_PATIENCE_SECONDS", 0.05)
     monkeypatch.setattr(programs, "_WAITING", programs._Waiting())
     program = Program(slow, 1.0, VECTOR, 0)
@@ -184,7 +188,7 @@ def test_a_program_that_is_made_ahead_tells_nobody_but_who_comes_for_it(monkeypa
         assert not caplog.records
         program(np.zeros(1))
         ahead.join()
-    assert len(caplog.records) == 1 and program.traces == 1
+    assert len(caplog.records) == 1 and len(traces) == 1
 
 
 def test_who_does_not_wait_for_a_program_is_told_nothing(monkeypatch, caplog):

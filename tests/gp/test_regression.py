@@ -15,6 +15,7 @@ from sklearn.gaussian_process.kernels import (
 )
 
 from tfbo import InvalidArgument, TFBOWarning, gp
+from tfbo._compile.sessions import SESSIONS, Info
 
 
 def real(load, target, rows, columns=None, stride=1):
@@ -183,29 +184,28 @@ def test_the_scale_of_the_outcomes_changes_nothing_else(name):
 def test_a_hopeless_fit_falls_back_to_the_priors_and_says_so_once(monkeypatch):
     import tensorflow as tf
 
-    from tfbo.gp import regression, search
+    from tfbo.gp import search
 
     monkeypatch.setattr(
         search,
         "log_posterior",
         lambda *a: tf.fill([tf.shape(a[-1])[0]], tf.constant(np.nan, tf.float64)),
     )
-    regression._program.cache_clear()
+    SESSIONS.clear()
     with pytest.warns(TFBOWarning, match="No start of the hyperparameter search") as said:
         posterior = gp.fit(X, F)
-    regression._program.cache_clear()
+    SESSIONS.clear()
     assert not bool(posterior.ok) and len(said) == 1
     assert np.isfinite(posterior.mean_var(X)[0]).all()
 
 
-def test_one_trace_for_any_number_of_rows():
-    from tfbo.gp import kernels, regression
-
+def test_fits_of_any_number_of_rows_share_one_session():
+    SESSIONS.clear()
     for n in (4, 9, 17):
         gp.fit(X[:n], F[:n], n_restarts=2)
-    settings = regression._Settings(kernels.kernel("matern52", 3), "bfgs", 2)
-    program = regression._program(settings)
-    assert program.traces == 1
+    assert SESSIONS.info() == Info(entries=1, hits=2, misses=1)
+    gp.fit(X, F, n_restarts=3)
+    assert SESSIONS.info().misses == 2
 
 
 def test_the_same_seed_gives_the_same_fit():

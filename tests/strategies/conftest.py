@@ -3,12 +3,11 @@ import pytest
 
 @pytest.fixture
 def traced(monkeypatch):
-    """Names of the functions that are traced from now on, with no program kept from before."""
+    """Names of the functions that are traced from now on, with no session kept from before."""
     from tfbo._compile import programs
-    from tfbo.strategies.bayes import fit, greedy, thompson
+    from tfbo._compile.sessions import SESSIONS
 
-    for cache in (greedy.compiled, fit.compiled_fit, thompson.compiled):
-        cache.cache_clear()
+    SESSIONS.clear()
     names, trace = [], programs._trace
 
     def counted(function, *arguments):

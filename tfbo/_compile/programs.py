@@ -21,15 +21,17 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework import ops
 
 from tfbo import _forks
 from tfbo._compile import disk_cache
 from tfbo._compile.disk_cache import Traced
 from tfbo._compile.eager import computing
+from tfbo._compile.sessions import SESSIONS, Place, Session
 from tfbo._messages import is_terminal, say
 
 _LOGGER = logging.getLogger("tfbo")
@@ -51,13 +53,14 @@ _WAITS = (
 class Program:
     """A function of arrays that TensorFlow compiles when it is first called.
 
-    It may be called from several threads at once. Of equal programs each process traces one, the first
-    time; later processes load what was traced (`tfbo/_compile/disk_cache.py`).
+    It may be called from several threads at once, and be made anew for each call: programs of equal
+    function and settings share their sessions (`sessions.py`). What one process traced later ones load
+    (`disk_cache.py`).
 
     Args:
         function: of tfbo, from settings and a structure of tensors to a structure of tensors.
         settings: what the function takes first; hashable, and static.
-        signature: the structure that it takes second, of `tf.TensorSpec`.
+        signature: the structure that it takes second, of `tf.TensorSpec`; it follows from the settings.
         answer: the structure that it returns, with any leaves.
         xla: whether XLA compiles it, anew for each shape of the arrays; otherwise one graph is for all.
 
@@ -84,15 +87,12 @@ class Program:
         self._signature = signature
         self._answer = answer
         self._xla = xla
-        self._lock = threading.Lock()
-        self._sessions: dict[_Place, _Session] = {}
-        self.traces = 0
-        """How often it was traced here; what was loaded from disk was not."""
+        self._key = (function, settings, xla)
 
     @property
-    def graphs(self) -> int:
-        """Number of graphs that are set up: for each device and size, and under XLA for each shape."""
-        return len(self._sessions)
+    def is_ready(self) -> bool:
+        """True where a session of it is kept, whatever the device and size."""
+        return bool(SESSIONS.of(self._key))
 
     def __call__(self, asked: Any, device: str = CPU, *, rows: int = 0) -> Any:
         """Run it.
@@ -115,25 +115,24 @@ class Program:
             for array, spec in zip(tf.nest.flatten(asked), specs, strict=True)
         ]
         shapes = tuple(array.shape for array in arrays) if self._xla else None
-        place = _Place(device, shapes, not self._xla and rows < _FEW_ROWS)
+        place = Place(device, shapes, not self._xla and rows < _FEW_ROWS)
         flat = _aside(functools.partial(self._run, arrays, place))
         return tf.nest.pack_sequence_as(self._answer, flat)
 
-    def _run(self, arrays: list[np.ndarray], place: _Place) -> list[Any]:
-        session = self._sessions.get(place)
-        if session is None:
-            with _announced(), self._lock:
-                session = self._sessions.get(place)
-                if session is None:
-                    session = self._sessions[place] = self._made(place)
+    def _run(self, arrays: list[np.ndarray], place: Place) -> list[Any]:
+        entry = SESSIONS.entry(self._key, place)
+        if entry.session is None:
+            with _announced(), entry.lock:
+                if entry.session is None:
+                    entry.session = self._made(place)
                     # What the first run sets up is waited for, too.
-                    return session.run(*arrays)
-        return session.run(*arrays)
+                    return entry.session.run(*arrays)
+        return entry.session.run(*arrays)
 
-    def _made(self, place: _Place) -> _Session:
+    def _made(self, place: Place) -> Session:
         """A session with the graph: one that is here, or is kept on disk, or is traced now."""
-        if self._sessions and not self._xla:
-            return _Session(next(iter(self._sessions.values())).traced, place)
+        if not self._xla and (others := SESSIONS.of(self._key)):
+            return Session(others[0].traced, place)
         specs = tf.nest.flatten(self._signature)
         if place.shapes is not None:
             specs = [
@@ -145,59 +144,13 @@ class Program:
         kept = None if name is None else disk_cache.load(name)
         if kept is not None:
             try:
-                return _Session(kept, place)
+                return Session(kept, place)
             except Exception:  # whatever it is, tracing anew mends it
                 _LOGGER.debug("A graph that was kept cannot be used.", exc_info=True)
-        self.traces += 1
         traced = _trace(self._function, self._settings, self._signature, specs, self._xla)
         if name is not None:
             disk_cache.store(name, traced)
-        return _Session(traced, place)
-
-
-class _Place(NamedTuple):
-    """Purpose of one session of a program."""
-
-    device: str
-    shapes: tuple[tuple[int, ...], ...] | None
-    """Of the arrays, where XLA compiles for them."""
-    one_thread: bool
-    """Whether its operations are run one after the other."""
-
-
-class _Session:
-    """A graph that is ready to run on a device."""
-
-    def __init__(self, traced: Traced, place: _Place) -> None:
-        self.traced = traced
-        graph = tf.Graph()
-        with graph.as_default(), tf.device(place.device):
-            definition = tf.compat.v1.GraphDef.FromString(traced.graph)
-            tf.graph_util.import_graph_def(definition, name="")
-        feeds, fetches = (
-            [graph.get_tensor_by_name(name) for name in names]  # KeyError where there is none
-            for names in (traced.feeds, traced.fetches)
-        )
-        self._session = tf.compat.v1.Session(graph=graph, config=_config(place))
-        self.run = self._session.make_callable(fetches, feeds)
-
-
-def _config(place: _Place) -> tf.compat.v1.ConfigProto:
-    # TensorFlow's threads and devices are set up by whatever needs them first, for the whole process:
-    # that has to be what heeds the user's settings.
-    tf.config.list_logical_devices()
-    config = tf.compat.v1.ConfigProto()
-    if not place.device.startswith("CPU"):
-        from tensorflow.python.eager import context  # there is no public way to the user's settings
-
-        config.MergeFrom(context.context().config)
-        config.allow_soft_placement = True
-    else:
-        config.device_count["GPU"] = 0
-    config.graph_options.rewrite_options.disable_meta_optimizer = True
-    if place.one_thread:
-        config.experimental.executor_type = "SINGLE_THREADED_EXECUTOR"
-    return config
+        return Session(traced, place)
 
 
 @computing()
@@ -212,8 +165,7 @@ def _trace(
     if not xla:
         assert not concrete.captured_inputs, "a program depends on its settings and arrays alone"
         graph = concrete.graph
-        definition = _functional(graph.as_graph_def())
-        return _traced(definition, concrete.inputs, concrete.outputs)
+        return _traced(_functional(graph.as_graph_def()), concrete.inputs, concrete.outputs)
     graph = tf.Graph()
     with graph.as_default():
         feeds = [tf.compat.v1.placeholder(spec.dtype, spec.shape) for spec in specs]
@@ -222,16 +174,35 @@ def _trace(
 
 
 def _traced(definition: Any, feeds: list[tf.Tensor], fetches: list[tf.Tensor]) -> Traced:
+    _forget_gradients(definition)
     names = (tuple(tensor.name for tensor in tensors) for tensors in (feeds, fetches))
     return Traced(definition.SerializeToString(deterministic=True), *names)
 
 
+def _forget_gradients(definition: Any) -> None:
+    """Drop the gradients that tracing registered: no one asks for them, and they hold what was traced.
+
+    TensorFlow keeps what `tf.custom_gradient` registers, under a name of its own in each graph, for as long
+    as the process lives: 20 MB for an ask.
+    """
+    kept = getattr(ops.gradient_registry, "_registry", {})
+    for node in _nodes(definition):
+        if "_gradient_op_type" in node.attr:
+            kept.pop(node.attr["_gradient_op_type"].s.decode(), None)
+
+
+def _nodes(definition: Any) -> Iterator[Any]:
+    """Each node of a graph and of the functions that it calls."""
+    yield from definition.node
+    for function in definition.library.function:
+        yield from function.node_def
+
+
 def _functional(definition: Any) -> Any:
     """The graph with its loops and branches kept as functions, which one thread can run."""
-    for nodes in (definition.node, *(f.node_def for f in definition.library.function)):
-        for node in nodes:
-            if "_lower_using_switch_merge" in node.attr:
-                del node.attr["_lower_using_switch_merge"]
+    for node in _nodes(definition):
+        if "_lower_using_switch_merge" in node.attr:
+            del node.attr["_lower_using_switch_merge"]
     return definition
 
 

@@ -153,7 +153,6 @@ class _Question(NamedTuple):
     hyperprior: Hyperprior
 
 
-@functools.lru_cache(maxsize=64)
 def _program(settings: _Settings) -> Program:
     """One compiled program for each set of choices, for any number of rows."""
     kernel = settings.kernel

@@ -107,7 +107,6 @@ def fit(choices: Choices, evidence: Evidence, device: str) -> search.Fitted:
     return found
 
 
-@functools.lru_cache(maxsize=64)
 def compiled_fit(choices: Choices) -> Program:
     """The program behind `fit`."""
     return Program(_fit, choices, evidence_spec(choices), search.FITTED, xla=choices.padded)

@@ -7,7 +7,6 @@ q points asked for, d columns, e and a candidates, s draws.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -131,7 +130,7 @@ def fit_alone(choices: Choices, evidence: Evidence, device: str) -> search.Fitte
 
     Both come to the same; a study that has been asked does not wait for another program.
     """
-    if choices.padded or not compiled(choices).graphs:
+    if choices.padded or not compiled(choices).is_ready:
         return fit.fit(choices, evidence, device)
     nowhere, nothing = evidence.x[:0], np.zeros([1, 0])
     question = Question(
@@ -140,7 +139,6 @@ def fit_alone(choices: Choices, evidence: Evidence, device: str) -> search.Fitte
     return answer(choices, question, device).fitted
 
 
-@functools.lru_cache(maxsize=64)
 def compiled(choices: Choices) -> Program:
     """The program: one graph for all questions, or under XLA one for each size of the padded data."""
     rows, flags = fit.rows_spec(choices), tf.TensorSpec([None], tf.bool)

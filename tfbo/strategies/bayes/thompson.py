@@ -7,7 +7,6 @@ candidates.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -54,7 +53,6 @@ def answer(choices: Choices, question: Question, device: str) -> Answer:
     return found
 
 
-@functools.lru_cache(maxsize=64)
 def compiled(choices: Choices) -> Program:
     """The program: one graph for all questions."""
     rows, vector = fit.rows_spec(choices), tf.TensorSpec([None], tf.float64)
