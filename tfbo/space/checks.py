@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import math
 from collections.abc import Iterable, KeysView, Mapping, Set
@@ -166,32 +165,6 @@ def freeze(instance: Any, **values: Any) -> None:
     """Store checked values in a frozen dataclass under construction."""
     for name, value in values.items():
         object.__setattr__(instance, name, value)
-
-
-def show(instance: Any) -> str:
-    """A parameter as it would be typed."""
-    shown = []
-    for field in dataclasses.fields(instance):
-        value = getattr(instance, field.name)
-        if field.name == "when" and value is not None:
-            value = {parent: v[0] if len(v) == 1 else list(v) for parent, v in value}
-        if not field.kw_only:
-            shown.append(repr(list(value) if isinstance(value, tuple) else value))
-        elif value != field.default:
-            shown.append(f"{field.name}={value!r}")
-    return f"{type(instance).__name__}({', '.join(shown)})"
-
-
-def key(instance: Any) -> tuple[Any, ...]:
-    """A hashable key by which two parameters are equal only if they are to the type."""
-    values = (getattr(instance, field.name) for field in dataclasses.fields(instance))
-    return (type(instance).__name__, *map(_typed, values))
-
-
-def _typed(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(map(_typed, value))
-    return (type(value).__name__, value)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -9,21 +9,22 @@ each level owns a fair share of the unit interval.
 from __future__ import annotations
 
 import abc
+import dataclasses
 import functools
 from typing import Any, Union
 
 import numpy as np
 
 from tfbo.columns import Column, Columns, code, index
-from tfbo.space import checks
 
 Scalar = Union[str, int, float, bool, None]
 
 
 class Parameter(abc.ABC):
-    """A parameter as a space needs it: a frozen dataclass, positional fields first.
+    """A parameter as a space needs it: a frozen dataclass.
 
-    Two are equal by kind and fields, to the type of each value: `when={"a": 1}` is not `{"a": True}`.
+    Two are equal where they print alike, so that types of values count: `when={"a": 1}` is not
+    `when={"a": True}`.
     """
 
     when: Any
@@ -59,13 +60,22 @@ class Parameter(abc.ABC):
         return self.level(int(index(_alone(self.column()), np.array([float(u)]))[0]))
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and checks.key(self) == checks.key(other)
+        return type(self) is type(other) and repr(self) == repr(other)
 
     def __hash__(self) -> int:
-        return hash(checks.key(self))
+        return hash(repr(self))
 
     def __repr__(self) -> str:
-        return checks.show(self)
+        shown = []
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if field.name == "when" and value is not None:
+                value = {parent: v[0] if len(v) == 1 else list(v) for parent, v in value}
+            if not field.kw_only:
+                shown.append(repr(list(value) if isinstance(value, tuple) else value))
+            elif value != field.default:
+                shown.append(f"{field.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(shown)})"
 
 
 @functools.lru_cache(maxsize=1024)

@@ -59,7 +59,7 @@ def _from_json(text: Any) -> Any:
         return text
     try:
         return json.loads(
-            text, object_pairs_hook=_once, parse_float=_finite, parse_constant=_constant
+            text, object_pairs_hook=_once, parse_float=_finite, parse_constant=_finite
         )
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{shown(text)} is no JSON ({error})") from error
@@ -75,12 +75,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text[:100]} is too large")
+        raise ValueError(f"{text[:100]} is no finite number")
     return number
-
-
-def _constant(text: str) -> Any:
-    raise ValueError(f"{text} is no number")
 
 
 def _from_digits(text: Any) -> Any:
