@@ -133,11 +133,10 @@ class Asker:
         n = len(self.state.trials)
         settings, numbers = self.strategy.settings(self.problem), range(n, n + 1)
         asked = ask.pose(settings, self.problem, self.state, (), numbers, self.plan)
-        choices = settings.choices(self.plan, n)
-        answer = greedy.answer(choices, asked.question, self.plan.device)
-        x = answer.x[0]
+        chooser = settings.chooser(self.problem, self.plan, 1, failing=False)
+        x = greedy.choose(chooser, asked.question, self.plan.device).x[0]
         seconds = time.perf_counter() - begin
-        notes = warm_start.notes(answer.fitted, ask.searched)
+        notes = warm_start.notes(asked.fitted.found, asked.searched)
         y = float(np.min([t.value for t in self.state.trials])) + 0.1
         told = [self._trial(n, x, y, notes)]
         self.state = self.strategy.fold(self.problem, self.state, told)

@@ -72,9 +72,9 @@ class State(NamedTuple):
     """One moment of one search."""
 
     name: str
-    question: greedy.Question
+    asked: ask.Asked
     answer: greedy.Answer
-    choices: fit.Choices
+    model: fit.Model
 
 
 def states(function: str, d: int, noise: float, checkpoints: tuple[int, ...]) -> Iterator[State]:
@@ -85,55 +85,50 @@ def states(function: str, d: int, noise: float, checkpoints: tuple[int, ...]) ->
     space = tfbo.Space({name: tfbo.Float(0.0, 1.0) for name in names})
     strategy, problem = Bayes(), Problem(space, "minimize", 0)
     settings = strategy.settings(problem)
-    choices = settings.choices(devices.CPU, 1)
+    chooser = settings.chooser(problem, devices.CPU, 1, failing=False)
     study = tfbo.Study(space, seed=0, strategy=strategy)
     for n in range(1, max(checkpoints) + 1):
         trial = study.ask()
         x = np.array([trial.params[name] for name in names])
         study.tell(trial, FUNCTIONS[function](x - optimum) + noise * rng.standard_normal())
         if n in checkpoints:
-            told = strategy.fold(problem, None, study.trials)
-            numbers = range(n, n + 1)
-            question = ask.pose(settings, problem, told, (), numbers, devices.CPU).question
-            answer = greedy.answer(choices, question, "CPU:0")
-            yield State(f"{function}, d = {d}, noise {noise:g}, n = {n}", question, answer, choices)
+            history = strategy.fold(problem, None, study.trials)
+            asked = ask.pose(settings, problem, history, (), range(n, n + 1), devices.CPU)
+            answer = greedy.choose(chooser, asked.question, "CPU:0")
+            name = f"{function}, d = {d}, noise {noise:g}, n = {n}"
+            yield State(name, asked, answer, settings.model)
 
 
 def best_of_restarts(state: State, rng: np.random.Generator) -> float:
     """The highest log posterior that restarts from so many draws of the priors reach."""
-    prior = fit.default_hyperprior(state.choices.kernel)
+    prior = fit.default_hyperprior(state.model.kernel)
     draws = hyperprior.draws(prior, RESTARTS, rng)
     start = search.Start(hyperprior.medians(prior), np.eye(len(prior.loc)), False)
-    given = tf.nest.map_structure(tf.constant, (state.question, start, draws))
-    return float(_restarts(state.choices, *given))
+    given = state.asked.given._replace(start=start, candidates=draws)
+    return float(_restarts(state.model, tf.nest.map_structure(tf.constant, given)))
 
 
-def _restarts(
-    choices: fit.Choices, question: greedy.Question, start: search.Start, draws: tf.Tensor
-) -> tf.Tensor:
+def _restarts(model: fit.Model, given: fit.Given) -> tf.Tensor:
     @tf.function(autograph=False, reduce_retracing=True)
-    def run(question: greedy.Question, start: search.Start, draws: tf.Tensor) -> tf.Tensor:
-        prior = hyperprior.Hyperprior(*map(tf.constant, fit.default_hyperprior(choices.kernel)))
-        observed = fit.observe(choices, question.evidence)
-        fitted = search.multistart(
-            choices.kernel, prior, observed, start, draws,
+    def run(given: fit.Given) -> tf.Tensor:
+        prior = hyperprior.Hyperprior(*map(tf.constant, fit.default_hyperprior(model.kernel)))
+        observed, _ = fit.observe(model, given)
+        found = search.multistart(
+            model.kernel, prior, observed, given.start, given.candidates,
             search.Effort(RESTARTS, tolerance=1e-6, max_evaluations=300, compact=True),
         )  # fmt: skip
-        return fitted.value
+        return found.value
 
-    return run(question, start, draws)
+    return run(given)
 
 
 def gain_over_botorch(state: State, worker: Worker) -> float:
     """LogEI at tfbo's maximum less that at BoTorch's, both of tfbo's posterior, in nats."""
-    question = tf.nest.map_structure(tf.constant, state.question)
-    observed = fit.observe(state.choices, question.evidence)
-    theta = state.answer.fitted.theta
-    posterior = fit.posterior(state.choices, observed, theta)
+    posterior, observed, _ = tf.nest.map_structure(tf.constant, state.asked.fitted)
     incumbent = joint.incumbent(posterior, observed)
     hyperparameters = posterior.hyperparameters
     theirs = worker.maximise_logei(
-        state.question.evidence.x,
+        state.asked.given.data.x,
         observed.z.numpy(),
         amplitude=float(hyperparameters.amplitude),
         lengthscales=hyperparameters.lengthscales.numpy(),
@@ -172,7 +167,7 @@ def cases(
     rng = np.random.default_rng(0)
     for d, function, noise in itertools.product(dimensions, FUNCTIONS, (0.0, 0.05)):
         for state in states(function, d, noise, checkpoints):
-            gap = float(state.answer.fitted.value) - best_of_restarts(state, rng)
+            gap = float(state.asked.fitted.found.value) - best_of_restarts(state, rng)
             maximum = float("nan") if worker is None else gain_over_botorch(state, worker)
             yield Case(state.name, gap, maximum)
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -79,6 +80,19 @@ def escaping(*streams: Any) -> Iterator[None]:
                 stream.reconfigure(errors=before)
 
 
+_DEFERRED = threading.local()
+
+
+@contextlib.contextmanager
+def deferred(texts: list[str]) -> Iterator[None]:
+    """Collect the texts of warnings of this thread, which are left to the one that waits for it."""
+    _DEFERRED.texts = texts
+    try:
+        yield
+    finally:
+        del _DEFERRED.texts
+
+
 def warn(text: str) -> None:
     """Warn of a cause, at the line outside of tfbo that led to it.
 
@@ -93,6 +107,9 @@ def warn(text: str) -> None:
         >>> str(caught[0].message), caught[0].category.__name__
         ('Trials fail.', 'TFBOWarning')
     """
+    if hasattr(_DEFERRED, "texts"):
+        _DEFERRED.texts.append(text)
+        return
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame, level = frame.f_back, level + 1

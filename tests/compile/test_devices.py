@@ -5,7 +5,7 @@ import tfbo
 from tfbo import Float, InvalidArgument, Space
 from tfbo._compile import devices
 from tfbo.strategies import Bayes
-from tfbo.strategies.bayes import greedy
+from tfbo.strategies.bayes import fit, greedy
 
 SPACE = Space({"x": Float(0.0, 1.0), "y": Float(0.0, 1.0)})
 
@@ -78,22 +78,32 @@ def test_running_out_of_memory_is_told_from_other_errors(error, memory):
 
 
 def test_a_gpu_without_memory_hands_over_to_fewer_starts_then_to_the_cpu(monkeypatch, caplog):
-    asked, real = [], greedy.answer
+    asked, real = [], fit.fit
 
-    def answer(choices, question, device):
-        asked.append((device, choices.restarts, len(question.evidence.draws)))
+    def fitted(model, given, device, some):
+        asked.append((device, model.restarts, len(given.candidates)))
         if device.startswith("GPU"):
             raise exhausted()
-        return real(choices, question, device)
+        return real(model, given, device, some)
+
+    def choose(chooser, question, device):
+        chosen.append(device)
+        if device.startswith("GPU"):
+            raise exhausted()
+        return greedily(chooser, question, device)
+
+    chosen, greedily = [], greedy.choose
 
     expected = tfbo.minimize(lambda p: p["x"] + p["y"], SPACE, n_trials=7, seed=0)
-    monkeypatch.setattr(greedy, "answer", answer)
+    monkeypatch.setattr(fit, "fit", fitted)
+    monkeypatch.setattr(greedy, "choose", choose)
     plan = devices.Plan("GPU:0", padded=True)
     monkeypatch.setattr(devices, "plan", lambda device, n: plan)
     monkeypatch.setattr(Bayes, "prepare", lambda *_: None)  # which asks, too
     with pytest.warns(tfbo.TFBOWarning) as said:
         study = tfbo.minimize(lambda p: p["x"] + p["y"], SPACE, n_trials=7, seed=0)
     assert [device for device, _, _ in asked] == ["GPU:0", "GPU:0", "CPU:0"] * 2
+    assert chosen == ["GPU:0", "CPU:0"] * 2
     assert asked[1][1] < asked[0][1] and asked[1][2] < asked[0][2]
     texts = list(dict.fromkeys(str(warning.message) for warning in said))
     assert len(texts) == 2  # of two asks: Python shows each text once
@@ -102,9 +112,9 @@ def test_a_gpu_without_memory_hands_over_to_fewer_starts_then_to_the_cpu(monkeyp
 
 
 def test_an_error_that_is_not_about_memory_is_not_hidden(monkeypatch):
-    def answer(choices, question, device):
+    def choose(chooser, question, device):
         raise tf.errors.InvalidArgumentError(None, None, "shapes differ")
 
-    monkeypatch.setattr(greedy, "answer", answer)
+    monkeypatch.setattr(greedy, "choose", choose)
     with pytest.raises(tf.errors.InvalidArgumentError, match="shapes differ"):
         tfbo.minimize(lambda p: p["x"], SPACE, n_trials=6, seed=0)

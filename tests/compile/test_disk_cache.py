@@ -16,7 +16,7 @@ from tfbo._compile.programs import Program
 from tfbo._compile.sessions import SESSIONS
 from tfbo.acquisition import EI, UCB, Acquisition, LogEI
 from tfbo.gp import kernels
-from tfbo.strategies.bayes import fit
+from tfbo.strategies.bayes import fit, greedy
 
 VECTOR = tf.TensorSpec([None], tf.float64)
 GRAPH = Traced(b"graph \n bytes \0", ("a:0", "b:0"), ("c:0",))
@@ -128,16 +128,15 @@ def test_drafts_of_dead_processes_go(cache):
     assert {path.name for path in cache.iterdir()} == {"x.graph", "y.graph", "new.draft"}
 
 
-def choices(**changes):
+def chooser(**changes):
     kernel = kernels.kernel("matern52", 2)
     columns = kernels.Columns(tuple(kernels.Column(count=c) for c in (None, 4)))
-    made = fit.Choices(columns, kernel, LogEI(), 7, "bfgs", False)
-    return made._replace(**changes)
+    return greedy.Chooser(columns, kernel, LogEI(), padded=False)._replace(**changes)
 
 
-def name(settings=None, function=fit._fit, specs=(VECTOR,), compiled_for=""):
+def name(settings=None, function=greedy._choose, specs=(VECTOR,), compiled_for=""):
     return disk_cache.key(
-        function, choices() if settings is None else settings, specs, compiled_for
+        function, chooser() if settings is None else settings, specs, compiled_for
     )
 
 
@@ -155,15 +154,15 @@ def test_the_same_has_the_same_name_in_another_process():
 def test_whatever_changes_the_graph_changes_the_name(monkeypatch):
     names = [
         name(),
-        name(choices(restarts=8)),
-        name(choices(learned=False)),
-        name(choices(acquisition=EI())),
-        name(choices(acquisition=UCB(1.0))),
-        name(choices(acquisition=UCB(2.0))),
-        name(choices(kernel=kernels.kernel("matern32", 2))),
-        name(choices(kernel=kernels.kernel("matern52", 3))),
-        name(choices(columns=choices().columns.repeated(2))),
-        name(function=fit.fitted),
+        name(chooser(padded=True)),
+        name(chooser(batch=2)),
+        name(chooser(acquisition=EI())),
+        name(chooser(acquisition=UCB(1.0))),
+        name(chooser(acquisition=UCB(2.0))),
+        name(chooser(kernel=kernels.kernel("matern32", 2))),
+        name(chooser(kernel=kernels.kernel("matern52", 3))),
+        name(chooser(columns=chooser().columns.repeated(2))),
+        name(function=fit._fit),
         name(specs=(VECTOR, VECTOR)),
         name(specs=(tf.TensorSpec([None], tf.float32),)),
         name(specs=(tf.TensorSpec([4], tf.float64),)),
@@ -199,7 +198,7 @@ class Pair(NamedTuple):
 
 
 def test_what_depends_on_code_of_the_users_is_not_kept():
-    assert name(choices(acquisition=Own())) is None
+    assert name(chooser(acquisition=Own())) is None
     assert name(Pair(1)) is None
     assert name(function=lambda settings, x: x) is None
     assert name([1]) is None
@@ -259,4 +258,4 @@ def test_a_study_is_the_same_bit_for_bit_with_and_without(tmp_path):
     without = run("off")
     first, second = run(str(tmp_path / "cache")), run(str(tmp_path / "cache"))
     assert without[0] == first[0] == second[0]
-    assert without[1] == first[1] == "['_ask']" and second[1] == "[]"
+    assert without[1] == first[1] == "['_choose', '_fit']" and second[1] == "[]"

@@ -16,3 +16,19 @@ def traced(monkeypatch):
 
     monkeypatch.setattr(programs, "_trace", counted)
     return names
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """A list that grows by the number of data of each fit that is computed from now on."""
+    from tfbo._compile.programs import Program
+
+    counts, call = [], Program.__call__
+
+    def counted(self, asked, *arguments, **settings):
+        if self._function.__name__ == "_fit":
+            counts.append(len(asked.mask))
+        return call(self, asked, *arguments, **settings)
+
+    monkeypatch.setattr(Program, "__call__", counted)
+    return counts

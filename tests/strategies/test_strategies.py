@@ -18,9 +18,7 @@ from tfbo import (
     Space,
     SpaceExhausted,
 )
-from tfbo._compile import devices
-from tfbo.strategies import Bayes, Failed, Grid, Problem, Random, Sobol
-from tfbo.strategies.bayes import greedy
+from tfbo.strategies import Bayes, Failed, Grid, Random, Sobol
 
 MIXED = Space(
     {
@@ -35,11 +33,6 @@ MIXED = Space(
 )
 SMALL = Space({"a": Int(0, 3), "b": Boolean(), "c": Ordinal([1, 2], when={"b": True})})
 STRATEGIES = [Bayes(n_initial=3), Sobol(), Random(), Grid(resolution=3)]
-
-
-def compiled(strategy, space):
-    """The program that a strategy runs on the CPU."""
-    return greedy.compiled(strategy.settings(Problem(space, "minimize", 0)).choices(devices.CPU, 9))
 
 
 def loss(params):

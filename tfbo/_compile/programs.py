@@ -32,7 +32,7 @@ from tfbo._compile import disk_cache
 from tfbo._compile.disk_cache import Traced
 from tfbo._compile.eager import computing
 from tfbo._compile.sessions import SESSIONS, Place, Session
-from tfbo._messages import is_terminal, say
+from tfbo._messages import deferred, is_terminal, say, warn
 
 _LOGGER = logging.getLogger("tfbo")
 
@@ -42,6 +42,7 @@ CPU = "CPU:0"
 # With fewer rows of data than this, operations are too small for several threads: on two cores an ask took
 # a tenth less without them at 10 and 100 rows, and up to a fifth more from 200 on.
 _FEW_ROWS = 150
+_ASIDE = "tfbo-program"
 # Who waits longer than this for a program to be made is told so.
 _PATIENCE_SECONDS = 1.0
 _WAITS = (
@@ -116,8 +117,8 @@ class Program:
         ]
         shapes = tuple(array.shape for array in arrays) if self._xla else None
         place = Place(device, shapes, not self._xla and rows < _FEW_ROWS)
-        flat = _aside(functools.partial(self._run, arrays, place))
-        return tf.nest.pack_sequence_as(self._answer, flat)
+        flat = aside(functools.partial(self._run, arrays, place))
+        return _packed(self._answer, iter(flat))
 
     def _run(self, arrays: list[np.ndarray], place: Place) -> list[Any]:
         entry = SESSIONS.entry(self._key, place)
@@ -151,6 +152,17 @@ class Program:
         if name is not None:
             disk_cache.store(name, traced)
         return Session(traced, place)
+
+
+def _packed(structure: Any, leaves: Iterator[Any]) -> Any:
+    """Leaves in a structure of tuples and what else `tf.nest` takes apart; its own way takes longer."""
+    if hasattr(structure, "__tf_flatten__"):
+        static, parts = structure.__tf_flatten__()
+        return type(structure).__tf_unflatten__(static, _packed(parts, leaves))
+    if not isinstance(structure, tuple):
+        return next(leaves)
+    parts = [_packed(part, leaves) for part in structure]
+    return type(structure)(*parts) if hasattr(structure, "_fields") else tuple(parts)
 
 
 @computing()
@@ -241,26 +253,31 @@ def _say_why() -> None:
         say(_WAITS, sys.stderr)
 
 
-def _aside(work: Callable[[], Result]) -> Result:
+def aside(work: Callable[[], Result]) -> Result:
     """The result of work that is done in a thread of its own, while this one can be interrupted.
 
     A compiled program does not notice Ctrl-C, and Python's main thread only between two steps of Python.
-    After Ctrl-C the work comes to its end by itself.
+    After Ctrl-C the work comes to its end by itself. A thread takes a tenth of a millisecond to start: what
+    runs several programs is work as a whole, and within it each runs where it is.
     """
+    if threading.current_thread().name == _ASIDE:
+        return work()
     results: list[Result] = []
     errors: list[BaseException] = []
+    texts: list[str] = []
     done = threading.Event()
 
     def run() -> None:
         try:
-            results.append(work())
+            with deferred(texts):
+                results.append(work())
         except BaseException as error:
             errors.append(error)
         finally:
             done.set()
 
     try:
-        threading.Thread(target=run, name="tfbo-program").start()
+        threading.Thread(target=run, name=_ASIDE).start()
     except RuntimeError:  # the interpreter is going down, or there are no more threads
         return work()
     # Other threads than the main one make programs ahead, and nobody waits for them.
@@ -268,6 +285,8 @@ def _aside(work: Callable[[], Result]) -> Result:
     if not done.wait(_PATIENCE_SECONDS) and waited_for:
         _say_why()
     done.wait()
+    for text in texts:
+        warn(text)
     if errors:
         try:
             raise errors[0]

@@ -17,8 +17,8 @@ import tensorflow as tf
 
 from tfbo._compile.disk_cache import Traced
 
-# An ask's session takes about 44 MB. A study needs one to three of them.
-_MOST = 16
+# The two sessions of an ask take about 44 MB together. A study needs two to six.
+_MOST = 32
 
 
 class Place(NamedTuple):

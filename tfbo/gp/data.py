@@ -9,7 +9,7 @@ import numpy as np
 from tfbo.errors import invalid
 
 
-class Data(NamedTuple):
+class TrainingData(NamedTuple):
     """What a Gaussian process is fitted to."""
 
     x: np.ndarray
@@ -20,7 +20,7 @@ class Data(NamedTuple):
     """Known standard errors of the outcomes in the same units, zero where unknown, float64 `[n]`."""
 
 
-def check(x: Any, y: Any, std: Any = None) -> Data:
+def check(x: Any, y: Any, std: Any = None) -> TrainingData:
     """`x` `[n, d]`, `y` and `std` `[n]` as float64, or an error that says what is wrong with which.
 
     Raises:
@@ -30,12 +30,12 @@ def check(x: Any, y: Any, std: Any = None) -> Data:
     x = as_matrix("x", x)
     y = _as_column("y", y, len(x))
     if std is None:
-        return Data(x, y, np.zeros(len(x)))
+        return TrainingData(x, y, np.zeros(len(x)))
     std = _as_column("std", std, len(x))
     if np.any(std < 0.0):
         advice = "Pass standard errors, 0.0 where there is none."
         raise invalid("std", "numbers >= 0", float(np.min(std)), advice)
-    return Data(x, y, std)
+    return TrainingData(x, y, std)
 
 
 def as_matrix(argument: str, x: Any, columns: int | None = None) -> np.ndarray:
@@ -51,13 +51,13 @@ def as_matrix(argument: str, x: Any, columns: int | None = None) -> np.ndarray:
     return x
 
 
-def canonical(data: Data) -> tuple[Data, np.ndarray]:
+def canonical(data: TrainingData) -> tuple[TrainingData, np.ndarray]:
     """The same data with rows in lexicographic order, so that sums do not depend on their order.
 
     Also the order: where each row came from, `[n]`.
     """
     order = np.lexsort((data.std, data.y, *data.x.T[::-1]))
-    return Data(*(part[order] for part in data)), order
+    return TrainingData(*(part[order] for part in data)), order
 
 
 def _as_column(argument: str, values: Any, n: int) -> np.ndarray:

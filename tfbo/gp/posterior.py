@@ -51,6 +51,16 @@ class Posterior:
     ok: bool | tf.Tensor = True
     share: Callable[[tf.Tensor], tf.Tensor] | None = None
 
+    # The protocol of `tf.nest`: compiled programs take and return a posterior as they do its tensors.
+    def __tf_flatten__(self) -> tuple[Any, Any]:
+        static = self.kernel, self.origin, self.share
+        return static, (self.factors, self.shift, self.scale, self.ok)
+
+    @classmethod
+    def __tf_unflatten__(cls, static: Any, tensors: Any) -> Posterior:
+        (kernel, origin, share), (factors, shift, scale, ok) = static, tensors
+        return cls(kernel, factors, shift, scale, origin, ok, share)
+
     @property
     def hyperparameters(self) -> Hyperparameters:
         """Amplitude and noise in standardised outputs, lengthscales in the units of x."""

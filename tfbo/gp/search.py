@@ -96,11 +96,12 @@ def multistart(
         observed: the data.
         start: where the first one starts.
         candidates: log hyperparameters `[c, p]`; with none, the start is all there is. A single one is
-            where an earlier search has ended.
+            where an earlier search has ended. Rows of NaN do not count.
         effort: restarts, rounds and tolerances.
     """
     objective = functools.partial(log_posterior, kernel, hyperprior, observed)
-    p, searching = start.theta.shape[0], tf.shape(candidates)[0] > 1
+    p = start.theta.shape[0]
+    searching = tf.math.count_nonzero(tf.math.is_finite(candidates[:, 0])) > 1
     first = candidates if effort.restarts else candidates[:0]
     # Where shapes are fixed, those of the candidates and of the neighbours have to be the same.
     rows = None if effort.compact else max(first.shape[0], 4 * p)

@@ -14,7 +14,7 @@ import tensorflow as tf
 import tfbo
 from tfbo import Categorical, Float, Int, Space
 from tfbo._compile import devices, programs
-from tfbo.acquisition import joint
+from tfbo.acquisition import EI, LogEI, joint
 from tfbo.gp import hyperprior, likelihood
 from tfbo.gp.pending import Pending
 from tfbo.optim.base import value_and_gradient
@@ -39,8 +39,11 @@ def loss(params):
     return float(sum((v - 0.3 * (i + 1)) ** 2 for i, v in enumerate(values)))
 
 
-def asked(space, n, waiting=0, std=0.0, strategy=STRATEGY, q=1, fails=lambda params: False):
-    """The question of an ask for q points after n trials, with some that are still running."""
+FREE, PADDED = (devices.Plan("CPU:0", padded=padded) for padded in (False, True))
+
+
+def asked(space, n, waiting=0, std=0.0, strategy=STRATEGY, fails=lambda params: False, plan=FREE):
+    """An ask after n trials, with some that are still running."""
     study = tfbo.Study(space, seed=1, strategy=tfbo.strategies.Sobol())
     for trial in study.ask(n):
         if fails(trial.params):
@@ -50,47 +53,54 @@ def asked(space, n, waiting=0, std=0.0, strategy=STRATEGY, q=1, fails=lambda par
     pending = study.ask(waiting) if waiting else []
     problem = Problem(space, "minimize", 1)
     state = strategy.fold(problem, None, [t for t in study.trials if t.is_finished])
-    plan = devices.Plan("CPU:0", padded=True)
-    return ask.pose(
-        strategy.settings(problem), problem, state, pending, range(n, n + q), plan
-    ).question
+    return ask.pose(strategy.settings(problem), problem, state, pending, range(n, n + 1), plan)
 
 
-def choices_of(space, plan, n, strategy=STRATEGY):
-    """The choices of the program for n trials."""
-    return strategy.settings(Problem(space, "minimize", 1)).choices(plan, n)
+def chosen(space, plan, strategy=STRATEGY, **settings):
+    """An ask, and the answer to it by the program of a plan."""
+    made = asked(space, plan=plan, strategy=strategy, **settings)
+    problem = Problem(space, "minimize", 1)
+    failing = bool(made.question.labels)
+    chooser = strategy.settings(problem).chooser(problem, plan, 1, failing)
+    return made, greedy.choose(chooser, made.question, plan.device)
 
 
-def evaluate(choices, question, theta, x):
+def model_of(space, plan=FREE, strategy=STRATEGY):
+    """The model of a plan."""
+    return strategy.settings(Problem(space, "minimize", 1)).placed(plan, 12)
+
+
+def evaluate(model, given, question, theta, x):
     """Log posterior with its gradient, and moments and incumbent, all at `theta`."""
-    question = tf.nest.map_structure(tf.constant, question)
-    prior = hyperprior.Hyperprior(*map(tf.constant, fit.default_hyperprior(choices.kernel)))
-    observed = fit.observe(choices, question.evidence)
+    given, question = tf.nest.map_structure(tf.constant, (given, question))
+    prior = hyperprior.Hyperprior(*map(tf.constant, fit.default_hyperprior(model.kernel)))
+    observed, standardised = fit.observe(model, given)
     value, gradient = value_and_gradient(
-        lambda t: likelihood.log_posterior(choices.kernel, prior, observed, t),
+        lambda t: likelihood.log_posterior(model.kernel, prior, observed, t),
         tf.constant(theta[None]),
     )
-    posterior = fit.posterior(choices, observed, tf.constant(theta))
-    normals = tf.math.ndtri(question.uniforms)
-    features = posterior.features(question.pending)
+    posterior = fit.condition(model, observed, standardised, tf.constant(theta))
+    features, normals = posterior.features(question.pending), tf.math.ndtri(question.uniforms)
     beside = joint.prepare(posterior, observed, Pending(features, normals, question.running))
-    given = beside.fantasies.joint(x[:, None, :])
-    return value, gradient, *posterior.moments(x), beside.best, *given
+    found = beside.fantasies.joint(x[:, None, :])
+    return value, gradient, *posterior.moments(x), beside.best, *found
 
 
 @pytest.mark.parametrize("space", [NUMBERS, MIXED])
 @pytest.mark.parametrize("n", [7, 32, 33])
 @pytest.mark.parametrize("std", [0.0, 0.2])
 def test_padding_changes_no_number(space, n, std):
-    question = asked(space, n, waiting=2, std=std)
-    padded = greedy._pad(question)
-    assert len(padded.evidence.x) in (32, 48) and len(padded.pending) == 8
-    free, fixed = (choices_of(space, devices.Plan("CPU:0", padded=p), n) for p in (False, True))
+    made = asked(space, n, waiting=2, std=std)
+    padded = fit.pad(made.given), greedy._pad(made.question)
+    assert len(padded[0].mask) in (32, 48) and len(padded[1].pending) == 8
+    free, fixed = (model_of(space, plan) for plan in (FREE, PADDED))
     rng = np.random.default_rng(0)
     theta = hyperprior.draws(fit.default_hyperprior(free.kernel), 1, rng)[0]
-    x = tf.constant(question.everywhere[:20])
+    x = tf.constant(made.question.everywhere[:20])
     for one, two in zip(
-        evaluate(free, question, theta, x), evaluate(fixed, padded, theta, x), strict=True
+        evaluate(free, made.given, made.question, theta, x),
+        evaluate(fixed, *padded, theta, x),
+        strict=True,
     ):
         np.testing.assert_allclose(two, one, rtol=1e-9, atol=1e-9)
 
@@ -99,60 +109,70 @@ def test_padding_changes_no_number(space, n, std):
     ("space", "noise", "std"),
     [(NUMBERS, "auto", 0.0), (NUMBERS, 0.1, 0.0), (MIXED, "auto", 0.0), (MIXED, "auto", 0.2)],
 )
-def test_the_program_compiled_by_xla_finds_as_good_a_point(space, noise, std):
+def test_the_programs_compiled_by_xla_find_as_good_a_point(space, noise, std):
     strategy = dataclasses.replace(STRATEGY, noise=noise)
-    question = asked(space, 12, waiting=1, std=std, strategy=strategy)
-    plans = [devices.Plan("CPU:0", padded=p) for p in (False, True)]
-    free, fixed = (
-        greedy.answer(choices_of(space, p, 12, strategy), question, p.device) for p in plans
+    (free, one), (fixed, other) = (
+        chosen(space, plan, strategy, n=12, waiting=1, std=std) for plan in (FREE, PADDED)
     )
     # Beside standard errors the learned noise is flat: fits end where less than 1e-3 nats is to be gained.
     tolerance = 1e-2 if std else 1e-6
-    assert float(fixed.value) == pytest.approx(float(free.value), abs=tolerance)
-    assert float(fixed.fitted.value) == pytest.approx(float(free.fitted.value), abs=2e-3)
-    np.testing.assert_allclose(fixed.x, free.x, atol=1e-4)
+    assert float(other.value) == pytest.approx(float(one.value), abs=tolerance)
+    ours, theirs = (float(made.fitted.found.value) for made in (fixed, free))
+    assert ours == pytest.approx(theirs, abs=2e-3)
+    np.testing.assert_allclose(other.x, one.x, atol=1e-4)
+    np.testing.assert_array_equal(fixed.fitted.posterior.factors.z, free.fitted.observed.z)
 
 
-def test_the_program_that_knows_of_failures_compiled_by_xla_finds_as_good_a_point():
-    question = asked(NUMBERS, 14, waiting=1, fails=lambda params: params["x1"] > 0.6)
-    plans = [devices.Plan("CPU:0", padded=p) for p in (False, True)]
-    free, fixed = (greedy.answer(choices_of(NUMBERS, p, 14), question, p.device) for p in plans)
+def test_the_programs_that_know_of_failures_compiled_by_xla_find_as_good_a_point():
+    fails = lambda params: params["x1"] > 0.6
+    (_, one), (_, other) = (
+        chosen(NUMBERS, plan, n=14, waiting=1, fails=fails) for plan in (FREE, PADDED)
+    )
     # Failed trials have standard errors, beside which the learned noise is flat.
-    assert float(fixed.value) == pytest.approx(float(free.value), abs=5e-2)
-    np.testing.assert_allclose(fixed.x, free.x, atol=2e-2)
-    assert free.x[0, 1] < 0.65
+    assert float(other.value) == pytest.approx(float(one.value), abs=5e-2)
+    np.testing.assert_allclose(other.x, one.x, atol=2e-2)
+    assert one.x[0, 1] < 0.65
 
 
 def test_padding_changes_no_probability_of_success():
-    question = asked(NUMBERS, 14, fails=lambda params: params["x1"] > 0.6)
+    question = asked(NUMBERS, 14, fails=lambda params: params["x1"] > 0.6).question
     found = []
-    for padded, labels in ((False, question.labels), (True, greedy._pad(question).labels)):
-        choices = choices_of(NUMBERS, devices.Plan("CPU:0", padded), 14)
-        given = tf.nest.map_structure(tf.constant, labels)
-        observed = fit.observe(choices, given)
-        posterior = fit.posterior(choices, observed, given.start.theta)
-        model = feasibility.model(choices, given, observed, posterior)
-        success = model.success(question.everywhere)
-        found.append(success.log_probability.numpy())
+    for padded in (question, greedy._pad(question)):
+        padded = tf.nest.map_structure(tf.constant, padded)
+        model = feasibility.model(EI(), padded.labels, padded.posterior, padded.observed)
+        found.append(model.success(tf.constant(question.everywhere)).log_probability.numpy())
     np.testing.assert_allclose(found[1], found[0], rtol=1e-9)
     assert np.ptp(found[0]) > 1.0
 
 
 @pytest.mark.parametrize("followed", [True, False])
-def test_the_fit_by_itself_compiled_by_xla_is_the_same(followed):
+def test_the_fit_compiled_by_xla_is_the_same(followed):
     strategy = dataclasses.replace(STRATEGY, noise=0.1, n_restarts=1 if followed else 3)
-    evidence = asked(MIXED, 12, std=0.2, strategy=strategy).evidence
-    plans = [devices.Plan("CPU:0", padded=p) for p in (False, True)]
-    choices = [choices_of(MIXED, plan, 12, strategy) for plan in plans]
-    free, fixed = (fit.fit(c, evidence, "CPU:0") for c in choices)
-    assert bool(free.ok) and bool(fixed.ok)
-    assert float(fixed.value) == pytest.approx(float(free.value), abs=2e-3)
-    given = tf.nest.map_structure(tf.constant, evidence)
-    observed = fit.observe(choices[0], given)
-    (one, _), (two, _) = (
-        fit.posterior(choices[0], observed, f.theta).moments(given.x) for f in (free, fixed)
+    given = asked(MIXED, 12, std=0.2, strategy=strategy).given
+    free, fixed = (
+        fit.fit(model_of(MIXED, plan, strategy), given, "CPU:0") for plan in (FREE, PADDED)
     )
+    assert bool(free.posterior.ok) and bool(fixed.posterior.ok)
+    assert float(fixed.found.value) == pytest.approx(float(free.found.value), abs=2e-3)
+    one, two = (made.posterior.moments(tf.constant(given.data.x))[0] for made in (free, fixed))
     np.testing.assert_allclose(one, two, atol=5e-2)  # as far as the fits agree
+
+
+@pytest.mark.parametrize("plan", [FREE, PADDED])
+def test_of_many_data_hyperparameters_are_searched_for_among_some(plan, monkeypatch, fits):
+    monkeypatch.setattr(ask, "_MOST_SEARCHED", 20)
+    made = asked(NUMBERS, 40, plan=plan)
+    assert fits == ([20, 40] if plan is FREE else [32, 48])
+    whole = fit.fit(model_of(NUMBERS), made.given, "CPU:0")
+    assert float(made.fitted.found.value) == pytest.approx(float(whole.found.value), abs=0.1)
+
+
+def test_another_acquisition_or_batch_traces_no_other_fit(traced):
+    for acquisition in (LogEI(), EI()):
+        study = tfbo.Study(NUMBERS, seed=0, strategy=Bayes(acquisition, n_candidates=62))
+        study.optimize(loss, n_trials=6)
+        study.ask(3)
+    assert traced == ["_fit", "_choose", "_choose", "_choose", "_choose"]
 
 
 def test_one_compile_a_bucket(monkeypatch, traced):
@@ -160,7 +180,7 @@ def test_one_compile_a_bucket(monkeypatch, traced):
     strategy = Bayes(n_candidates=64, n_restarts=2, n_initial=31)
     study = tfbo.Study(NUMBERS, seed=0, strategy=strategy)
     study.optimize(loss, n_trials=34)  # models of 31 to 33 trials: buckets of 32 and 48
-    assert traced == ["_ask"] * 2
+    assert traced == ["_fit", "_choose"] * 2
 
 
 def test_one_trace_for_200_trials(traced):
@@ -170,7 +190,7 @@ def test_one_trace_for_200_trials(traced):
             study.ask(3)  # they stay pending from here on
         trial = study.ask()
         study.tell(trial, loss(trial.params))
-    assert traced == ["_ask", "_ask"]  # the second climbs three together
+    assert traced == ["_fit", "_choose", "_choose"]  # the last climbs three together
 
 
 def resident():
@@ -230,20 +250,50 @@ def nodes(made):
 @pytest.mark.parametrize(("space", "most"), [(NUMBERS, 2600), (MIXED, 3700)])
 def test_the_first_ask_does_not_wait_for_thousands_of_nodes(space, most):
     # Each takes half a millisecond or more to trace and set up; there were twice as many once.
-    assert nodes(greedy.compiled(choices_of(space, devices.CPU, 9))) < most
+    problem = Problem(space, "minimize", 1)
+    chooser = STRATEGY.settings(problem).chooser(problem, FREE, 1, failing=False)
+    assert nodes(fit.compiled(model_of(space))) + nodes(greedy.compiled(chooser)) < most
 
 
-def test_what_is_asked_of_the_model_between_asks_takes_no_other_program(traced):
+def looked_at(study):
+    """Ask for all that a study's model says."""
+    assert study.best_trial.state == "complete"
+    study.predict([study.best_params])
+    study.leave_one_out()
+    study.importance()
+
+
+def test_nothing_is_fitted_twice_of_the_same_trials(traced, fits):
     study = tfbo.Study(NUMBERS, seed=0, strategy=Bayes(n_candidates=64, n_restarts=3))
     study.optimize(loss, n_trials=8)
-    assert study.best_trial.state == "complete" and len(study.predict([study.best_params]).mean)
-    assert traced == ["_ask"]
+    del fits[:]
+    study.ask()
+    looked_at(study)
+    study.ask()  # another worker's
+    assert fits == [8]
+    for trial in study.trials[8:]:
+        study.tell(trial, 0.5 * trial.number)
+    looked_at(study)
+    looked_at(study)
+    assert fits == [8, 10]
+    assert traced == ["_fit", "_choose"]
 
 
-def test_the_ask_for_no_point_and_the_fit_by_itself_are_the_same():
-    evidence = asked(MIXED, 12, std=0.2).evidence
-    choices = choices_of(MIXED, devices.CPU, 12)
-    greedy.answer(choices, asked(MIXED, 12), "CPU:0")  # from here on the compiled ask is used
-    one, two = (run(choices, evidence, "CPU:0") for run in (greedy.fit_alone, fit.fit))
-    for whole, alone in zip(one, two, strict=True):
-        np.testing.assert_allclose(whole, alone, rtol=1e-9, atol=1e-9)
+def test_a_suggestion_is_asked_for_without_another_fit(fits):
+    study = tfbo.Study(NUMBERS, seed=0, strategy=Bayes(n_candidates=64, n_restarts=3))
+    study.optimize(loss, n_trials=8)
+    del fits[:]
+    assert study.suggestion() == study.ask().params
+    assert fits == [8]
+
+
+def test_failed_trials_are_part_of_what_is_suggested_and_not_of_what_is_predicted(fits):
+    study = tfbo.Study(NUMBERS, seed=0, strategy=Bayes(n_candidates=64, n_restarts=3))
+    study.optimize(loss, n_trials=8)
+    study.tell(study.ask(), state="failed", reason="test")
+    del fits[:]
+    study.ask()
+    assert fits == [9, 9]  # outcomes, and success
+    looked_at(study)
+    study.ask()
+    assert fits == [9, 9, 8]

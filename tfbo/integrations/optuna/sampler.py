@@ -25,16 +25,13 @@ from tfbo import _arguments, _random
 from tfbo._compile import devices
 from tfbo._messages import warn
 from tfbo.errors import SpaceExhausted, invalid
-from tfbo.integrations.optuna import study_history
-from tfbo.integrations.optuna.distributions import counterpart
+from tfbo.integrations.optuna import repeats, study_history
+from tfbo.integrations.optuna.distributions import axis
 from tfbo.strategies import Bayes, Problem, Strategy, Suggestion
-from tfbo.strategies.bayes import repeats
 from tfbo.study import records
 
 _LOGGER = logging.getLogger("tfbo")
 _SEED_BITS = 63
-# Before so many trials are complete there is no model of them: as `Bayes` has it.
-_FEWEST = 5
 
 
 class TFBOSampler(BaseSampler):
@@ -158,23 +155,21 @@ class TFBOSampler(BaseSampler):
             history = self._history(study)
             history.search(search_space)
             suggestion = self._suggest(study, history, trial.number)
-            numbers = history.counterparts.write(suggestion.params)
+            numbers = history.axes.write(suggestion.params)
             study_history.remember(study, trial, numbers, suggestion.notes)
         return {name: search_space[name].to_external_repr(numbers[name]) for name in search_space}
 
     def _suggest(self, study: Study, history: study_history.History, number: int) -> Suggestion:
         strategy, trials = self._strategy, study.get_trials(deepcopy=False)
         direction = study.direction.name.lower()
-        problem = Problem(history.counterparts.space, direction, self._seed, self._device)
+        problem = Problem(history.axes.space, direction, self._seed, self._device)
         state = history.fold(strategy, problem, trials)
         pending = history.pending(trials, number)
-        modelled = history.completed >= _FEWEST
-        weighs = modelled and problem.space.cardinality <= repeats.MOST
+        weighs = repeats.can_weigh(problem.space, history.completed)
         if not weighs or history.has_untried(problem.space, pending):
             with contextlib.suppress(SpaceExhausted):
                 return strategy.suggest(problem, state, pending=pending, number=number, q=1)[0]
-        model = strategy.surrogate(problem, state) if modelled else None
-        return Suggestion(repeats.suggest(model, problem, number), {})
+        return repeats.suggest(strategy, problem, state, number=number, complete=history.completed)
 
     def sample_independent(
         self,
@@ -195,7 +190,7 @@ class TFBOSampler(BaseSampler):
             return self._independent_sampler.sample_independent(
                 study, trial, param_name, param_distribution
             )
-        found = counterpart(param_name, param_distribution)
+        found = axis(param_name, param_distribution)
         column = found.parameter.column()
         assert column is not None
         if trial.number == 0:

@@ -16,7 +16,7 @@ from optuna.search_space import IntersectionSearchSpace
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from tfbo.integrations.optuna.distributions import Counterparts
+from tfbo.integrations.optuna.distributions import Axes
 from tfbo.space import Space
 from tfbo.strategies import Problem, Strategy
 from tfbo.strategies.base import key
@@ -38,7 +38,7 @@ class History:
 
     def _begin(self, distributions: dict[str, BaseDistribution]) -> None:
         self.distributions = distributions
-        self.counterparts = Counterparts.of(distributions)
+        self.axes = Axes.of(distributions)
         self._state: Any = None
         self._told: dict[int, Trial | None] = {}
         self._branches = False
@@ -94,7 +94,7 @@ class History:
             # Optuna takes the choices 1 and True for the same one: what was suggested knows better.
             if name not in numbers or found.to_external_repr(numbers[name]) != value:
                 numbers[name] = found.to_internal_repr(value)
-        params = self.counterparts.read(numbers)
+        params = self.axes.read(numbers)
         if params is None:
             return None
         if frozen.state == TrialState.RUNNING:
@@ -114,7 +114,6 @@ def remember(
     text = json.dumps({"params": numbers, "notes": notes})
     for i in range(0, len(text), _PIECE):
         name = f"{_SUGGESTION}:{i // _PIECE}"
-        # As Optuna's own samplers do: a trial that is not told yet has no public way to attributes.
         study._storage.set_trial_system_attr(frozen._trial_id, name, text[i : i + _PIECE])
 
 

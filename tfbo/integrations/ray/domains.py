@@ -18,10 +18,13 @@ import numpy as np
 from ray.tune.search import sample
 
 from tfbo.errors import InvalidArgument, invalid
-from tfbo.integrations import MOST_LEVELS
 from tfbo.space import Categorical, Constant, Float, Int, Parameter, Params, Space, checks, decimals
 
 Path = tuple[Any, ...]
+
+# With more levels than this a parameter is searched as if it were continuous, and then rounded: no
+# model tells such levels apart, and tables of the levels of a logarithmic scale would fill the memory.
+_MOST_LEVELS = 2**20
 
 _INSTEAD = {
     "Function": "Compute it in the trainable; for what depends on another parameter give TFBOSearch a "
@@ -221,7 +224,7 @@ def _number(path: Path, domain: Any, step: Any, log: bool) -> Axis:
         raise invalid(_label(path), expected, got, advice)
     if step is None:
         return Axis(path, Float(low, high, log=log))
-    if decimals.steps(low, high, step) >= MOST_LEVELS:
+    if decimals.steps(low, high, step) >= _MOST_LEVELS:
         return Axis(path, Float(low, high, log=log), lattice=(step, high))
     return Axis(path, (Int if whole else Float)(low, high, log=log, step=step))
 

@@ -1,4 +1,4 @@
-"""From trials to the question that a program is asked, and to what it answers.
+"""From trials to the fit of a model, and on to the points that are chosen.
 
 Everything here is host-side: which trials are modelled, from where hyperparameters are searched for, which
 points are screened, and on which device a program runs.
@@ -8,23 +8,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from tfbo import _random
 from tfbo._compile import devices
+from tfbo._compile.eager import computing
+from tfbo._compile.programs import aside
 from tfbo._messages import warn
-from tfbo.gp import hyperprior, paths, search
-from tfbo.gp.data import Data
+from tfbo.acquisition import Acquisition
+from tfbo.gp import Posterior, hyperprior, paths, search
+from tfbo.gp.data import TrainingData
 from tfbo.strategies.base import Problem
-from tfbo.strategies.bayes import data as told_trials
+from tfbo.strategies.bayes import data as trials_data
 from tfbo.strategies.bayes import feasibility, fit, greedy, screens, surrogate, thompson, warm_start
-from tfbo.strategies.bayes.data import Failed, Told
+from tfbo.strategies.bayes.data import Failed, History
 from tfbo.strategies.bayes.surrogate import GaussianSurrogate
 from tfbo.trial import Trial
 
 _LOGGER = logging.getLogger("tfbo")
+
+Result = TypeVar("Result")
 
 # Draws of the hyperparameters that are screened for each restart.
 _DRAWS = 2
@@ -44,8 +49,9 @@ _MOST_SEARCHED = 300
 class Settings(NamedTuple):
     """The settings of `Bayes`, for the space of one problem."""
 
-    model: fit.Choices
-    """Choices of the program for one point on the CPU."""
+    model: fit.Model
+    """The model as it is fitted on the CPU."""
+    acquisition: Acquisition
     n_candidates: int
     n_modelled: int
     noise: float
@@ -57,161 +63,201 @@ class Settings(NamedTuple):
         """Restarts beside the one from the last optimum, when `n` trials are searched."""
         return min(self.model.restarts, plan.starts(n))
 
-    def choices(
-        self, plan: devices.Plan, n: int, q: int = 1, *, searches: bool = True
-    ) -> fit.Choices:
-        """Choices of the program for q points and n trials; `searches` is False for a single start."""
-        # Where shapes are free, the number of draws is the limit.
+    def placed(self, plan: devices.Plan, n: int, *, searches: bool = True) -> fit.Model:
+        """The model as it is fitted to n trials; `searches` is False for a single start."""
+        # Where shapes are free, the number of candidates is the limit.
         restarts = self.restarts(plan, n) if plan.padded else self.model.restarts
-        return self.model._replace(
-            restarts=restarts if searches else 0,
-            padded=plan.padded,
+        return self.model._replace(restarts=restarts if searches else 0, padded=plan.padded)
+
+    def chooser(
+        self, problem: Problem, plan: devices.Plan, q: int, failing: bool
+    ) -> greedy.Chooser:
+        """The program that chooses q points."""
+        return greedy.Chooser(
+            problem.encoding.columns,
+            self.model.kernel,
+            self.acquisition,
+            plan.padded,
             batch=q if q <= _MOST_TOGETHER and not plan.padded else 1,
+            failing=failing,
         )
 
 
-class Ask(NamedTuple):
-    """A program, and what it is asked."""
+class Asked(NamedTuple):
+    """A fit, and the points that are to be chosen from it."""
 
-    run: Callable[[fit.Choices, Any, str], greedy.Answer]
-    question: greedy.Question | thompson.Question
+    fitted: fit.Fit
+    given: fit.Given
+    """The data and the start of the fit."""
     searched: int
     """The number of trials with which hyperparameters were last searched for."""
+    question: greedy.Question | thompson.Draws
+    choose: Callable[[greedy.Chooser, Any, str], greedy.Answer]
+    """The program that chooses them."""
 
 
 def suggest(
     settings: Settings,
     problem: Problem,
-    state: Told,
+    history: History,
     pending: Sequence[Trial],
     numbers: range,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Rows for trials of those numbers, of which some may be missing or tried; notes of the fit."""
-    plan = devices.plan(settings.device, len(state.trials))
-    asked = pose(settings, problem, state, pending, numbers, plan)
+    return aside(lambda: _suggest(settings, problem, history, pending, numbers))
 
-    def run(choices: fit.Choices, evidence: fit.Evidence, device: str) -> greedy.Answer:
-        return asked.run(choices, asked.question._replace(evidence=evidence), device)
 
-    answer = _answer(settings, run, asked.question.evidence, plan, q=len(numbers))
-    if not bool(answer.ok):
+@computing()
+def _suggest(
+    settings: Settings,
+    problem: Problem,
+    history: History,
+    pending: Sequence[Trial],
+    numbers: range,
+) -> tuple[np.ndarray, dict[str, Any]]:
+    plan = devices.plan(settings.device, len(history.trials))
+    asked = pose(settings, problem, history, pending, numbers, plan)
+    if not bool(asked.fitted.posterior.ok):
         _LOGGER.warning("Trial %d: the surrogate could not be fitted.", numbers[0])
         warn("The surrogate of a suggestion could not be fitted; it stands where the fit began.")
-    return answer.x[answer.found], warm_start.notes(answer.fitted, asked.searched)
+
+    question = asked.question
+
+    def choose(where: devices.Plan) -> greedy.Answer:
+        chooser = settings.chooser(problem, where, len(numbers), failing=bool(question.labels))
+        return asked.choose(chooser, question, where.device)
+
+    attempts = [("", (plan,))] + [("on the CPU", (devices.CPU,))] * (plan != devices.CPU)
+    answer = _first_within_memory(plan, attempts, choose)
+    return answer.x[answer.found], warm_start.notes(asked.fitted.found, asked.searched)
 
 
 def pose(
     settings: Settings,
     problem: Problem,
-    state: Told,
+    history: History,
     pending: Sequence[Trial],
     numbers: range,
     plan: devices.Plan,
-) -> Ask:
-    """The program that is asked, and its question, for trials of those numbers."""
-    kernel, n, q = settings.model.kernel, len(state.trials), len(numbers)
+) -> Asked:
+    """The fit of all trials, of which failed ones count as bad, and the points to choose from it."""
+    kernel, n, q = settings.model.kernel, len(history.trials), len(numbers)
     rng = _random.generator(problem.seed, "bayes", numbers[0])
-    last = warm_start.last((*state.trials, *pending), fit.default_hyperprior(kernel))
-    searches = last.is_due(n) or plan.padded  # a padded program has one shape, that of a search
-    told = told_trials.data(problem.goal, state, settings.failed)
-    evidence, order = _evidence(settings, told, last.start, plan, rng if searches else None)
-    success = labels(settings, state)
-    screened = screens.of(problem, evidence, settings.n_candidates, rng)
+    last = warm_start.last((*history.trials, *pending), fit.default_hyperprior(kernel))
+    due = last.is_due(n)
+    searches = due or plan.padded  # a padded program has one shape, that of a search
+    data, _ = trials_data.training_data(problem.goal, history, settings.n_modelled, settings.failed)
+    given = _given(settings, data, last.start, plan, rng if searches else None)
+    fitted = history.fits.fitted(
+        settings.model, given, lambda: _fit(settings, given, plan), follows=not due
+    )
+    success = labels(settings, history)
+    everywhere, around = screens.of(problem, data, settings.n_candidates, rng)
     searched = n if searches else last.searched
     if q > _MOST_GREEDY and paths.is_known(kernel):
-        drawn = paths.randomness(kernel, evidence.n, q, rng)
-        return Ask(
-            thompson.answer, thompson.Question(evidence, drawn, *screened, success), searched
-        )
-    running = told_trials.rows(problem, pending)
+        drawn = paths.randomness(kernel, len(data.y), q, rng)
+        draws = thompson.Draws(*fitted[:2], drawn, everywhere, around, success)
+        return Asked(fitted, given, searched, draws, thompson.choose)
+    running = trials_data.rows(problem, pending)
     m, d = running.shape
     # One draw is as good as any where nothing is drawn.
-    draws = _PENDING_DRAWS if m + q > 1 else 1
+    s = _PENDING_DRAWS if m + q > 1 else 1
     question = greedy.Question(
-        evidence,
-        left_out=np.delete(state.rows, order, axis=0),
+        *fitted[:2],
+        best=data.x[np.argmax(data.y)],
+        tried=history.rows,
         pending=np.concatenate([running, np.zeros([q, d])]),
         running=np.arange(m + q) < m,
         q=np.array(q, np.int32),
-        uniforms=_random.sobol(draws, m + q, int(rng.integers(2**62))),
-        everywhere=screened[0],
-        around=screened[1],
+        uniforms=_random.sobol(s, m + q, int(rng.integers(2**62))),
+        everywhere=everywhere,
+        around=around,
         labels=success,
     )
-    return Ask(greedy.answer, question, searched)
+    return Asked(fitted, given, searched, question, greedy.choose)
 
 
-def model(settings: Settings, problem: Problem, state: Told) -> GaussianSurrogate:
+def labels(settings: Settings, history: History) -> Posterior | tuple[()]:
+    """The posterior of the trials' success; nothing where all succeeded, or failures are not avoided."""
+    if history.complete.all() or not settings.failed.avoided:
+        return ()
+    return feasibility.fitted(settings.model, history, settings.n_modelled)
+
+
+def look(settings: Settings, problem: Problem, history: History) -> GaussianSurrogate:
     """The surrogate after the told trials; see `Bayes.surrogate`."""
-    n = len(state.trials)
+    n = len(history.trials)
     plan = devices.plan(settings.device, n)
-    last = warm_start.last(state.trials, fit.default_hyperprior(settings.model.kernel))
+    last = warm_start.last(history.trials, fit.default_hyperprior(settings.model.kernel))
     rng = None if last.searched else _random.generator(problem.seed, "bayes", n)
+    data, order = trials_data.training_data(problem.goal, history, settings.n_modelled, None)
+    given = _given(settings, data, last.start, plan, rng)
     # A padded program that does not search has a shape of its own.
     searches = not (last.searched and plan.padded)
-    told = told_trials.data(problem.goal, state, None)
-    evidence, order = _evidence(settings, told, last.start, plan, rng)
-    fitted = _answer(settings, greedy.fit_alone, evidence, plan, searches=searches)
-    choices = settings.choices(devices.CPU, n, searches=searches)
-    trials = tuple(state.trials[i] for i in order)
-    return surrogate.of(problem, trials, choices, evidence, fitted)
+    fitted = history.fits.newest(settings.model, given) or history.fits.fitted(
+        settings.model, given, lambda: _fit(settings, given, plan, searches=searches)
+    )
+    return surrogate.of(problem, tuple(history.trials[i] for i in order), data, fitted)
 
 
-def labels(settings: Settings, state: Told) -> fit.Evidence | tuple[()]:
-    """The trials' success and failure; nothing where all succeeded, or failures are not avoided."""
-    if state.complete.all() or not settings.failed.avoided:
-        return ()
-    return feasibility.evidence(settings.model, state, settings.n_modelled)
-
-
-def _evidence(
+def _given(
     settings: Settings,
-    told: tuple[Data, np.ndarray],
+    data: TrainingData,
     start: search.Start,
     plan: devices.Plan,
     rng: np.random.Generator | None,
-) -> tuple[fit.Evidence, np.ndarray]:
-    """The told trials that are modelled, in an order of their own, and that order; draws if `rng`."""
-    data, order = told
-    kept = told_trials.subset(data.x, data.y, settings.n_modelled)
-    few = len(kept) if plan.padded else min(len(kept), _MOST_SEARCHED)
+) -> fit.Given:
+    """Where a fit starts, with candidates from `rng` if there is one."""
+    few = min(len(data.y), _MOST_SEARCHED)
     count = _DRAWS * settings.restarts(plan, few) if rng is not None else 0
     rough = fit.rough_hyperprior(settings.model.kernel)
-    evidence = fit.Evidence(
-        x=data.x[kept],
-        y=data.y[kept],
-        std=data.std[kept],
+    return fit.Given(
+        data,
+        mask=np.ones(len(data.y), bool),
         noise=np.array(settings.noise),
-        told=np.ones(len(kept), bool),
         start=start,
-        draws=hyperprior.draws(rough, count, rng or np.random.default_rng(0)),
+        candidates=hyperprior.draws(rough, count, rng or np.random.default_rng(0)),
     )
-    if count and few < len(kept):
-        some = evidence.among(told_trials.subset(evidence.x, evidence.y, few))
-        scout = _answer(settings, greedy.fit_alone, some, plan)
-        evidence = evidence._replace(draws=scout.theta[None])
-    return evidence, order[kept]
 
 
-def _answer(
-    settings: Settings,
-    run: Callable[[fit.Choices, fit.Evidence, str], Any],
-    evidence: fit.Evidence,
-    plan: devices.Plan,
-    *,
-    q: int = 1,
-    searches: bool = True,
-) -> Any:
-    """The answer of a program; where a device runs out of memory, from one start, then by the CPU."""
-    attempts = [(evidence, plan, searches)]
+def _fit(
+    settings: Settings, given: fit.Given, plan: devices.Plan, *, searches: bool = True
+) -> fit.Fit:
+    """The fit; where a device runs out of memory, from one start, then by the CPU."""
+    data, some = given.data, None
+    if len(given.candidates) and len(data.y) > _MOST_SEARCHED:
+        some = trials_data.subset(data.x, data.y, _MOST_SEARCHED)
+    alone = given._replace(candidates=given.candidates[:0])
+
+    def run(
+        where: devices.Plan, given: fit.Given, some: np.ndarray | None, several: bool
+    ) -> fit.Fit:
+        model = settings.placed(where, len(data.y), searches=several)
+        return fit.fit(model, given, where.device, some)
+
+    attempts: list[tuple[str, Any]] = [("", (plan, given, some, searches))]
     if plan != devices.CPU:
-        attempts += [(evidence.from_one_start(), plan, False), (evidence, devices.CPU, searches)]
-    for i, (given, where, several) in enumerate(attempts, start=1):
+        attempts += [("from one start", (plan, alone, None, False))]
+        attempts += [("on the CPU", (devices.CPU, given, some, searches))]
+    return _first_within_memory(plan, attempts, run)
+
+
+def _first_within_memory(
+    plan: devices.Plan, attempts: Sequence[tuple[str, Any]], run: Callable[..., Result]
+) -> Result:
+    """The result of the first attempt that does not run out of memory.
+
+    Args:
+        plan: of which the user is told.
+        attempts: how each differs, and the arguments of `run`.
+        run: what is attempted.
+    """
+    for i, (_, arguments) in enumerate(attempts, start=1):
         try:
-            return run(settings.choices(where, given.n, q, searches=several), given, where.device)
+            return run(*arguments)
         except Exception as error:
             if i == len(attempts) or not devices.is_out_of_memory(error):
                 raise
-            then = "from one start" if i == 1 else "on the CPU"
-            warn(f"{where.device} ran out of memory; asks that do are repeated {then}.")
+            how = attempts[i][0]
+            warn(f"{plan.device} ran out of memory; asks that do are repeated {how}.")
     raise AssertionError("an attempt returns or raises")

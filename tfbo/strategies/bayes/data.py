@@ -1,4 +1,4 @@
-"""The trials that a strategy with a model has been told of, as rows and outcomes."""
+"""Finished trials as training data: rows and outcomes."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ from typing import NamedTuple
 import numpy as np
 
 from tfbo import _arguments, _numerics
-from tfbo.gp.data import Data, canonical
+from tfbo.gp.data import TrainingData, canonical
 from tfbo.gp.outcomes import SAME
 from tfbo.strategies.base import Key, Problem, key
+from tfbo.strategies.bayes.fit import Fits
 from tfbo.trial import COMPLETE, Goal, Trial
 
 
-class Told(NamedTuple):
-    """The state: every finished trial that says something, as it is and as a row."""
+class History(NamedTuple):
+    """The state of `Bayes`: every finished trial that says something, as it is and as a row."""
 
     trials: tuple[Trial, ...]
     rows: np.ndarray
     """Codes `[n, d]`."""
     keys: frozenset[Key]
     """The configurations."""
+    fits: Fits
+    """Those made of these trials so far."""
 
     @property
     def complete(self) -> np.ndarray:
@@ -64,13 +67,15 @@ class Failed:
             object.__setattr__(self, name, checked)
 
 
-def fold(problem: Problem, state: Told | None, told: Sequence[Trial]) -> Told:
+def fold(problem: Problem, history: History | None, told: Sequence[Trial]) -> History:
     """The state after further trials."""
+    if history is not None and not told:
+        return history
     new, keys = rows(problem, told), frozenset(key(trial.params) for trial in told)
-    if state is None:
-        return Told(tuple(told), new, keys)
-    joined = np.concatenate([state.rows, new]) if told else state.rows
-    return Told(state.trials + tuple(told), joined, state.keys | keys)
+    if history is None:
+        return History(tuple(told), new, keys, Fits())
+    joined = np.concatenate([history.rows, new])
+    return History(history.trials + tuple(told), joined, history.keys | keys, Fits())
 
 
 def rows(problem: Problem, trials: Sequence[Trial]) -> np.ndarray:
@@ -79,27 +84,31 @@ def rows(problem: Problem, trials: Sequence[Trial]) -> np.ndarray:
     return np.round(codes * _numerics.RESOLUTION) / _numerics.RESOLUTION
 
 
-def data(goal: Goal, state: Told, failed: Failed | None) -> tuple[Data, np.ndarray]:
+def training_data(
+    goal: Goal, history: History, most: int, failed: Failed | None
+) -> tuple[TrainingData, np.ndarray]:
     """Outcomes to maximise, in an order of their own, and which of the trials they are of.
 
     Args:
         goal: of the study.
-        state: of which one trial at least is complete.
+        history: of which one trial at least is complete.
+        most: of how many trials the model is made; see `subset`.
         failed: what failed trials count for; None leaves them out.
     """
-    complete = state.complete
-    values = [goal.sign * trial.value for trial in state.trials if trial.value is not None]
+    complete = history.complete
+    values = [goal.sign * trial.value for trial in history.trials if trial.value is not None]
     known = np.array(values, np.float64)
     y = np.zeros(len(complete))
     y[complete] = known
-    std = np.array([trial.std or 0.0 for trial in state.trials], np.float64)
+    std = np.array([trial.std or 0.0 for trial in history.trials], np.float64)
     kept = np.flatnonzero(complete)
     if failed is not None and failed.modelled:
         unit = _deviation(known)
         y[~complete], std[~complete] = known.min() - failed.penalty * unit, failed.std * unit
         kept = np.arange(len(complete))
-    ordered, order = canonical(Data(state.rows[kept], y[kept], std[kept]))
-    return ordered, kept[order]
+    ordered, order = canonical(TrainingData(history.rows[kept], y[kept], std[kept]))
+    modelled = subset(ordered.x, ordered.y, most)
+    return TrainingData(*(part[modelled] for part in ordered)), kept[order[modelled]]
 
 
 def _deviation(values: np.ndarray) -> float:

@@ -15,15 +15,14 @@ import numpy as np
 import tensorflow as tf
 
 from tfbo._compile import devices
-from tfbo.acquisition import joint
+from tfbo.acquisition import Acquisition, joint
 from tfbo.acquisition.feasibility import Success, failed
-from tfbo.gp import Posterior, likelihood, search
-from tfbo.gp import data as gp_data
-from tfbo.gp.hyperprior import medians
-from tfbo.strategies.bayes import data as told_trials
+from tfbo.gp import Posterior, hyperprior, search
+from tfbo.gp.data import TrainingData, canonical
+from tfbo.gp.likelihood import Observations
 from tfbo.strategies.bayes import fit
-from tfbo.strategies.bayes.data import Told
-from tfbo.strategies.bayes.fit import Choices, Evidence
+from tfbo.strategies.bayes.data import History, subset
+from tfbo.strategies.bayes.fit import Model
 
 # The logistic function of 1.702 z is within 0.01 of the normal distribution function of z.
 _LOGISTIC = 1.702
@@ -58,46 +57,53 @@ class Feasibility:
 
 
 def model(
-    choices: Choices, labels: Evidence, outcomes: likelihood.Observations, beside: Posterior
+    acquisition: Acquisition, labels: Posterior, outcomes: Posterior, observed: Observations
 ) -> Feasibility:
-    """The model of labels at the hyperparameters that they were given.
+    """The probability of success, and the worth of a failure.
 
     Args:
-        choices: of the program.
-        labels: see `evidence`.
-        outcomes: of the trials, the worst of which a failure is like.
-        beside: the posterior of those.
+        acquisition: whose values count.
+        labels: posterior of the success.
+        outcomes: posterior of the outcomes.
+        observed: those; a failure is like the worst.
     """
-    observed = fit.observe(choices, labels)
-    y = fit.standardised(choices, labels)
-    factors = likelihood.factorise(choices.kernel, labels.start.theta, observed)
-    posterior = Posterior(choices.kernel, factors, y.shift, y.scale)
-    worst, incumbent = tf.reduce_min(outcomes.z), joint.incumbent(beside, outcomes)
-    threshold = (0.5 - y.shift) / y.scale
-    return Feasibility(posterior, threshold, failed(choices.acquisition, worst, incumbent))
+    worst, incumbent = tf.reduce_min(observed.z), joint.incumbent(outcomes, observed)
+    threshold = (0.5 - labels.shift) / labels.scale
+    return Feasibility(labels, threshold, failed(acquisition, worst, incumbent))
 
 
-def evidence(choices: Choices, state: Told, most: int) -> Evidence:
-    """The labels of told trials, and where the search for hyperparameters ended, as its `start`.
+def fitted(model: Model, history: History, most: int) -> Posterior:
+    """The posterior of labels, fitted on the CPU.
 
     Args:
-        choices: of a program without padding.
-        state: in which some have failed and some have not.
+        model: of outcomes.
+        history: trials of which some have failed and some have not.
         most: of how many trials the model is made.
     """
-    y = state.complete.astype(np.float64)
-    data, _ = gp_data.canonical(gp_data.Data(state.rows, y, np.zeros(len(y))))
-    kept = told_trials.subset(data.x, data.y, most)
-    hyperprior = fit.default_hyperprior(choices.kernel)
-    labels = Evidence(
-        x=data.x[kept],
-        y=data.y[kept],
-        std=np.zeros(len(kept)),
-        noise=np.array(np.sqrt(_CHANCE) * np.std(data.y[kept])),
-        told=np.ones(len(kept), bool),
-        start=search.Start(medians(hyperprior), np.eye(len(hyperprior.loc)), False),
-        draws=np.zeros([0, len(hyperprior.loc)]),
+    model = model._replace(learned=False, padded=False)
+    y = history.complete.astype(np.float64)
+    data, _ = canonical(TrainingData(history.rows, y, np.zeros(len(y))))
+    data = TrainingData(*(part[subset(data.x, data.y, most)] for part in data))
+    prior = fit.default_hyperprior(model.kernel)
+    given = fit.Given(
+        data,
+        mask=np.ones(len(data.y), bool),
+        noise=np.array(np.sqrt(_CHANCE) * np.std(data.y)),
+        start=search.Start(hyperprior.medians(prior), np.eye(len(prior.loc)), False),
+        candidates=np.zeros([0, len(prior.loc)]),
     )
-    some = labels.among(told_trials.subset(labels.x, labels.y, _MOST_FITTED))
-    fitted = fit.fit(choices._replace(learned=False), some, devices.CPU.device)
-    return labels._replace(start=labels.start._replace(theta=fitted.theta))
+    return history.fits.fitted(model, given, lambda: _fit(model, given)).posterior
+
+
+def _fit(model: Model, given: fit.Given) -> fit.Fit:
+    """The fit among some of the labels, conditioned on all of them."""
+    some = given.among(subset(given.data.x, given.data.y, _MOST_FITTED))
+    among_some = fit.fit(model, some, devices.CPU.device)
+    if len(some.mask) == len(given.mask):
+        return among_some
+    with tf.device(devices.CPU.device):
+        observed, standardised = fit.observe(model, tf.nest.map_structure(tf.constant, given))
+        theta = tf.constant(among_some.found.theta)
+        return fit.Fit(
+            fit.condition(model, observed, standardised, theta), observed, among_some.found
+        )

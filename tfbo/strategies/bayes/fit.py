@@ -1,13 +1,16 @@
-"""The compiled fit: from the trials of a study to its surrogate.
+"""The compiled fit: from training data to the posterior of the surrogate.
 
-Everything that varies enters it as data (`Evidence`), so that it is traced once for a space and a set of
-choices. Letters: n trials, d columns, p log hyperparameters, c draws of them.
+Everything that varies enters it as data (`Given`), so that it is traced once for a space and a model,
+whatever acquisition or strategy asks for it. Letters: n data, d columns, D features, p log
+hyperparameters, c candidates.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -15,76 +18,113 @@ import tensorflow as tf
 from tfbo import _numerics
 from tfbo._compile import devices
 from tfbo._compile.programs import Program
-from tfbo.acquisition import Acquisition
-from tfbo.columns import Columns
-from tfbo.gp import Posterior, kernels, likelihood, outcomes, search
+from tfbo.gp import Hyperparameters, Posterior, kernels, likelihood, outcomes, search
+from tfbo.gp.data import TrainingData
 from tfbo.gp.hyperprior import Hyperprior, default_priors, hold_noise, rough_priors, stack
 
 # Below this gain, in nats, hyperparameters are as good as their optimum.
 _TOLERANCE = 1e-3
-# A search has two rounds: from draws of the priors, and from the neighbours of the best optimum so far.
+# A search restarts twice: from draws of the priors, and from the neighbours of the best optimum so far.
 _ROUNDS, _NEARBY = 2, 4
+# Fits that are kept of the same trials: of outcomes (with failed trials and without) and of labels.
+_MOST_KEPT = 4
 # The noise of an objective without any: the first rung of the jitter ladder of `_linalg`, which keeps
 # the covariances of a thousand trials positive definite. It blurs outcomes by a hundred-thousandth of
 # their standard deviation; learned noise may be ten times that and no less.
 _EXACT = 1e-10
 
 
-class Choices(NamedTuple):
+class Model(NamedTuple):
     """What distinguishes one program from another."""
 
-    columns: Columns
     kernel: kernels.Kernel
-    acquisition: Acquisition
     restarts: int
-    """Of the log posterior, beside the one from the last fit."""
+    """Restarts of the search for hyperparameters, beside the one from the last fit."""
     optimizer: str
     padded: bool
-    """See `_device.Plan`."""
+    """See `devices.Plan`."""
     learned: bool = True
     """Whether the observation noise is learned, or held where it is known to be."""
-    batch: int = 1
-    """How many points are climbed together, after they have been chosen one by one."""
-    failing: bool = False
-    """Whether trials have failed, so that the probability of success counts."""
 
 
-class Evidence(NamedTuple):
-    """What a fit is made from; arrays of float64 but where it says otherwise."""
+class Given(NamedTuple):
+    """What a fit starts from; arrays of float64 but where it says otherwise."""
 
-    x: np.ndarray
-    """Rows of the trials that are finished, `[n, d]`."""
-    y: np.ndarray
-    """Their outcomes, larger is better, `[n]`."""
-    std: np.ndarray
-    """Known standard errors of the outcomes, in their units, zero where unknown, `[n]`."""
+    data: TrainingData
+    """Larger outcomes are better."""
+    mask: np.ndarray
+    """bool `[n]`: which of the data are not padding."""
     noise: np.ndarray
-    """Standard deviation of the noise beyond those, `[]`, where it is known and not learned."""
-    told: np.ndarray
-    """bool `[n]`: which of them are not padding."""
+    """Standard deviation of the noise beyond known standard errors, `[]`, where it is not learned."""
     start: search.Start
     """Where the last fit ended."""
-    draws: np.ndarray
-    """Log hyperparameters `[c, p]` from the best of which to climb as well; there may be none."""
+    candidates: np.ndarray
+    """Log hyperparameters `[c, p]` from the best of which to restart as well; there may be none."""
 
-    @property
-    def n(self) -> int:
-        """How many trials are finished."""
-        return len(self.y)
-
-    def among(self, indices: np.ndarray) -> Evidence:
-        """Some of the trials; what is known of the curvature of all is not known of theirs."""
+    def among(self, indices: np.ndarray) -> Given:
+        """Some of the data; what is known of the curvature of all is not known of theirs."""
         return self._replace(
-            x=self.x[indices],
-            y=self.y[indices],
-            std=self.std[indices],
-            told=self.told[indices],
+            data=TrainingData(*(part[indices] for part in self.data)),
+            mask=self.mask[indices],
             start=search.Start(self.start.theta, np.eye(len(self.start.theta)), False),
         )
 
-    def from_one_start(self) -> Evidence:
-        """The same, to be fitted from where the last fit ended and from nowhere else."""
-        return self._replace(draws=self.draws[:0])
+
+class Fit(NamedTuple):
+    """The outcome of a fit."""
+
+    posterior: Posterior
+    """Of tempered outcomes; its `ok` is False where it stands at the start of the search."""
+    observed: likelihood.Observations
+    """The data as they entered it, all of them there."""
+    found: search.Fitted
+    """The end of the search."""
+
+
+class Fits:
+    """Fits to the same trials: none is made twice."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[tuple[Model, Given, Fit], ...] = ()
+
+    def newest(self, model: Model, given: Given) -> Fit | None:
+        """The newest fit of a model to the same data, from whatever start; None where there is none."""
+        same = [kept for kept in self._kept if _is_same(kept, model, given)]
+        return same[-1][2] if same else None
+
+    def fitted(
+        self, model: Model, given: Given, make: Callable[[], Fit], *, follows: bool = False
+    ) -> Fit:
+        """The fit from the same start to the same data that was made before, or else is made now.
+
+        Args:
+            model: of the fit.
+            given: where it starts.
+            make: makes it.
+            follows: whether the last optimum is followed, and nothing else searched: a fit that ended
+                where this one starts is then the same.
+        """
+        for kept in self._kept:
+            _, before, found = kept
+            starts = before.start, before.candidates
+            ended = follows and np.array_equal(given.start.theta, found.found.theta)
+            if _is_same(kept, model, given) and (
+                ended or _are_equal(starts, (given.start, given.candidates))
+            ):
+                return found
+        found = make()
+        self._kept = (*self._kept[1 - _MOST_KEPT :], (model, given, found))
+        return found
+
+
+def _is_same(kept: tuple[Model, Given, Fit], model: Model, given: Given) -> bool:
+    before = kept[1]
+    return kept[0] == model and _are_equal((before.data, before.noise), (given.data, given.noise))
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    pairs = zip(tf.nest.flatten(one), tf.nest.flatten(other), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
 
 
 @functools.lru_cache(maxsize=64)
@@ -99,113 +139,146 @@ def rough_hyperprior(kernel: kernels.Kernel) -> Hyperprior:
     return stack(kernel, rough_priors(kernel.dimension))
 
 
-def fit(choices: Choices, evidence: Evidence, device: str) -> search.Fitted:
-    """Run the program on a device."""
-    if choices.padded:
-        evidence = pad(evidence)
-    found: search.Fitted = compiled_fit(choices)(evidence, device, rows=evidence.n)
-    return found
+def fit(model: Model, given: Given, device: str, some: np.ndarray | None = None) -> Fit:
+    """Fit on a device.
+
+    Args:
+        model: the program.
+        given: without padding.
+        device: as `tf.device` takes it.
+        some: indices of the data among which hyperparameters are searched for first; the optimum
+            that is found there is then followed to that of all. None for a search among all.
+    """
+    if some is not None:
+        found = _run(model, given.among(some), device).found
+        theta = np.asarray(found.theta)[None]
+        if model.padded:  # the program has one shape, that of a search
+            more = len(given.candidates) - 1
+            theta = np.pad(theta, [(0, more), (0, 0)], constant_values=np.nan)
+        given = given._replace(candidates=theta)
+    return _run(model, given, device)
 
 
-def compiled_fit(choices: Choices) -> Program:
-    """The program behind `fit`."""
-    return Program(_fit, choices, evidence_spec(choices), search.FITTED, xla=choices.padded)
+def _run(model: Model, given: Given, device: str) -> Fit:
+    n = len(given.mask)
+    fitted: Fit = compiled(model)(pad(given) if model.padded else given, device, rows=n)
+    if not model.padded:
+        return fitted
+    return fitted._replace(
+        posterior=resized(fitted.posterior, n),
+        observed=likelihood.Observations(*(with_rows(part, n) for part in fitted.observed)),
+    )
 
 
-def _fit(choices: Choices, evidence: Evidence) -> search.Fitted:
-    return fitted(choices, evidence, observe(choices, evidence))
-
-
-def rows_spec(choices: Choices) -> tf.TensorSpec:
-    """The signature of rows."""
-    return tf.TensorSpec([None, choices.kernel.dimension], tf.float64)
-
-
-def evidence_spec(choices: Choices) -> Evidence:
-    """The signature of evidence."""
-    p = len(default_hyperprior(choices.kernel).loc)
+def compiled(model: Model) -> Program:
+    """The program behind `fit`: one graph for all data, or under XLA one for each padded size."""
+    kernel, p = model.kernel, len(default_hyperprior(model.kernel).loc)
     spec = functools.partial(tf.TensorSpec, dtype=tf.float64)
-    numbers, flags = spec([None]), tf.TensorSpec([None], tf.bool)
+    data = TrainingData(spec([None, kernel.dimension]), spec([None]), spec([None]))
     start = search.Start(spec([p]), spec([p, p]), tf.TensorSpec([], tf.bool))
-    return Evidence(rows_spec(choices), numbers, numbers, spec([]), flags, start, spec([None, p]))
+    signature = Given(data, tf.TensorSpec([None], tf.bool), spec([]), start, spec([None, p]))
+    answer = Fit(*posterior_spec(kernel), search.FITTED)
+    return Program(_fit, model, signature, answer, xla=model.padded)
 
 
-def fitted(
-    choices: Choices, evidence: Evidence, observed: likelihood.Observations
+def posterior_spec(kernel: kernels.Kernel) -> tuple[Posterior, likelihood.Observations]:
+    """The signature of a posterior, and of the data that it is of."""
+    spec = functools.partial(tf.TensorSpec, dtype=tf.float64)
+    number, vector, flag = spec([]), spec([None]), tf.TensorSpec([], tf.bool)
+    shape = spec([len(kernel.shape_names)])
+    hyperparameters = Hyperparameters(number, spec([kernel.lengthscale_count]), shape, number)
+    features = spec([None, kernel.features])
+    factors = likelihood.Factors(
+        hyperparameters, features, vector, spec([None, None]), vector, flag
+    )
+    mask = tf.TensorSpec([None], tf.bool)
+    observed = likelihood.Observations(features, vector, mask, vector)
+    return Posterior(kernel, factors, number, number, ok=flag), observed
+
+
+def _fit(model: Model, given: Given) -> Fit:
+    observed, standardised = observe(model, given)
+    found = _search(model, given, observed, standardised.scale)
+    posterior = condition(model, observed, standardised, found.theta)
+    posterior = dataclasses.replace(posterior, ok=found.ok & posterior.factors.ok)
+    return Fit(posterior, observed._replace(mask=given.mask), found)
+
+
+def _search(
+    model: Model, given: Given, observed: likelihood.Observations, scale: tf.Tensor
 ) -> search.Fitted:
     """The search for hyperparameters."""
-    hyperprior = Hyperprior(*map(tf.constant, default_hyperprior(choices.kernel)))
-    start, draws = evidence.start, evidence.draws
-    if not choices.learned:
-        scale = standardised(choices, evidence).scale
-        noise = tf.maximum(_variance(evidence.noise, scale), _EXACT)
+    hyperprior = Hyperprior(*map(tf.constant, default_hyperprior(model.kernel)))
+    start, candidates = given.start, given.candidates
+    if not model.learned:
+        noise = tf.maximum(_variance(given.noise, scale), _EXACT)
         hyperprior = hold_noise(hyperprior, noise)
         # They come from fits, and from priors, of a noise that may be another.
         theta = tf.clip_by_value(start.theta, hyperprior.lower, hyperprior.upper)
-        start, draws = (
-            start._replace(theta=theta),
-            tf.clip_by_value(draws, hyperprior.lower, hyperprior.upper),
-        )
+        start = start._replace(theta=theta)
+        inside = tf.clip_by_value(candidates, hyperprior.lower, hyperprior.upper)
+        candidates = tf.where(tf.math.is_finite(candidates), inside, candidates)
     return search.multistart(
-        choices.kernel,
+        model.kernel,
         hyperprior,
         observed,
         start,
-        draws,
+        candidates,
         search.Effort(
-            choices.restarts,
-            rounds=_ROUNDS if choices.restarts else 1,
-            nearby=choices.restarts if choices.padded else _NEARBY,
-            optimizer=choices.optimizer,
+            model.restarts,
+            rounds=_ROUNDS if model.restarts else 1,
+            nearby=model.restarts if model.padded else _NEARBY,
+            optimizer=model.optimizer,
             tolerance=_TOLERANCE,
-            compact=not choices.padded,
+            compact=not model.padded,
         ),
     )
 
 
-def observe(choices: Choices, evidence: Evidence) -> likelihood.Observations:
-    """The trials as the surrogate sees them: features, outcomes tempered and standardised, variances."""
-    y = standardised(choices, evidence)
-    return likelihood.Observations(
-        choices.kernel.embed(evidence.x),
-        _numerics.quantise(y.z),
-        _masked(evidence.told, choices.padded),
-        _variance(evidence.std, y.scale),
-    )
+def observe(model: Model, given: Given) -> tuple[likelihood.Observations, outcomes.Standardised]:
+    """The data as the surrogate sees them: features, outcomes tempered and standardised, variances."""
+    mask = given.mask if model.padded else None
+    y = outcomes.standardise(outcomes.temper(given.data.y, mask), mask)
+    features, z = model.kernel.embed(given.data.x), _numerics.quantise(y.z)
+    variances = _variance(given.data.std, y.scale)
+    return likelihood.Observations(features, z, mask, variances), y
 
 
-def standardised(choices: Choices, evidence: Evidence) -> outcomes.Standardised:
-    """The outcomes of the evidence, tempered and standardised."""
-    mask = _masked(evidence.told, choices.padded)
-    return outcomes.standardise(outcomes.temper(evidence.y, mask), mask)
+def condition(
+    model: Model,
+    observed: likelihood.Observations,
+    standardised: outcomes.Standardised,
+    theta: tf.Tensor,
+) -> Posterior:
+    """The posterior at log hyperparameters `[p]`."""
+    factors = likelihood.factorise(model.kernel, theta, observed)
+    return Posterior(model.kernel, factors, standardised.shift, standardised.scale, ok=factors.ok)
 
 
 def _variance(std: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
     return tf.square(_numerics.quantise(outcomes.standardise_errors(std, scale)))
 
 
-def posterior(choices: Choices, observed: likelihood.Observations, theta: tf.Tensor) -> Posterior:
-    """The posterior at log hyperparameters `[p]`."""
-    factors = likelihood.factorise(choices.kernel, theta, observed)
-    return Posterior(choices.kernel, factors, tf.zeros([], theta.dtype), tf.ones([], theta.dtype))
+def pad(given: Given) -> Given:
+    """The same with rows of data added up to the next size for which there is a program."""
+    n = devices.bucket(len(given.mask))
+    data = TrainingData(*(with_rows(part, n) for part in given.data))
+    return given._replace(data=data, mask=with_rows(given.mask, n))
 
 
-def best_row(evidence: Evidence) -> tf.Tensor:
-    """The row `[d]` of the best trial."""
-    lowest = tf.constant(-float("inf"), tf.float64)
-    return evidence.x[tf.argmax(tf.where(evidence.told, evidence.y, lowest))]
-
-
-def _masked(mask: tf.Tensor, padded: bool) -> tf.Tensor | None:
-    return mask if padded else None
-
-
-def pad(evidence: Evidence) -> Evidence:
-    """The evidence with rows added up to the next size for which there is a program."""
-    rows = devices.bucket(len(evidence.x)) - len(evidence.x)
-    return evidence._replace(
-        x=np.pad(evidence.x, [(0, rows), (0, 0)]),
-        y=np.pad(evidence.y, (0, rows)),
-        std=np.pad(evidence.std, (0, rows)),
-        told=np.pad(evidence.told, (0, rows)),
+def resized(posterior: Posterior, n: int) -> Posterior:
+    """The same of n rows of data, of which those that are added predict nothing."""
+    factors = posterior.factors
+    factors = factors._replace(
+        rows=with_rows(factors.rows, n),
+        z=with_rows(factors.z, n),
+        inverse=with_rows(with_rows(factors.inverse, n).T, n).T,
+        alpha=with_rows(factors.alpha, n),
     )
+    return dataclasses.replace(posterior, factors=factors)
+
+
+def with_rows(part: Any, n: int) -> np.ndarray:
+    """The first n rows of an array; those that it does not have are zero."""
+    more = max(n - len(part), 0)
+    return np.pad(part[:n], [(0, more), *[(0, 0)] * (part.ndim - 1)])

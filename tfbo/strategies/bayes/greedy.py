@@ -1,8 +1,8 @@
-"""The compiled ask: from data to the next points, as one TensorFlow program.
+"""The compiled choice of points: greedily one after the other, each beside those that are being tried.
 
-The surrogate is fitted (`model.py`), then points are chosen one after the other, each beside those that
-are pending and those chosen before; a few are then climbed together. Letters: n trials, m pending trials,
-q points asked for, d columns, e and a candidates, s draws.
+From a posterior (`fit.py`) to the next points, as one TensorFlow program; a few points are climbed together
+after they have been chosen. Letters: n data, t tried points, m pending points, q points asked for,
+d columns, e and a candidates, s draws.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ import tensorflow as tf
 from tfbo import _numerics
 from tfbo._compile import devices
 from tfbo._compile.programs import Program
-from tfbo.acquisition import joint
+from tfbo.acquisition import Acquisition, joint
 from tfbo.acquisition.feasibility import expected
-from tfbo.gp import Posterior, likelihood, search
+from tfbo.columns import Columns
+from tfbo.gp import Kernel, Posterior
+from tfbo.gp.likelihood import Observations
 from tfbo.gp.pending import Pending
 from tfbo.optim import mixed
 from tfbo.optim.domain import Domain
 from tfbo.strategies.bayes import boundary, feasibility, fit
 from tfbo.strategies.bayes.feasibility import Feasibility
-from tfbo.strategies.bayes.fit import Choices, Evidence
 
 # Pending trials that fit the smallest padded program.
 _PENDING = 8
@@ -36,12 +37,31 @@ _SCREENED_NUMBERS, _LEAST_SCREENED = 5 * 10**6, 64
 _SAME = 1e-7
 
 
-class Question(NamedTuple):
-    """What one ask hands over; arrays of float64 but where it says otherwise."""
+class Chooser(NamedTuple):
+    """What distinguishes one program from another."""
 
-    evidence: Evidence
-    left_out: np.ndarray
-    """Rows of finished trials that are not among the evidence, `[o, d]`."""
+    columns: Columns
+    kernel: Kernel
+    acquisition: Acquisition
+    padded: bool
+    """See `devices.Plan`."""
+    batch: int = 1
+    """Number of points that are climbed together, after they have been chosen one by one."""
+    failing: bool = False
+    """Whether trials have failed, so that the probability of success counts."""
+
+
+class Question(NamedTuple):
+    """Input of the program; arrays of float64 but where it says otherwise."""
+
+    posterior: Posterior
+    """Of the outcomes."""
+    observed: Observations
+    """The data that it is of."""
+    best: np.ndarray
+    """Row of the best of them, `[d]`."""
+    tried: np.ndarray
+    """Rows of all finished trials, `[t, d]`."""
     pending: np.ndarray
     """Rows of the trials that are still running, then room for the points to choose, `[m + q, d]`."""
     running: np.ndarray
@@ -54,12 +74,12 @@ class Question(NamedTuple):
     """Points to screen, all over the space, `[e, d]`."""
     around: np.ndarray
     """Points to screen, around the best known ones, `[a, d]`."""
-    labels: Evidence | tuple[()] = ()
-    """Which trials succeeded; see `feasibility.evidence`. Nothing where all did."""
+    labels: Posterior | tuple[()] = ()
+    """Of the trials' success; see `feasibility.fitted`. Nothing where all succeeded."""
 
 
 class Answer(NamedTuple):
-    """What the program returns."""
+    """Output of the program."""
 
     x: tf.Tensor
     """Legal rows of the points that were chosen, `[q, d]`."""
@@ -67,28 +87,25 @@ class Answer(NamedTuple):
     """bool `[q]`: which of them there are; all of the screened rows may have been tried."""
     value: tf.Tensor
     """The acquisition at the last point, or that of all together where they were climbed together."""
-    fitted: search.Fitted
-    ok: tf.Tensor
-    """Whether the fit succeeded."""
 
 
-ANSWER = Answer("x", "found", "value", search.FITTED, "ok")
+ANSWER = Answer(*Answer._fields)
 """The structure of an answer."""
 
 
-class _Given(NamedTuple):
+class _Scene(NamedTuple):
     """What stays the same from one point to the next."""
 
-    choices: Choices
+    chooser: Chooser
     question: Question
     posterior: Posterior
-    observed: likelihood.Observations
+    observed: Observations
     normals: tf.Tensor
     feasibility: Feasibility | None
 
     def beside(self, rows: tf.Tensor, running: tf.Tensor) -> Callable[..., tf.Tensor]:
         """Worth `[c]`, beside those that run, of sets of points `[c, q, d]` and their normals."""
-        acquisition = self.choices.acquisition
+        acquisition = self.chooser.acquisition
         pending = Pending(self.posterior.features(rows), self.normals, running)
         state = acquisition.prepare(self.posterior, self.observed, pending)
 
@@ -103,86 +120,79 @@ class _Given(NamedTuple):
     @property
     def at_once(self) -> tf.Tensor:
         """Points that are screened at once: their covariances with the trials are held."""
-        return tf.maximum(
-            _SCREENED_NUMBERS // tf.shape(self.question.evidence.x)[0], _LEAST_SCREENED
-        )
+        return tf.maximum(_SCREENED_NUMBERS // tf.shape(self.observed.z)[0], _LEAST_SCREENED)
 
     def taken(self, rows: tf.Tensor, running: tf.Tensor) -> mixed.Test:
-        """Whether legal rows have been told, or run."""
-        evidence, left_out = self.question.evidence, self.question.left_out
-        tried = tf.concat([evidence.x, left_out, rows], axis=0)
-        others = tf.ones(tf.shape(left_out)[:1], tf.bool)
-        counts = tf.concat([evidence.told, others, running], axis=0)
+        """Test of legal rows: true where they have been tried, or run."""
+        tried = tf.concat([self.question.tried, rows], axis=0)
+        finished = tf.ones(tf.shape(self.question.tried)[:1], tf.bool)
+        counts = tf.concat([finished, running], axis=0)
         return lambda x: mixed.among(x, tried, counts)
 
 
-def answer(choices: Choices, question: Question, device: str) -> Answer:
+def choose(chooser: Chooser, question: Question, device: str) -> Answer:
     """Run the program on a device."""
-    choices = choices._replace(failing=bool(question.labels))
-    asked = _pad(question) if choices.padded else question
-    given: Answer = compiled(choices)(asked, device, rows=question.evidence.n)
+    asked = _pad(question) if chooser.padded else question
+    chosen: Answer = compiled(chooser)(asked, device, rows=len(question.observed.z))
     first, end = int(np.sum(question.running)), len(question.running)
-    return given._replace(x=given.x[first:end], found=given.found[first:end])
+    return chosen._replace(x=chosen.x[first:end], found=chosen.found[first:end])
 
 
-def fit_alone(choices: Choices, evidence: Evidence, device: str) -> search.Fitted:
-    """The fit by itself, by `fit.fit` or, where there is one, by the compiled ask for no point.
-
-    Both come to the same; a study that has been asked does not wait for another program.
-    """
-    if choices.padded or not compiled(choices).is_ready:
-        return fit.fit(choices, evidence, device)
-    nowhere, nothing = evidence.x[:0], np.zeros([1, 0])
-    question = Question(
-        evidence, nowhere, nowhere, evidence.told[:0], np.int32(0), nothing, nowhere, nowhere
-    )
-    return answer(choices, question, device).fitted
-
-
-def compiled(choices: Choices) -> Program:
+def compiled(chooser: Chooser) -> Program:
     """The program: one graph for all questions, or under XLA one for each size of the padded data."""
-    rows, flags = fit.rows_spec(choices), tf.TensorSpec([None], tf.bool)
-    draws, q = tf.TensorSpec([None, None], tf.float64), tf.TensorSpec([], tf.int32)
-    evidence = fit.evidence_spec(choices)
-    labels = evidence if choices.failing else ()
-    signature = Question(evidence, rows, rows, flags, q, draws, rows, rows, labels)
-    return Program(_ask, choices, signature, ANSWER, xla=choices.padded)
+    rows = tf.TensorSpec([None, len(chooser.columns)], tf.float64)
+    flags, q = tf.TensorSpec([None], tf.bool), tf.TensorSpec([], tf.int32)
+    draws = tf.TensorSpec([None, None], tf.float64)
+    posterior, observed = fit.posterior_spec(chooser.kernel)
+    signature = Question(
+        posterior,
+        observed,
+        tf.TensorSpec(rows.shape[1:], tf.float64),
+        rows,
+        rows,
+        flags,
+        q,
+        draws,
+        rows,
+        rows,
+        posterior if chooser.failing else (),
+    )
+    return Program(_choose, chooser, signature, ANSWER, xla=chooser.padded)
 
 
-def _ask(choices: Choices, question: Question) -> Answer:
-    observed = fit.observe(choices, question.evidence)
-    fitted = fit.fitted(choices, question.evidence, observed)
-    posterior = fit.posterior(choices, observed, fitted.theta)
-    labels, feasible = question.labels, None
-    if isinstance(labels, Evidence):
-        feasible = feasibility.model(choices, labels, observed, posterior)
-    posterior = boundary.deflated(posterior, choices.columns, fit.best_row(question.evidence))
+def _choose(chooser: Chooser, question: Question) -> Answer:
+    observed, labels, feasible = question.observed, question.labels, None
+    if not chooser.padded:
+        observed = observed._replace(mask=None)
+    if isinstance(labels, Posterior):
+        feasible = feasibility.model(chooser.acquisition, labels, question.posterior, observed)
+    posterior = boundary.deflated(question.posterior, chooser.columns, question.best)
     normals = tf.math.ndtri(question.uniforms)
-    given = _Given(choices, question, posterior, observed, normals, feasible)
+    scene = _Scene(chooser, question, posterior, observed, normals, feasible)
     lowest = tf.constant(-float("inf"), normals.dtype)
     _, rows, running, value = tf.while_loop(
         lambda i, *_: i < question.q,
-        lambda i, rows, running, _: (i + 1, *_one_more(given, rows, running)),
+        lambda i, rows, running, _: (i + 1, *_one_more(scene, rows, running)),
         (tf.constant(0), question.pending, question.running, lowest),
     )
-    if choices.batch > 1:
-        rows, value = _together(given, rows, running, value)
-    return Answer(rows, running, value, fitted, fitted.ok & posterior.factors.ok)
+    if chooser.batch > 1:
+        rows, value = _together(scene, rows, running, value)
+    return Answer(rows, running, value)
 
 
 def _one_more(
-    given: _Given, rows: tf.Tensor, running: tf.Tensor
+    scene: _Scene, rows: tf.Tensor, running: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The best point beside those that run joins them; rows, running, its value."""
-    choices, question = given.choices, given.question
-    worth = given.beside(rows, running)
+    chooser, question = scene.chooser, scene.question
+    worth = scene.beside(rows, running)
     best = mixed.maximise(
         lambda x: worth(x[:, None, :]),
-        Domain(choices.columns),
+        Domain(chooser.columns),
         (question.everywhere, question.around),
-        given.taken(rows, running),
-        at_once=given.at_once,
-        compact=not choices.padded,
+        scene.taken(rows, running),
+        at_once=scene.at_once,
+        compact=not chooser.padded,
     )
     place = tf.argmin(tf.cast(running, tf.int32), output_type=tf.int32)
     here = tf.equal(tf.range(tf.size(running)), place)
@@ -191,16 +201,16 @@ def _one_more(
 
 
 def _together(
-    given: _Given, rows: tf.Tensor, running: tf.Tensor, value: tf.Tensor
+    scene: _Scene, rows: tf.Tensor, running: tf.Tensor, value: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The points that were chosen one by one, climbed as a set; rows, and the value of the set."""
-    choices, question, q = given.choices, given.question, given.choices.batch
-    d = len(choices.columns)
+    chooser, question, q = scene.chooser, scene.question, scene.chooser.batch
+    d = len(chooser.columns)
     first = tf.math.count_nonzero(question.running, dtype=tf.int32)
     chosen = tf.gather(rows, first + tf.range(q))
-    normals = tf.gather(given.normals, first + tf.range(q - 1), axis=1)
-    worth = given.beside(question.pending, question.running)
-    taken = given.taken(question.pending, question.running)
+    normals = tf.gather(scene.normals, first + tf.range(q - 1), axis=1)
+    worth = scene.beside(question.pending, question.running)
+    taken = scene.taken(question.pending, question.running)
 
     def is_taken(sets: tf.Tensor) -> tf.Tensor:
         x = tf.reshape(sets, [-1, q, d])
@@ -212,15 +222,15 @@ def _together(
     sets = tf.shape(question.everywhere)[0] // q
     best = mixed.maximise(
         lambda sets: worth(tf.reshape(sets, [-1, q, d]), normals),
-        Domain(choices.columns.repeated(q)),
+        Domain(chooser.columns.repeated(q)),
         (
             tf.reshape(chosen, [1, q * d]),
             tf.reshape(question.everywhere[: sets * q], [sets, q * d]),
         ),
         is_taken,
         climbs=_SETS,
-        at_once=given.at_once // q,
-        compact=not choices.padded,
+        at_once=scene.at_once // q,
+        compact=not chooser.padded,
     )
     whole = best.ok & tf.reduce_all(tf.gather(running, first + tf.range(q)))
     better = _numerics.quantise(tf.reshape(best.x, [q, d]))
@@ -232,14 +242,17 @@ def _together(
 
 def _pad(question: Question) -> Question:
     """The question with rows added up to the next sizes for which there is a program."""
-    m, o = len(question.pending), len(question.left_out)
-    more = devices.bucket(m, _PENDING) - m
-    others = devices.bucket(o) - o if o else 0
+    n, t, m = (len(part) for part in (question.observed.z, question.tried, question.pending))
+    bucket, more = devices.bucket(n), devices.bucket(m, _PENDING) - m
+    labels, others = question.labels, devices.bucket(t) - t
+    if isinstance(labels, Posterior):
+        labels = fit.resized(labels, devices.bucket(len(labels.factors.z)))
     return question._replace(
-        evidence=fit.pad(question.evidence),
-        left_out=np.pad(question.left_out, [(0, others), (0, 0)], constant_values=np.nan),
+        posterior=fit.resized(question.posterior, bucket),
+        observed=Observations(*(fit.with_rows(part, bucket) for part in question.observed)),
+        tried=np.pad(question.tried, [(0, others), (0, 0)], constant_values=np.nan),
         pending=np.pad(question.pending, [(0, more), (0, 0)]),
         running=np.pad(question.running, (0, more)),
         uniforms=np.pad(question.uniforms, [(0, 0), (0, more)], constant_values=0.5),
-        labels=fit.pad(question.labels) if isinstance(question.labels, Evidence) else (),
+        labels=labels,
     )

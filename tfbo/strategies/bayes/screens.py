@@ -6,11 +6,11 @@ import functools
 
 import numpy as np
 
+from tfbo.gp.data import TrainingData
 from tfbo.optim import starts
 from tfbo.optim.domain import Domain
 from tfbo.space import Encoding
 from tfbo.strategies.base import Problem
-from tfbo.strategies.bayes.fit import Evidence
 
 # Perturbed are the best points known, this many of them.
 _INCUMBENTS = 8
@@ -19,7 +19,7 @@ _MOST_ENUMERATED = 4096
 
 
 def of(
-    problem: Problem, evidence: Evidence, count: int, rng: np.random.Generator
+    problem: Problem, data: TrainingData, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Candidates `[e, d]` all over the space, `count` of them, and `[a, d]` around the best known ones."""
     domain = Domain(problem.encoding.columns)
@@ -27,8 +27,8 @@ def of(
         everywhere = _every_row(problem.encoding)
     else:
         everywhere = starts.spread(domain, count, rng)
-    best = np.argsort(-evidence.y, kind="stable")[:_INCUMBENTS]
-    return everywhere, starts.around(domain, evidence.x[best], count // 4 + 1, rng)
+    best = np.argsort(-data.y, kind="stable")[:_INCUMBENTS]
+    return everywhere, starts.around(domain, data.x[best], count // 4 + 1, rng)
 
 
 @functools.lru_cache(maxsize=8)

@@ -23,8 +23,8 @@ from tfbo.gp import kernels, search
 from tfbo.strategies import random
 from tfbo.strategies.base import Key, Problem, Strategy, Suggestion, key, remaining, untried
 from tfbo.strategies.bayes import ask, fit, repeats
-from tfbo.strategies.bayes import data as told_trials
-from tfbo.strategies.bayes.data import Failed, Told
+from tfbo.strategies.bayes import data as trials_data
+from tfbo.strategies.bayes.data import Failed, History
 from tfbo.strategies.bayes.surrogate import GaussianSurrogate
 from tfbo.strategies.sobol import Sobol
 from tfbo.trial import COMPLETE, Trial
@@ -35,7 +35,7 @@ _LEAST_NOISE = 1e-4
 
 
 @dataclasses.dataclass(frozen=True)
-class Bayes(Strategy[Told]):
+class Bayes(Strategy[History]):
     """The centre of the space and Sobol points, then the maximiser of an acquisition under a model.
 
     The model is a Gaussian process. The centre comes first because a range is mostly chosen around what
@@ -129,13 +129,13 @@ class Bayes(Strategy[Told]):
         for name, checked in numbers.items():
             object.__setattr__(self, name, checked)
 
-    def fold(self, problem: Problem, state: Told | None, told: Sequence[Trial]) -> Told:
+    def fold(self, problem: Problem, state: History | None, told: Sequence[Trial]) -> History:
         """See `Strategy`."""
-        return told_trials.fold(problem, state, told)
+        return trials_data.fold(problem, state, told)
 
     @computing()
     def suggest(
-        self, problem: Problem, state: Told, *, pending: Sequence[Trial], number: int, q: int
+        self, problem: Problem, state: History, *, pending: Sequence[Trial], number: int, q: int
     ) -> list[Suggestion]:
         """See `Strategy`."""
         taken = {*state.keys, *(key(trial.params) for trial in pending)}
@@ -151,7 +151,7 @@ class Bayes(Strategy[Told]):
     def _new(
         self,
         problem: Problem,
-        state: Told,
+        state: History,
         taken: set[Key],
         pending: Sequence[Trial],
         numbers: range,
@@ -190,7 +190,7 @@ class Bayes(Strategy[Told]):
             ask.suggest(self.settings(problem), problem, state, (), numbers)
 
     @computing()
-    def best(self, problem: Problem, state: Told) -> int | None:
+    def best(self, problem: Problem, state: History) -> int | None:
         """See `Strategy`: where outcomes are noisy, the trial of the best posterior mean.
 
         None, for the best value, while the model has not taken over, where there is no noise
@@ -206,21 +206,19 @@ class Bayes(Strategy[Told]):
         return fitted.best(problem.goal).number
 
     @computing()
-    def surrogate(self, problem: Problem, state: Told) -> GaussianSurrogate:
+    def surrogate(self, problem: Problem, state: History) -> GaussianSurrogate:
         """The model after the told trials, of which one at least is complete.
 
         It is fitted from where the last fit ended, and searched for where there was none or where the
         data surprise.
         """
-        return ask.model(self.settings(problem), problem, state)
+        return ask.look(self.settings(problem), problem, state)
 
     def settings(self, problem: Problem) -> ask.Settings:
         """These settings, for the space of a problem."""
         columns = problem.encoding.columns
-        choices = fit.Choices(
-            columns,
+        model = fit.Model(
             kernels.kernel(self.kernel, len(columns), columns),
-            self.acquisition,
             self.n_restarts - 1,
             self.optimizer,
             padded=False,
@@ -228,13 +226,15 @@ class Bayes(Strategy[Told]):
         )
         noise = 0.0 if isinstance(self.noise, str) else math.sqrt(self.noise)
         device = self.device or problem.device
-        return ask.Settings(choices, self.n_candidates, self.n_modelled, noise, device, self.failed)
+        return ask.Settings(
+            model, self.acquisition, self.n_candidates, self.n_modelled, noise, device, self.failed
+        )
 
-    def _modelled(self, problem: Problem, state: Told) -> GaussianSurrogate | None:
+    def _modelled(self, problem: Problem, state: History) -> GaussianSurrogate | None:
         """The surrogate, but of a space in which nothing varies."""
         return self.surrogate(problem, state) if len(problem.encoding.columns) else None
 
-    def _is_initial(self, problem: Problem, state: Told) -> bool:
+    def _is_initial(self, problem: Problem, state: History) -> bool:
         few = len(state.trials) < self.n_initial
         return few or not len(problem.encoding.columns) or not state.complete.any()
 

@@ -11,7 +11,8 @@ import tensorflow as tf
 from tfbo._compile import devices
 from tfbo._compile.eager import computing
 from tfbo.acquisition import EI
-from tfbo.gp import Posterior, likelihood, outcomes, search
+from tfbo.gp import Posterior, likelihood, outcomes
+from tfbo.gp.data import TrainingData
 from tfbo.space import Params, Space, encoding
 from tfbo.strategies.base import Problem, key
 from tfbo.strategies.bayes import fit
@@ -147,34 +148,26 @@ class GaussianSurrogate:
 
 @computing()
 def of(
-    problem: Problem,
-    trials: tuple[Trial, ...],
-    choices: fit.Choices,
-    evidence: fit.Evidence,
-    fitted: search.Fitted,
+    problem: Problem, trials: tuple[Trial, ...], data: TrainingData, fitted: fit.Fit
 ) -> GaussianSurrogate:
-    """The surrogate of evidence, at the hyperparameters of a fit; it computes on the CPU.
+    """The surrogate of a fit; it computes on the CPU.
 
     Args:
         problem: of the study.
-        trials: in the order of the evidence.
-        choices: those of the fit, but without padding.
-        evidence: without padding.
-        fitted: to it.
+        trials: in the order of the data.
+        data: that were fitted.
+        fitted: to those.
     """
     with tf.device(devices.CPU.device):
-        given = tf.nest.map_structure(tf.constant, evidence)
-        observed = fit.observe(choices, given)
-        y = fit.standardised(choices, given)
-        factors = likelihood.factorise(choices.kernel, tf.constant(fitted.theta), observed)
-        tempering = outcomes.tempering(given.y)
+        posterior, observed, _ = tf.nest.map_structure(tf.constant, fitted)
+        tempering = outcomes.tempering(tf.constant(data.y))
     return GaussianSurrogate(
         problem.space,
         problem.goal.sign,
         trials,
-        evidence.x,
-        Posterior(choices.kernel, factors, y.shift, y.scale),
+        data.x,
+        posterior,
         observed,
         tempering,
-        bool(fitted.ok) and bool(factors.ok),
+        bool(posterior.ok),
     )
