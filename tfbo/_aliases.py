@@ -156,11 +156,15 @@ def explained(target: Target) -> Target:
     setattr(target, "__init__", init)  # noqa: B010
     if target.__name__ in _NAMES:
         setattr(target, "__getattr__", _attribute)  # noqa: B010
-        for name, member in list(vars(target).items()):
+        members = {
+            name: m for cls in reversed(target.__mro__[:-1]) for name, m in vars(cls).items()
+        }
+        for name, member in members.items():
+            called = f"{target.__name__}.{name}"
             if isinstance(member, classmethod):
-                setattr(target, name, classmethod(_explained(member.__func__)))
+                setattr(target, name, classmethod(_explained(member.__func__, called)))
             elif inspect.isfunction(member) and not name.startswith("_"):
-                setattr(target, name, _explained(member))
+                setattr(target, name, _explained(member, called))
     return target
 
 

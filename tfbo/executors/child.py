@@ -1,7 +1,7 @@
 """A process for one task: as its parent starts, hears and ends it, and what runs in it.
 
 One socket joins the two. The parent sends what the process needs to be like its own, and the task; the
-process sends one answer. Whichever ends first, the other sees the end of the stream.
+process sends one reply. Whichever ends first, the other sees the end of the stream.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ RESULT, RAISED = "result", "raised"
 NO_GUARD, NO_MAIN, NO_TASK = "no guard", "no main", "no task"
 
 
-class Answer(NamedTuple):
+class Reply(NamedTuple):
     """What a process has to say of its task."""
 
     what: str
@@ -94,17 +94,17 @@ class Child:
         finally:
             theirs.close()
 
-    def ask(self, task: bytes) -> Answer | None:
+    def ask(self, task: bytes) -> Reply | None:
         """Have a pickled task done; None where the process ends before it is."""
         try:
             self._pipe.send_bytes(pickling.dumps(self._preparation, "preparation"))
             self._pipe.send_bytes(task)
             self._wait(math.inf)
             # Without anything to read it ended, and a process that it forked holds the socket open.
-            answer = self._pipe.recv_bytes() if self._pipe.poll() else None
+            reply = self._pipe.recv_bytes() if self._pipe.poll() else None
         except (EOFError, OSError):
-            answer = None
-        return None if answer is None else Answer(*pickling.loads(answer))
+            reply = None
+        return None if reply is None else Reply(*pickling.loads(reply))
 
     def kill(self) -> None:
         """End it, and all that it has started, at once; nothing where it has ended."""
@@ -169,7 +169,7 @@ def main(descriptor: int) -> None:
     os.set_inheritable(descriptor, False)
     preparation, task = pipe.recv_bytes(), pipe.recv_bytes()
     threading.Thread(target=_end_with_parent, args=(pipe,), daemon=True).start()
-    pipe.send_bytes(_answer(pickling.loads(preparation), task))
+    pipe.send_bytes(_reply(pickling.loads(preparation), task))
 
 
 def _end_with_parent(pipe: Connection) -> None:
@@ -180,7 +180,7 @@ def _end_with_parent(pipe: Connection) -> None:
         os.killpg(os.getpid(), signal.SIGKILL)
 
 
-def _answer(preparation: dict[str, Any], task: bytes) -> bytes:
+def _reply(preparation: dict[str, Any], task: bytes) -> bytes:
     try:
         _import_main(preparation)
     except MissingGuard:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from tfbo import _arguments
 from tfbo.errors import ExecutorError, WorkerDied, invalid
 from tfbo.executors import child, pickling
-from tfbo.executors.child import Answer, Child
+from tfbo.executors.child import Child, Reply
 from tfbo.executors.gpu import check_gpus
 
 
@@ -135,13 +135,13 @@ class ProcessExecutor(Executor):
                 if task.killed:
                     process.kill()
             try:
-                answer = process.ask(task.pickled)
-                if answer is not None:
-                    _settle(task.future, answer)
+                reply = process.ask(task.pickled)
+                if reply is not None:
+                    _settle(task.future, reply)
             finally:
                 # Until it has ended it holds its GPU: the next one waits for that, the caller need not.
                 code = process.end()
-            if answer is None:
+            if reply is None:
                 text = "its process was killed on request" if task.killed else child.died(code)
                 raise WorkerDied(text[0].upper() + text[1:] + ".")
         except BaseException as error:
@@ -171,32 +171,32 @@ def _places(max_workers: int | None, gpus: Sequence[int | str] | None) -> list[i
     return [*checked[:max_workers]]
 
 
-def _settle(future: Future[Any], answer: Answer) -> None:
+def _settle(future: Future[Any], reply: Reply) -> None:
     """Give a future what its process said."""
-    if answer.what == child.RESULT:
-        future.set_result(answer.content)
-    elif answer.what == child.RAISED:
-        future.set_exception(answer.content.error)
+    if reply.what == child.RESULT:
+        future.set_result(reply.content)
+    elif reply.what == child.RAISED:
+        future.set_exception(reply.content.error)
     else:
-        _refuse(answer)
+        _refuse(reply)
 
 
-def _refuse(answer: Answer) -> NoReturn:
+def _refuse(reply: Reply) -> NoReturn:
     """Raise ExecutorError for a process that could not begin with its task."""
-    if answer.what == child.NO_GUARD:
+    if reply.what == child.NO_GUARD:
         raise ExecutorError(
             "Each process imports the script that started it, and there the script starts the search "
             "again. Put what the script does, the search and all that leads to it, under "
             "`if __name__ == '__main__':`."
         )
-    *_, last = answer.content.strip().splitlines()
-    if answer.what == child.NO_MAIN:
+    *_, last = reply.content.strip().splitlines()
+    if reply.what == child.NO_MAIN:
         raise ExecutorError(
             f"A process could not import the main script: {last}. Put what the script does, the "
-            f"search and all that leads to it, under `if __name__ == '__main__':`.\n{answer.content}"
+            f"search and all that leads to it, under `if __name__ == '__main__':`.\n{reply.content}"
         )
     raise ExecutorError(
         f"A process could not import its task: {last}. Define the function at the top level of a "
         "file, outside of `if __name__ == '__main__':`, or of a module that it can import, or "
-        f"make it a lambda and install cloudpickle.\n{answer.content}"
+        f"make it a lambda and install cloudpickle.\n{reply.content}"
     )

@@ -6,7 +6,6 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,8 +38,8 @@ class Searched(NamedTuple):
     advisor: Advisor
     stop: threading.Event
     """Set to end the search after the trials that are running."""
-    notify: Callable[[Any, Trial], None]
-    """Calls a callback with the study and a trial."""
+    study: Any
+    """The study itself, which is handed to callbacks."""
 
 
 class End(NamedTuple):
@@ -93,7 +92,7 @@ class _Loop:
         self._trials = search.trials
         self._advisor = search.advisor
         self._stop = search.stop
-        self._notify = search.notify
+        self._study = search.study
         self._limits = limits
         self._reactions = reactions
         self._running = running
@@ -234,7 +233,7 @@ class _Loop:
         self._show.trial(told, watch)
         for callback in self._reactions.callbacks:
             with self._interrupts.allowed():
-                self._notify(callback, told)
+                callback(self._study, told)
 
     def _tell(self, trial: Trial, evaluated: Evaluated) -> None:
         """Tell; where that cannot be stored, the error says what was not."""

@@ -1,9 +1,8 @@
-"""A study: one search, its trials and what to try next."""
+"""A study: one search, which is asked for trials and told their outcomes."""
 
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
@@ -14,25 +13,21 @@ from tfbo._aliases import explained
 from tfbo.space import Params, Space
 from tfbo.space.parameters import Parameter
 from tfbo.storage import Storage, open_storage
-from tfbo.study import dataframe, interrupts, optimize, records, settings
-from tfbo.study.advisor import Advisor
+from tfbo.study import interrupts, optimize, records, settings
 from tfbo.study.ask import ask, foresee
-from tfbo.study.incumbent import incumbent
+from tfbo.study.results import Results
 from tfbo.study.trials import Trials
-from tfbo.trial import COMPLETE, Goal, Trial, outcome_of
+from tfbo.trial import Trial, outcome_of
 
 if TYPE_CHECKING:
-    import pandas
-
-    from tfbo.importance import Importance
-    from tfbo.strategies import LeaveOneOut, Prediction, Strategy
+    from tfbo.strategies import Strategy
 
 Objective = Callable[[Params], Any]
 Callback = Callable[["Study", Trial], None]
 
 
 @explained
-class Study:
+class Study(Results):
     """A search of one space for the best value of one objective.
 
     A study belongs to its storage: making a `Study` with the name of one that is stored opens that
@@ -107,73 +102,17 @@ class Study:
             retries: as in `Study`.
 
         Raises:
-            StudyNotFound: where there is no study of that name; the error lists those there are.
-            StorageError: where there is no such file, or it is no storage. One that may only be read can
-                be looked at: to ask or tell raises then.
+            StudyNotFound: for an unknown name; the error lists those there are.
+            StorageError: where there is no storage, and from `ask` where it may only be read.
         """
-        study = cls.__new__(cls)
+        study, stored = cls.__new__(cls), open_storage(storage, create=False)
         study.__setstate__(
             {
-                "storage": open_storage(storage, create=False),
-                "name": name,
-                "retries": retries,
-                "strategy": strategy,
-                "device": device,
+                "storage": stored, "name": name, "retries": retries,
+                "strategy": strategy, "device": device,
             }
-        )
+        )  # fmt: skip
         return study
-
-    def _set_up(self, trials: Trials, strategy: Strategy[Any] | None, device: str | None) -> None:
-        records.check_means(strategy, device, trials.retries)
-        self.stored_trials = trials
-        """The trials as the storage has them and as this process runs them."""
-        self.advisor = Advisor(trials, strategy, device)
-        """The strategy and what it makes of the trials."""
-        self._stop = threading.Event()
-        self.ended: str | None = None
-        """Why the last `optimize` ended before its limits: of a finite space there was nothing left."""
-        trials.recover()
-        trials.sync()
-
-    def __getstate__(self) -> dict[str, Any]:
-        advisor = self.advisor
-        return {
-            "storage": self.stored_trials.storage,
-            "name": self.name,
-            "retries": self.stored_trials.retries,
-            "strategy": advisor.strategy,
-            "device": advisor.device,
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        record = records.find(state["storage"], state["name"])
-        trials = Trials(record, state["storage"], state["retries"])
-        self._set_up(trials, state["strategy"], state["device"])
-
-    @property
-    def space(self) -> Space:
-        """What is searched; `extend` makes it grow."""
-        return self.stored_trials.space
-
-    @property
-    def name(self) -> str:
-        """Its name in the storage."""
-        return self.stored_trials.name
-
-    @property
-    def direction(self) -> str:
-        """Either "minimize" or "maximize"."""
-        return self.stored_trials.record.direction
-
-    @property
-    def seed(self) -> int:
-        """On which every suggestion depends."""
-        return self.stored_trials.record.seed
-
-    @property
-    def location(self) -> str:
-        """Where it is stored; ":memory:" where it is not."""
-        return self.stored_trials.storage.location
 
     @overload
     def ask(self) -> Trial: ...
@@ -182,23 +121,19 @@ class Study:
     def ask(self, q: int) -> list[Trial]: ...
 
     def ask(self, q: int | None = None) -> Trial | list[Trial]:
-        """What to try next: enqueued configurations first, then what the strategy suggests.
+        """Start the next trials: enqueued configurations first, then suggestions of the strategy.
 
-        A trial that is asked for belongs to no process: it is pending until it is told, by whom and
-        whenever that is, and later suggestions reckon with it. A program that was ended finds its trials
-        in `study.trials`, in state "running", and tells them by their numbers. One of which no result
-        will come is given up by `study.tell(trial, state="failed", kind="interrupted")`, which says
-        nothing about its configuration.
+        A trial that is asked for belongs to no process: it is pending until anybody tells it, and later
+        suggestions reckon with it. A program that was ended finds its trials in `study.trials`, in state
+        "running", and tells them by their numbers, or gives them up by
+        `study.tell(trial, state="failed", kind="interrupted")`, which says nothing of a configuration.
 
         Args:
-            q: how many trials, chosen jointly; None for one trial by itself.
-
-        Returns:
-            A running trial, or a list of q. Tell each of them what came of it.
+            q: how many trials, chosen jointly, as a list; None for one trial by itself.
 
         Raises:
-            SpaceExhausted: where fewer than q configurations of a finite space are untried, and nothing
-                says that outcomes are noisy; see `Bayes`.
+            SpaceExhausted: where a finite space has fewer untried configurations, unless outcomes are
+                noisy; see `Bayes`.
         """
         if q is not None:
             q = _arguments.count("q", q, "Leave it out for one trial by itself.")
@@ -207,7 +142,7 @@ class Study:
         return asked[0] if q is None else asked
 
     def suggestion(self) -> Params:
-        """What the next `ask` would try, without starting it: nothing is stored. Raises as `ask`."""
+        """Configuration that the next `ask` would start; nothing is stored. Raises as `ask`."""
         self.stored_trials.sync()
         return foresee(self.stored_trials, self.advisor.suggest)
 
@@ -222,10 +157,10 @@ class Study:
         reason: str | None = None,
         traceback: str | None = None,
     ) -> None:
-        """Say what came of a trial; it is stored when this returns.
+        """Tell the outcome of a trial; it is stored when this returns.
 
         A result counts whenever it comes: also of a trial that waits again since its process was thought
-        dead, or that was given up ("killed", "interrupted"). What is then told takes the failure's place.
+        dead, or that was given up ("killed", "interrupted"), whose failure it replaces.
 
         Args:
             trial: the trial, or its number.
@@ -240,38 +175,27 @@ class Study:
 
         Raises:
             TrialStateError: for a trial that is unknown or has been told already.
-            InvalidArgument: for a value or std that is none, or arguments that contradict each other.
-            StorageError: where the outcome could not be stored; nothing is changed then, and the
-                call can be repeated.
+            InvalidArgument: for a value or std that is not a number, or a contradiction of arguments.
+            StorageError: where the outcome could not be stored; the call can be repeated.
         """
         outcome = outcome_of(value, std, state, kind, reason, traceback)
         self.stored_trials.tell(trial, outcome)
 
     def enqueue(self, params: Mapping[str, Any]) -> Trial:
-        """Have a configuration (a legal value for each active parameter) tried before any suggestion.
-
-        Raises:
-            InvalidArgument: for a configuration that is not legal.
-        """
+        """Have a configuration (a legal value for each active parameter) tried before any suggestion."""
         return self.stored_trials.enqueue(params)
 
     def extend(self, parameters: Mapping[str, Parameter]) -> Space:
         """Add parameters (by name) to the space, which is stored; those that it has change nothing.
 
-        Trials from before lack the new ones, as if they were not active. A later `Study` of the space as
-        it was opens the study with what it has become.
-
-        Raises:
-            InvalidArgument: for a name that is there with another parameter, and as for a new space.
+        Earlier trials lack the new ones, as if inactive. A later `Study` of the old space opens the new.
+        Raises InvalidArgument for a name that is there with another parameter, and as for a new space.
         """
         self.stored_trials.extend(parameters)
         return self.space
 
     def amend(self, trial: Trial | int, params: Mapping[str, Any]) -> Trial:
-        """Give a running trial other parameters than were suggested: those that it really has.
-
-        Raises InvalidArgument for an illegal configuration, TrialStateError for a trial that does not run.
-        """
+        """Give a running trial other parameters than were suggested: those that it really has."""
         return self.stored_trials.amend(trial, params)
 
     def optimize(
@@ -319,7 +243,7 @@ class Study:
             catch: exceptions that mark a trial failed; any other is raised, after the trial has been
                 marked and those that run have been waited for. `()` catches none.
             callbacks: each called as `callback(study, trial)` after each trial; `study.stop()` ends it.
-            progress: whether to show a bar on standard error.
+            progress: True for a bar on standard error.
             max_failures: how many failures end the search while nothing is complete; None to go on.
             interrupt: after Ctrl-C, "raise" KeyboardInterrupt or "return" the study.
 
@@ -339,10 +263,8 @@ class Study:
         means = settings.Means(executor, n_jobs, gpus, trial_timeout)
         reactions = settings.Reactions(catch, callbacks, progress, max_failures, interrupt)
         self.ended = None
-        searched = optimize.Searched(
-            self.stored_trials, self.advisor, self._stop, lambda call, trial: call(self, trial)
-        )
-        end = optimize.run(searched, objective, limits, means, reactions)
+        search = optimize.Searched(self.stored_trials, self.advisor, self._stop, self)
+        end = optimize.run(search, objective, limits, means, reactions)
         self.ended = end.exhausted
         if end.interrupted:
             interruption = interrupts.conclude(self)
@@ -353,96 +275,3 @@ class Study:
     def stop(self) -> None:
         """End `optimize` after the trials that are running."""
         self._stop.set()
-
-    @property
-    def trials(self) -> tuple[Trial, ...]:
-        """All trials in the order of their numbers."""
-        return tuple(self.stored_trials.synced())
-
-    @property
-    def best_observed(self) -> Trial:
-        """The complete trial of the best value, the earliest of equals; NoCompletedTrial without any."""
-        return incumbent(self.name, self.trials, Goal(self.direction))
-
-    @property
-    def best_trial(self) -> Trial:
-        """The complete trial that the strategy believes to be the best.
-
-        Where outcomes are noisy, `Bayes` takes the one of the best posterior mean (of equals, of the
-        best value), so that a lucky outcome does not win; a rugged objective may look noisy, unless
-        `Bayes(noise="none")` says that it is not. Otherwise it is `best_observed`.
-
-        Raises:
-            NoCompletedTrial: where there is none.
-        """
-        observed = self.best_observed
-        best = self.advisor.best()
-        return observed if best is None else self.stored_trials.by_number[best]
-
-    @property
-    def best_params(self) -> Params:
-        """Parameters of `best_trial`."""
-        return dict(self.best_trial.params)
-
-    @property
-    def best_value(self) -> float:
-        """The value that was told of `best_trial`; where outcomes are noisy, not the best of all."""
-        value = self.best_trial.value
-        assert value is not None
-        return value
-
-    def predict(self, configurations: Sequence[Mapping[str, Any]]) -> Prediction:
-        """What the surrogate (`tfbo.strategies.Surrogate`) expects of n configurations, without noise.
-
-        Returns:
-            `mean` and `std`, NumPy arrays `[n]` in the units of the objective.
-
-        Raises:
-            InvalidArgument: for a configuration that is not legal.
-            TooFewTrials: where fewer than two trials are complete.
-
-        Example:
-            >>> import tfbo
-            >>> space = tfbo.Space({"x": tfbo.Float(-5.0, 5.0)})
-            >>> study = tfbo.minimize(lambda p: p["x"] ** 2, space, n_trials=8, seed=0)
-            >>> mean, std = study.predict([{"x": 0.5}])
-            >>> abs(float(mean[0]) - 0.25) < 0.1
-            True
-        """
-        return self.advisor.surrogate().predict(records.configurations(self.space, configurations))
-
-    def expected_improvement(self, params: Mapping[str, Any]) -> float:
-        """By how much `params` would beat the best posterior mean, on average; raises as `predict`."""
-        legal = records.configurations(self.space, [params])
-        return float(self.advisor.surrogate().expected_improvement(legal)[0])
-
-    def importance(self, *, seed: int = 0) -> dict[str, Importance]:
-        """Each parameter's share of the objective's variance, the largest first; raises as `predict`.
-
-        Args:
-            seed: of the points and draws on which it is computed.
-
-        Returns:
-            By name, first-order and total Sobol indices with 95 % intervals; see `tfbo.importance`.
-        """
-        return self.advisor.importance(_arguments.seed(seed))
-
-    def leave_one_out(self) -> LeaveOneOut:
-        """Each complete trial beside its prediction from all the others; raises as `predict`."""
-        return self.advisor.surrogate().leave_one_out()
-
-    def to_dataframe(self) -> pandas.DataFrame:
-        """A row for each trial, its parameters in columns `params_...`; needs the extra `pandas`."""
-        return dataframe.of(self.trials, self.space)
-
-    def __len__(self) -> int:
-        return len(self.trials)
-
-    def __repr__(self) -> str:
-        trials = self.trials
-        complete = sum(trial.state == COMPLETE for trial in trials)
-        best = f", best_observed={self.best_observed.value!r}" if complete else ""
-        return (
-            f"<Study {self.name!r} in {self.location!r}: {self.direction}, "
-            f"{len(trials)} trials, {complete} complete{best}>"
-        )

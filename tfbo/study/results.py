@@ -1,0 +1,170 @@
+"""Results of a study: its trials, the best of them, and predictions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tfbo import _arguments
+from tfbo.space import Params, Space
+from tfbo.study import dataframe, records
+from tfbo.study.advisor import Advisor
+from tfbo.study.incumbent import incumbent
+from tfbo.study.trials import Trials
+from tfbo.trial import COMPLETE, Goal, Trial
+
+if TYPE_CHECKING:
+    import pandas
+
+    from tfbo.importance import Importance
+    from tfbo.strategies import LeaveOneOut, Prediction, Strategy
+
+
+class Results:
+    """All that is known of a study; see `Study`, which adds to it."""
+
+    def _set_up(self, trials: Trials, strategy: Strategy[Any] | None, device: str | None) -> None:
+        records.check_means(strategy, device, trials.retries)
+        self.stored_trials = trials
+        """The trials as the storage has them and as this process runs them."""
+        self.advisor = Advisor(trials, strategy, device)
+        """The strategy, with its state after these trials."""
+        self._stop = threading.Event()
+        self.ended: str | None = None
+        """Reason for which the last `optimize` ended before its limits: nothing was left to try."""
+        trials.recover()
+        trials.sync()
+
+    def __getstate__(self) -> dict[str, Any]:
+        advisor = self.advisor
+        return {
+            "storage": self.stored_trials.storage,
+            "name": self.name,
+            "retries": self.stored_trials.retries,
+            "strategy": advisor.strategy,
+            "device": advisor.device,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        record = records.find(state["storage"], state["name"])
+        trials = Trials(record, state["storage"], state["retries"])
+        self._set_up(trials, state["strategy"], state["device"])
+
+    @property
+    def space(self) -> Space:
+        """The space that is searched; `extend` makes it grow."""
+        return self.stored_trials.space
+
+    @property
+    def name(self) -> str:
+        """Name in the storage."""
+        return self.stored_trials.name
+
+    @property
+    def direction(self) -> str:
+        """Direction of the search: "minimize" or "maximize"."""
+        return self.stored_trials.record.direction
+
+    @property
+    def seed(self) -> int:
+        """Seed on which every suggestion depends."""
+        return self.stored_trials.record.seed
+
+    @property
+    def location(self) -> str:
+        """Path of the storage; ":memory:" for a study in memory."""
+        return self.stored_trials.storage.location
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """All trials in the order of their numbers."""
+        return tuple(self.stored_trials.synced())
+
+    @property
+    def best_observed(self) -> Trial:
+        """The complete trial of the best value, the earliest of equals; NoCompletedTrial without any."""
+        return incumbent(self.name, self.trials, Goal(self.direction))
+
+    @property
+    def best_trial(self) -> Trial:
+        """The complete trial that the strategy believes to be the best.
+
+        Where outcomes are noisy, `Bayes` takes the one of the best posterior mean (of equals, of the
+        best value), so that a lucky outcome does not win; a rugged objective may look noisy, unless
+        `Bayes(noise="none")` says that it is not. Otherwise it is `best_observed`.
+
+        Raises:
+            NoCompletedTrial: where there is none.
+        """
+        observed = self.best_observed
+        best = self.advisor.best()
+        return observed if best is None else self.stored_trials.by_number[best]
+
+    @property
+    def best_params(self) -> Params:
+        """Parameters of `best_trial`."""
+        return dict(self.best_trial.params)
+
+    @property
+    def best_value(self) -> float:
+        """The value that was told of `best_trial`; where outcomes are noisy, not the best of all."""
+        value = self.best_trial.value
+        assert value is not None
+        return value
+
+    def predict(self, configurations: Sequence[Mapping[str, Any]]) -> Prediction:
+        """Predict the objective at n configurations, without noise, by `tfbo.strategies.Surrogate`.
+
+        Returns:
+            `mean` and `std`, NumPy arrays `[n]` in the units of the objective.
+
+        Raises:
+            InvalidArgument: for a configuration that is not legal.
+            TooFewTrials: where fewer than two trials are complete.
+
+        Example:
+            >>> import tfbo
+            >>> space = tfbo.Space({"x": tfbo.Float(-5.0, 5.0)})
+            >>> study = tfbo.minimize(lambda p: p["x"] ** 2, space, n_trials=8, seed=0)
+            >>> mean, std = study.predict([{"x": 0.5}])
+            >>> abs(float(mean[0]) - 0.25) < 0.1
+            True
+        """
+        return self.advisor.surrogate().predict(records.configurations(self.space, configurations))
+
+    def expected_improvement(self, params: Mapping[str, Any]) -> float:
+        """Expected improvement of `params` on the best posterior mean; raises as `predict`."""
+        legal = records.configurations(self.space, [params])
+        return float(self.advisor.surrogate().expected_improvement(legal)[0])
+
+    def importance(self, *, seed: int = 0) -> dict[str, Importance]:
+        """Each parameter's share of the objective's variance, the largest first; raises as `predict`.
+
+        Args:
+            seed: of the points and draws on which it is computed.
+
+        Returns:
+            By name, first-order and total Sobol indices with 95 % intervals; see `tfbo.importance`.
+        """
+        return self.advisor.importance(_arguments.seed(seed))
+
+    def leave_one_out(self) -> LeaveOneOut:
+        """Each complete trial beside its prediction from all the others; raises as `predict`."""
+        return self.advisor.surrogate().leave_one_out()
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """A row for each trial, its parameters in columns `params_...`; needs the extra `pandas`."""
+        return dataframe.of(self.trials, self.space)
+
+    def __len__(self) -> int:
+        return len(self.trials)
+
+    def __repr__(self) -> str:
+        trials = self.trials
+        complete = sum(trial.state == COMPLETE for trial in trials)
+        best = f", best_observed={self.best_observed.value!r}" if complete else ""
+        return (
+            f"<Study {self.name!r} in {self.location!r}: {self.direction}, "
+            f"{len(trials)} trials, {complete} complete{best}>"
+        )
