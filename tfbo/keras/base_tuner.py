@@ -248,7 +248,7 @@ class BaseTuner:
 
     @property
     def remaining_trials(self) -> int | None:
-        """How many trials are left; None where there is no limit."""
+        """The number of trials that are left; None without a limit."""
         return self.oracle.remaining_trials()
 
     def get_state(self) -> dict[str, Any]:

@@ -62,16 +62,16 @@ def _build(layer: Any, shapes: dict[str, Any], seen: set[int]) -> None:
     seen.add(id(layer))
     own = not getattr(layer.build, "_is_default", False)
     if own and shapes["build"] and not layer.built:
-        layer.build_from_config(
-            shapes["build"]
-        )  # which may make those within it, so it comes first
+        # It may make those within it, so it comes first.
+        layer.build_from_config(shapes["build"])
     there = iter(shapes["layers"])
     for child in _within(layer):
         found = next(there, None) if id(child) not in seen else None
         if found is not None:
             _build(child, found, seen)
     if shapes["build"] and not layer.built:
-        # It has no `build`. To call it on symbols, as Keras would, takes more than shapes.
+        # It has no `build`. To call it on symbols, as Keras would, takes more than shapes. A model that
+        # is saved again has to know them; Keras has no public name for that, nor for those within.
         layer._build_shapes_dict = shapes["build"].get("shapes_dict") or shapes["build"]
         layer.built = True
 

@@ -1,4 +1,4 @@
-"""When a hyperparameter is active: while another one has one of some values."""
+"""Conditions of a hyperparameter: it is active while others have one of some values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tfbo.space import checks
 
 
 class Parent:
-    """Holds while the hyperparameter of that name is active and equals one of the values.
+    """A condition, which holds while the hyperparameter of that name has one of the values.
 
     Args:
         name: of the parent, with its name scopes.
@@ -30,12 +30,12 @@ class Parent:
         self.values = list(listed)
 
     def is_active(self, values: Mapping[str, Any]) -> bool:
-        """Whether it holds, given the values of the active hyperparameters."""
+        """Tell if it holds, given the values of the active hyperparameters."""
         return self.name in values and plain(values[self.name]) in self.values
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """By which two conditions are the same."""
+        """The identity: conditions of equal keys are the same."""
         return (self.name, *((type(value).__name__, value) for value in self.values))
 
     def __eq__(self, other: object) -> bool:
@@ -48,7 +48,7 @@ class Parent:
         return f"Parent({self.name!r}, {self.values!r})"
 
     def get_config(self) -> dict[str, Any]:
-        """Its arguments."""
+        """The arguments, as JSON."""
         return {"name": self.name, "values": self.values}
 
 

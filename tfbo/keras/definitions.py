@@ -17,13 +17,13 @@ _SAMPLINGS = ("linear", "log", "reverse_log")
 
 
 class HyperParameter:
-    """A hyperparameter: a name, the conditions under which it is active, and what it can be.
+    """A hyperparameter: a name, the conditions under which it is active, and its possible values.
 
     Two of one name under different conditions are two hyperparameters.
 
     Args:
         name: with its name scopes.
-        default: its value before anything is known.
+        default: the value before anything is known.
         conditions: all must hold for it to be active.
     """
 
@@ -39,35 +39,35 @@ class HyperParameter:
 
     @property
     def default(self) -> Any:
-        """Its value before anything is known."""
+        """The value before anything is known."""
         return self._default
 
     @property
     def values(self) -> Iterable[Any]:
-        """What it can be; ten of them where it is continuous."""
+        """Possible values; ten of them where it is continuous."""
         raise NotImplementedError
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """By which two of them are the same: name and conditions."""
+        """The identity: name and conditions."""
         return (self.name, *(parent.key for parent in self.conditions))
 
-    def domain(self) -> domains.Domain:
-        """What is searched for it."""
+    def domain(self) -> domains.SearchDomain:
+        """The domain that is searched for it."""
         raise NotImplementedError
 
     def range(self) -> tuple[Any, ...]:
-        """What it can be, to compare: everything but name, conditions and default."""
+        """All that makes up its range, to compare: not name, conditions and default."""
         skipped = ("name", "conditions", "default")
         fields = {k: repr(v) for k, v in self.get_config().items() if k not in skipped}
         return (type(self).__name__, *sorted(fields.items()))
 
     def clashes(self, later: HyperParameter) -> bool:
-        """Whether the same build asks for the same hyperparameter with another range."""
+        """Tell if a later definition of the same hyperparameter has another range."""
         return self.range() != later.range()
 
     def get_config(self) -> dict[str, Any]:
-        """Its arguments, as JSON."""
+        """The arguments, as JSON."""
         conditions = conditions_.serialize(self.conditions)
         return {"name": self.name, "default": self.default, "conditions": conditions}
 
@@ -84,7 +84,7 @@ class HyperParameter:
 
 
 class _Numerical(HyperParameter):
-    """A number: subclasses say of which kind."""
+    """A number, whole or not."""
 
     _kind: type
     _only_step: Any = None
@@ -134,12 +134,12 @@ class _Numerical(HyperParameter):
 
     @property
     def default(self) -> Any:
-        """Its value before anything is known: the smallest, unless one was given."""
+        """The value before anything is known: the smallest, unless one was given."""
         return self.min_value if self._default is None else self._default
 
     @property
     def values(self) -> Iterable[Any]:
-        """What it can be; ten values where there is no step."""
+        """Possible values; ten of them where there is no step."""
         if self.step is not None:
             return tuple(
                 domains.stepped(
@@ -150,12 +150,12 @@ class _Numerical(HyperParameter):
         codes = (domain.parameter.from_code(0.05 + 0.1 * i) for i in range(10))
         return tuple(dict.fromkeys(domain.write(code) for code in codes))
 
-    def domain(self) -> domains.Domain:
+    def domain(self) -> domains.SearchDomain:
         """See `HyperParameter`."""
         return domains.numbers(self._kind, self.min_value, self.max_value, self.step, self.sampling)
 
     def get_config(self) -> dict[str, Any]:
-        """Its arguments, as JSON."""
+        """The arguments, as JSON."""
         fields = ("min_value", "max_value", "step", "sampling")
         return {
             **super().get_config(),
@@ -228,15 +228,15 @@ class Choice(HyperParameter):
 
     @property
     def values(self) -> list[Any]:
-        """What it can be."""
+        """Possible values."""
         return self._values
 
-    def domain(self) -> domains.Domain:
+    def domain(self) -> domains.SearchDomain:
         """See `HyperParameter`."""
         return domains.listed(self._values, ordered=self.ordered)
 
     def get_config(self) -> dict[str, Any]:
-        """Its arguments, as JSON."""
+        """The arguments, as JSON."""
         return {**super().get_config(), "values": self._values, "ordered": self.ordered}
 
 
@@ -251,10 +251,10 @@ class Boolean(HyperParameter):
 
     @property
     def values(self) -> tuple[bool, bool]:
-        """What it can be."""
+        """Possible values."""
         return (True, False)
 
-    def domain(self) -> domains.Domain:
+    def domain(self) -> domains.SearchDomain:
         """See `HyperParameter`."""
         return domains.Listed(BooleanParameter(), (False, True))
 
@@ -268,10 +268,10 @@ class Fixed(HyperParameter):
 
     @property
     def values(self) -> tuple[Any]:
-        """What it can be."""
+        """Possible values."""
         return (self.value,)
 
-    def domain(self) -> domains.Domain:
+    def domain(self) -> domains.SearchDomain:
         """See `HyperParameter`."""
         return domains.listed([self.value], ordered=False)
 
@@ -280,7 +280,7 @@ class Fixed(HyperParameter):
         return False
 
     def get_config(self) -> dict[str, Any]:
-        """Its arguments, as JSON."""
+        """The arguments, as JSON."""
         conditions = conditions_.serialize(self.conditions)
         return {"name": self.name, "conditions": conditions, "value": self.value}
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from tfbo.keras.conditions import Parent
 from tfbo.keras.definitions import HyperParameter
-from tfbo.keras.domains import Domain
+from tfbo.keras.domains import SearchDomain
 from tfbo.keras.errors import FatalValueError
 from tfbo.space import Params
 from tfbo.space.parameters import Parameter
@@ -22,9 +22,9 @@ class Dimension(NamedTuple):
     """A hyperparameter in the space."""
 
     definition: HyperParameter
-    domain: Domain
+    domain: SearchDomain
     when: dict[str, list[Any]]
-    """Dimensions that have to be active, and what they have to be."""
+    """The values of other dimensions, by name, under which it is active."""
 
     def is_active(self, params: Params) -> bool:
         """Tell if its conditions hold, given the values by dimension before it."""
@@ -55,7 +55,7 @@ def of(space: Sequence[HyperParameter]) -> Dimensions:
 
 
 def can_hold(space: Sequence[HyperParameter], parents: Sequence[Parent]) -> bool:
-    """Whether conditions can hold together, given what the parents can be."""
+    """Tell if conditions can hold together, given the values that the parents can have."""
     dimensions = of(space)
     names = {dimension.definition.key: name for name, dimension in dimensions.items()}
     return conditions(dimensions, names, "a scope", parents) is not None

@@ -18,8 +18,8 @@ from tfbo.space import Categorical, Constant, Float, Int, Ordinal, decimals
 from tfbo.space.parameters import Parameter
 
 
-class Domain(Protocol):
-    """What a hyperparameter can be, in the space that is searched."""
+class SearchDomain(Protocol):
+    """Possible values of a hyperparameter, in the space that is searched."""
 
     @property
     def parameter(self) -> Parameter:
@@ -47,7 +47,7 @@ class Listed:
     levels: tuple[Any, ...]
 
     def read(self, value: Any) -> Any:
-        """See `Domain`; only numbers have neighbours."""
+        """See `SearchDomain`; only numbers have neighbours."""
         value = plain(value)
         same = self.matching([value])
         if same:
@@ -58,11 +58,11 @@ class Listed:
         return min(self.levels, key=lambda level: abs(level - value))
 
     def write(self, legal: Any) -> Any:
-        """See `Domain`."""
+        """See `SearchDomain`."""
         return legal
 
     def matching(self, values: Iterable[Any]) -> list[Any]:
-        """See `Domain`."""
+        """See `SearchDomain`."""
         wanted = list(map(plain, values))
         return [level for level in self.levels if level in wanted]
 
@@ -75,7 +75,7 @@ class Range:
     mirrored: bool = False
 
     def read(self, value: Any) -> Any:
-        """See `Domain`."""
+        """See `SearchDomain`."""
         legal = min(max(self._mirror(plain(value)), self.parameter.low), self.parameter.high)
         if self.parameter.count is None:
             return float(legal)
@@ -83,11 +83,11 @@ class Range:
         return self.parameter.level(min(nearest, self.parameter.count - 1))
 
     def write(self, legal: Any) -> Any:
-        """See `Domain`."""
+        """See `SearchDomain`."""
         return min(max(self._mirror(legal), self.parameter.low), self.parameter.high)
 
     def matching(self, values: Iterable[Any]) -> list[Any]:
-        """See `Domain`."""
+        """See `SearchDomain`."""
         numbers = filter(is_number, map(plain, values))
         read = ((number, self.read(number)) for number in numbers)
         return [legal for value, legal in read if abs(self.write(legal) - value) <= 1e-9]
@@ -97,7 +97,7 @@ class Range:
 
 
 def listed(values: Sequence[Any], *, ordered: bool) -> Listed:
-    """Of these values, each once; ordered ones whose order is none are sorted."""
+    """The domain of these values, each once; ordered ones that neither rise nor fall are sorted."""
     levels = list({(type(value), value): value for value in values}.values())
     if len(levels) == 1:
         return Listed(Constant(levels[0]), tuple(levels))
@@ -106,8 +106,8 @@ def listed(values: Sequence[Any], *, ordered: bool) -> Listed:
     return Listed(Ordinal(levels) if ordered else Categorical(levels), tuple(levels))
 
 
-def numbers(kind: type, low: Any, high: Any, step: Any, sampling: str) -> Domain:
-    """Of an `Int` or a `Float` hyperparameter.
+def numbers(kind: type, low: Any, high: Any, step: Any, sampling: str) -> SearchDomain:
+    """The domain of an `Int` or a `Float` hyperparameter.
 
     Args:
         kind: of its values, int or float.

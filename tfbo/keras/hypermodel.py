@@ -79,7 +79,7 @@ class _Function(HyperModel):
 
 
 def as_hypermodel(hypermodel: Any) -> HyperModel | None:
-    """What a tuner was given, as a HyperModel.
+    """The HyperModel that a tuner was given, also as a function.
 
     Raises:
         FatalValueError: for what is neither a HyperModel nor can be called.
@@ -95,7 +95,7 @@ def as_hypermodel(hypermodel: Any) -> HyperModel | None:
 
 
 def trains_itself(hypermodel: HyperModel | None) -> bool:
-    """Whether a subclass has a `fit` of its own, which may do without compiling."""
+    """Tell if a subclass has a `fit` of its own, which may do without compiling."""
     return hypermodel is not None and type(hypermodel).fit is not HyperModel.fit
 
 

@@ -1,4 +1,4 @@
-"""`HyperParameters`: what a `build_model(hp)` is given, the search space and the values of a trial."""
+"""`HyperParameters`, the argument of a `build_model(hp)`: a search space and the values of a trial."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class HyperParameters:
             self._conditions.pop()
 
     def is_active(self, hyperparameter: Any) -> bool:
-        """Whether a definition, or any of a name, is active given the values."""
+        """Tell if a definition, or any of that name, is active given the values."""
         if isinstance(hyperparameter, HyperParameter):
             return all(parent.is_active(self.values) for parent in hyperparameter.conditions)
         named = (d for d in self.space if d.name == str(hyperparameter))
@@ -95,7 +95,7 @@ class HyperParameters:
 
         Raises:
             ValueError: for one that is not active.
-            KeyError: for a name that there is not.
+            KeyError: for an unknown name.
         """
         full, names = self._full_name(name), {d.name for d in self.space}
         if full in self.values:
@@ -196,7 +196,7 @@ class HyperParameters:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> HyperParameters:
-        """What `get_config` wrote."""
+        """The ones of which `get_config` wrote."""
         made = cls()
         made.restore(config)
         return made
@@ -210,7 +210,7 @@ class HyperParameters:
         self.merge(here, overwrite=False)
 
     def copy(self) -> HyperParameters:
-        """Another one with the same definitions and values."""
+        """Copy definitions and values."""
         made = HyperParameters.from_config(self.get_config())
         made.settled = self.settled  # the same one: what is told once holds for all copies
         return made

@@ -62,7 +62,7 @@ class MetricHistory:
             self._observations[step] = MetricObservation(value, step)
 
     def get_history(self) -> list[MetricObservation]:
-        """What was observed, by step."""
+        """Observations, by step."""
         return [self._observations[step] for step in sorted(self._observations)]
 
     def get_best_value(self) -> float | None:
@@ -104,7 +104,7 @@ class MetricHistory:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> MetricHistory:
-        """What `get_config` wrote."""
+        """The one of which `get_config` wrote."""
         made = cls(config["direction"])
         for observation in config["observations"]:
             made.update(**observation)
@@ -118,7 +118,7 @@ class MetricsTracker:
         self.metrics: dict[str, MetricHistory] = {}
 
     def exists(self, name: str) -> bool:
-        """Whether there is a metric of that name."""
+        """Tell if there is a metric of that name."""
         return name in self.metrics
 
     def register(self, name: str, direction: str | None = None) -> None:
@@ -126,7 +126,7 @@ class MetricsTracker:
         self.metrics[name] = MetricHistory(direction or infer_metric_direction(name) or "min")
 
     def update(self, name: str, value: Any, step: int = 0) -> bool:
-        """Add a value; returns whether the best one is another now."""
+        """Add a value; True where the best one is another now."""
         if not self.exists(name):
             self.register(name)
         before = self.get_best_value(name)
@@ -158,12 +158,12 @@ class MetricsTracker:
         return self._of(name).direction
 
     def get_config(self) -> dict[str, Any]:
-        """All metrics."""
+        """The metrics, as JSON."""
         return {"metrics": {name: m.get_config() for name, m in self.metrics.items()}}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> MetricsTracker:
-        """What `get_config` wrote."""
+        """The one of which `get_config` wrote."""
         made = cls()
         for name, metric in config["metrics"].items():
             made.metrics[name] = MetricHistory.from_config(metric)

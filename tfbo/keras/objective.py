@@ -1,4 +1,4 @@
-"""What a search is for: the name of a metric, and whether it is to be low or high."""
+"""The objective of a search: the name of a metric, and its direction."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _NO_METRICS = {
 
 
 class Objective:
-    """A metric, and whether it is to be low or high.
+    """A metric, to minimise or to maximise.
 
     Args:
         name: of the metric, as in `History.history`.
@@ -71,22 +71,22 @@ class Objective:
 
     @property
     def names(self) -> list[str]:
-        """The metrics that it is made of."""
+        """Names of the metrics that it is made of."""
         return [self.name]
 
     def has_value(self, logs: Mapping[str, Any]) -> bool:
-        """Whether these metrics tell it."""
+        """Tell if its value follows from these metrics."""
         return all(name in logs for name in self.names)
 
     def get_value(self, logs: Mapping[str, Any]) -> Any:
-        """Its value, from metrics that tell it."""
+        """The value, from metrics that it follows from."""
         return logs[self.name]
 
     def completed(self, metrics: Mapping[str, Any]) -> dict[str, Any]:
-        """Metrics with its value among them.
+        """Add its value to metrics.
 
         Raises:
-            ValueError: where they do not tell it.
+            ValueError: where it does not follow from them.
         """
         if metrics.get(self.name) is not None:
             return dict(metrics)
@@ -112,7 +112,7 @@ class Objective:
 
 
 class DefaultObjective(Objective):
-    """What is minimised where no objective is given: the number that a trial returns."""
+    """The number that a trial returns, to minimise: the objective where none is given."""
 
     def __init__(self) -> None:
         super().__init__(name="default_objective", direction="min")
@@ -127,11 +127,11 @@ class MultiObjective(Objective):
 
     @property
     def names(self) -> list[str]:
-        """The metrics that it is made of."""
+        """Names of the metrics that it is made of."""
         return [name for objective in self.objectives for name in objective.names]
 
     def get_value(self, logs: Mapping[str, Any]) -> Any:
-        """Its value, from metrics that tell it."""
+        """The value, from metrics that it follows from."""
         values = ((o.get_value(logs), o.direction) for o in self.objectives)
         return sum(value if direction == "min" else -value for value, direction in values)
 
@@ -206,5 +206,5 @@ def _direction(name: str) -> str | None:
 
 
 def _plain(name: str) -> str:
-    """What a class and its snake case have in common: `F1Score` and `f1_score`."""
+    """A name without case and underscores: `F1Score` and `f1_score` are one metric."""
     return name.replace("_", "").lower()

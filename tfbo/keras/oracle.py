@@ -20,9 +20,9 @@ from tfbo.trial import Trial as StudyTrial
 
 
 class Oracle:
-    """What to try next, and what came of it: a `tfbo.Study` under the names that tuners use.
+    """Source of a tuner's trials: a `tfbo.Study` under the names that KerasTuner uses.
 
-    A subclass may say in `populate_space` what is tried next, and in `score_trial` what a trial is worth.
+    A subclass may decide in `populate_space` on the next trial, and in `score_trial` on a score.
 
     Arguments as of `tfbo.keras.BayesianOptimization`.
 
@@ -262,7 +262,7 @@ class Oracle:
         ]
 
     def remaining_trials(self) -> int | None:
-        """How many trials are left; None where there is no limit."""
+        """The number of trials that are left; None without a limit."""
         return self.max_trials - len(self.trials) if self.max_trials else None
 
     def say(self, text: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Where a search lives on disk: the study, the definitions, and a folder for each trial."""
+"""The folder of a search: the study, the definitions, and a folder for each trial."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ class Project:
 
     @property
     def path(self) -> Path:
-        """Its folder, whatever the working directory is by now; made where there is none."""
+        """The folder, also after a change of the working directory; made where there is none."""
         path = self._folder if self._folder.absolute() == self._where else self._where
         path.mkdir(parents=True, exist_ok=True)
         return path
 
     @property
     def study(self) -> str | None:
-        """Where the study is stored; None for in memory."""
+        """The file of the study; None for one in memory."""
         return None if self._is_temporary else str(self.path / STUDY)
 
     @property
     def is_begun(self) -> bool:
-        """Whether it has a study."""
+        """True where it has a study."""
         return (self._where / STUDY).exists()
 
     def trial(self, trial_id: Any) -> Path:
@@ -99,7 +99,7 @@ class Project:
                 folder.rmdir()
 
     def read_definitions(self) -> dict[str, Any] | None:
-        """What `write_definitions` wrote; None where there is nothing."""
+        """Read the definitions; None where there are none."""
         return _read(self.path / DEFINITIONS)
 
     def write_definitions(self, content: dict[str, Any]) -> None:
@@ -107,7 +107,7 @@ class Project:
         _write(self.path / DEFINITIONS, content)
 
     def read_state(self, part: str) -> dict[str, Any] | None:
-        """State that `write_state` wrote of a part; None where there is none."""
+        """Read the state of "oracle" or "tuner"; None where there is none."""
         return _read(self.path / _STATE.format(part))
 
     def write_state(self, part: str, content: dict[str, Any]) -> None:
@@ -122,7 +122,7 @@ class Project:
         return {int(name): name for name in names if name.isdecimal()}
 
     def read_trial(self, trial_id: str) -> dict[str, Any] | None:
-        """What `write_trial` wrote; None where there is nothing."""
+        """Read what is stored of a trial beside the study; None where there is nothing."""
         path = self.path / _TRIALS / trial_id / _TRIAL
         return _read(path)
 

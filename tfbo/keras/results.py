@@ -1,4 +1,4 @@
-"""What a trial returned, read: a number, a dict, a Keras History, or a list of one of these."""
+"""Results of a trial, from a number, a dict, a Keras History, or a list of one of these."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfbo.keras.objective import DefaultObjective, Objective
 
 
 class Result(NamedTuple):
-    """What one execution of a trial came to."""
+    """Result of one execution of a trial."""
 
     value: float
     """Of the objective."""
@@ -31,7 +31,7 @@ def read(returned: Any, objective: Objective, function: str) -> list[Result]:
     Args:
         returned: by the function.
         objective: of the search.
-        function: what returned it, for the errors.
+        function: its name, for the errors.
 
     Raises:
         FatalTypeError: for a type that means nothing here.
@@ -74,7 +74,7 @@ def mean(results: list[Result]) -> tuple[dict[str, float], int]:
 
 
 def standard_error(results: list[Result]) -> float | None:
-    """Of the mean value over executions; None where there is only one, or a value is no number."""
+    """Standard error of the mean value; None for one execution, or where a value is not finite."""
     values = [result.value for result in results]
     if len(values) < 2 or not all(map(math.isfinite, values)):
         return None

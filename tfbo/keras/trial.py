@@ -1,4 +1,4 @@
-"""A trial as a tuner sees it: hyperparameters, metrics, score and status."""
+"""`Trial`, as a tuner sees it: hyperparameters, metrics, score and status."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _LOGGER = logging.getLogger("tfbo")
 
 
 class TrialStatus:
-    """What a trial's `status` can be."""
+    """Values of a trial's `status`."""
 
     RUNNING = "RUNNING"
     IDLE = "IDLE"
     INVALID = "INVALID"
     """It failed, and may be retried."""
     STOPPED = "STOPPED"
-    """It is none: the search is over."""
+    """No trial: the search is over."""
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
 
@@ -39,7 +39,7 @@ OF_STATE = {
 
 
 class Trial:
-    """One configuration, and what came of it.
+    """One configuration and its outcome.
 
     Args:
         hyperparameters: with the values of the trial.
@@ -68,7 +68,7 @@ class Trial:
         """The epoch of the score, counted from 0."""
         self.failure: Failure | None = None
         self.runs = 0
-        """How often it was run here."""
+        """The number of its runs in this process."""
 
     def fail(self, error: BaseException, *, final: bool) -> None:
         """Have the trial failed by the exception that is handled.
@@ -109,7 +109,7 @@ class Trial:
             say("default configuration", sys.stdout)
 
     def get_state(self) -> dict[str, Any]:
-        """All of it, as JSON."""
+        """The trial as JSON."""
         return {
             "trial_id": self.trial_id,
             "hyperparameters": self.hyperparameters.get_config(),
@@ -123,7 +123,7 @@ class Trial:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Trial:
-        """What `get_state` wrote."""
+        """The trial of which `get_state` wrote."""
         hyperparameters = HyperParameters.from_config(state["hyperparameters"])
         made = cls(hyperparameters, state["trial_id"], state["status"], state["message"])
         made.metrics = MetricsTracker.from_config(state["metrics"])

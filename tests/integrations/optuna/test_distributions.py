@@ -12,7 +12,7 @@ from optuna.distributions import (  # noqa: E402
 
 from tfbo import InvalidArgument  # noqa: E402
 from tfbo.integrations.optuna import TFBOSampler, study_history  # noqa: E402
-from tfbo.integrations.optuna.distributions import Axes, axis  # noqa: E402
+from tfbo.integrations.optuna.distributions import Counterparts, counterpart  # noqa: E402
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 # Of a choice that is a tuple, and of ranges that their step does not divide.
@@ -40,14 +40,22 @@ DISTRIBUTIONS = [
 ]
 
 
+def is_among(number, distribution):
+    """Tell if a number is one that Optuna would draw."""
+    if isinstance(distribution, CategoricalDistribution):
+        return number in range(len(distribution.choices))
+    levels = 0.0 if distribution.step is None else (number - distribution.low) / distribution.step
+    return distribution.low <= number <= distribution.high and abs(levels - round(levels)) < 1e-6
+
+
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS, ids=repr)
 def test_a_distribution_is_there_and_back_the_same(distribution):
-    found = axis("x", distribution)
+    found = counterpart("x", distribution)
     for code in [0.0, 1.0, *np.random.default_rng(0).random(40)]:
         legal = found.parameter.from_code(float(code))
         number = found.write(legal)
         value = distribution.to_external_repr(number)
-        assert distribution._contains(number)
+        assert is_among(number, distribution)
         assert type(value) is not np.float64
         assert not isinstance(distribution, IntDistribution) or type(value) is int
         assert found.write(found.read(distribution.to_internal_repr(value))) == number
@@ -64,30 +72,30 @@ def test_the_model_suggests_legal_values_of_all_distributions():
         study.tell(trial, value)
     assert len(study_history.recall(study.get_trials()[-1])[1]["theta"]) == len(space) + 2
     for name, found in space.items():
-        assert found._contains(found.to_internal_repr(trial.params[name]))
+        assert is_among(found.to_internal_repr(trial.params[name]), found)
 
 
 def test_levels_are_the_decimals_that_a_user_would_write():
-    found = axis("x", FloatDistribution(0.0, 1.0, step=0.1))
+    found = counterpart("x", FloatDistribution(0.0, 1.0, step=0.1))
     assert [found.write(i) for i in range(11)] == [i / 10 for i in range(11)]
 
 
 @pytest.mark.parametrize("distribution", [SPACE["rate"], SPACE["units"]], ids=repr)
 def test_a_value_out_of_range_is_none(distribution):
-    found = axis("x", distribution)
+    found = counterpart("x", distribution)
     assert found.read(distribution.high * 2) is None
     assert found.read(distribution.low / 2) is None
 
 
 def test_a_configuration_needs_all_its_values():
-    axes = Axes.of(SPACE)
-    assert axes.read({"rate": 0.01, "units": 32.0, "kind": 1.0}) == {
+    counterparts = Counterparts.of(SPACE)
+    assert counterparts.read({"rate": 0.01, "units": 32.0, "kind": 1.0}) == {
         "rate": 0.01, "units": 1, "kind": 1,
     }  # fmt: skip
-    assert axes.read({"rate": 0.01, "units": 32.0}) is None
-    assert axes.read({"rate": 0.01, "units": 1000.0, "kind": 1.0}) is None
+    assert counterparts.read({"rate": 0.01, "units": 32.0}) is None
+    assert counterparts.read({"rate": 0.01, "units": 1000.0, "kind": 1.0}) is None
 
 
 def test_an_unknown_distribution_is_refused_by_name():
     with pytest.raises(InvalidArgument, match=r"search_space\['x'\]"):
-        axis("x", "uniform")
+        counterpart("x", "uniform")

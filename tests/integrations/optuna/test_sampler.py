@@ -16,8 +16,7 @@ from optuna.trial import TrialState  # noqa: E402
 
 import tfbo  # noqa: E402
 from tfbo import InvalidArgument  # noqa: E402
-from tfbo.integrations import optuna as integration  # noqa: E402
-from tfbo.integrations.optuna import TFBOSampler, study_history  # noqa: E402
+from tfbo.integrations.optuna import TFBOSampler, sampler, study_history  # noqa: E402
 from tfbo.strategies import Bayes, Random, Sobol  # noqa: E402
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -95,8 +94,8 @@ def test_choices_that_optuna_takes_for_the_same_are_told_apart():
 
 def test_beats_random_search():
     best = {}
-    for name, sampler in (("tfbo", TFBOSampler), ("random", optuna.samplers.RandomSampler)):
-        studies = [make_study(sampler(seed=seed)) for seed in range(4)]
+    for name, kind in (("tfbo", TFBOSampler), ("random", optuna.samplers.RandomSampler)):
+        studies = [make_study(kind(seed=seed)) for seed in range(4)]
         for study in studies:
             study.optimize(objective, n_trials=25)
         best[name] = [study.best_value for study in studies]
@@ -218,10 +217,7 @@ def test_a_finite_space_is_tried_whole_and_then_again():
 
 
 def test_a_strategy_without_a_model_repeats_at_random():
-    class Plain:
-        fold, suggest = Random.fold, Random.suggest
-
-    study = make_study(TFBOSampler(seed=0, strategy=Plain()))
+    study = make_study(TFBOSampler(seed=0, strategy=Random()))
     study.optimize(lambda trial: float(trial.suggest_int("i", 0, 2)), n_trials=20)
     tried = [chosen["i"] for chosen in params(study)]
     assert sorted(tried[:3]) == [0, 1, 2]
@@ -274,10 +270,13 @@ def test_several_objectives_are_refused_with_an_alternative():
 def test_constraints_are_said_to_be_ignored(caplog):
     with pytest.warns(UserWarning, match=r"ignores constraints.*GPSampler"):
         TFBOSampler(constraints_func=lambda trial: [1.0])
-    study = make_study(TFBOSampler(seed=0, strategy=Sobol()))
+    storage = optuna.storages.InMemoryStorage()
+    study = make_study(TFBOSampler(seed=0, strategy=Sobol()), storage=storage)
+    study_id = storage.get_study_id_from_name(study.study_name)
     for _ in range(2):
         trial = ask(study)
-        study._storage.set_trial_system_attr(trial._trial_id, "constraints", [1.0])
+        trial_id = storage.get_trial_id_from_study_id_trial_number(study_id, trial.number)
+        storage.set_trial_system_attr(trial_id, "constraints", [1.0])
         study.tell(trial, 1.0)
     assert sum("ignores constraints" in record.message for record in caplog.records) == 1
 
@@ -305,6 +304,6 @@ def test_startup_trials_beside_a_strategy_are_refused():
 def test_without_optuna_the_error_says_what_to_install(monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "optuna"]:
         monkeypatch.setitem(sys.modules, name, None)
-    spec = importlib.util.spec_from_file_location("without_optuna", integration.__file__)
+    spec = importlib.util.spec_from_file_location("without_optuna", sampler.__file__)
     with pytest.raises(ImportError, match=r'pip install "tfbo\[optuna\]"'):
         spec.loader.exec_module(importlib.util.module_from_spec(spec))

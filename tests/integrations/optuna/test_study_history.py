@@ -57,7 +57,7 @@ def test_trials_of_a_study_that_took_its_place_are_folded_anew():
     history.search(SPACE)
     study = make_study()
     study.optimize(objective, n_trials=3)
-    problem = Problem(history.axes.space, "minimize", 0)
+    problem = Problem(history.counterparts.space, "minimize", 0)
     frozen = study.get_trials()
     assert len(history.fold(Random(), problem, frozen).keys) == 3
     assert len(history.fold(Random(), problem, frozen[1:]).keys) == 2
@@ -74,7 +74,7 @@ def test_a_running_trial_is_known_to_other_workers_before_it_has_its_parameters(
     rest = ask(study)  # sees it
     assert pending.number == trial.number
     assert set(pending.params) == set(SPACE)
-    numbers = history.axes.write(pending.params)
+    numbers = history.counterparts.write(pending.params)
     assert numbers["units"] == trial.suggest_int("units", 16, 128, step=16)
     assert SPACE["kind"].to_external_repr(numbers["kind"]) == trial.suggest_categorical(
         "kind", ["a", None, 2, True]
@@ -90,7 +90,7 @@ def test_the_next_fit_starts_from_the_notes_of_the_last():
     assert [bool(n) for n in notes] == [False] * 5 + [True] * 2
     history = study_history.History()
     history.search(SPACE)
-    problem = Problem(history.axes.space, "minimize", 0)
+    problem = Problem(history.counterparts.space, "minimize", 0)
     told = history.fold(Bayes(), problem, study.get_trials()).trials
     assert [trial.notes for trial in told] == notes
 
@@ -114,7 +114,7 @@ def told(study):
     """What the strategy of a study is told: states and values by number."""
     history = study_history.History()
     history.search(SPACE)
-    problem = Problem(history.axes.space, study.direction.name.lower(), 0)
+    problem = Problem(history.counterparts.space, study.direction.name.lower(), 0)
     trials = history.fold(Bayes(), problem, study.get_trials()).trials
     return {trial.number: (trial.state, trial.value) for trial in trials}
 

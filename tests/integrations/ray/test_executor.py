@@ -12,6 +12,7 @@ import ray
 from ray import tune
 
 from tfbo import ExecutorError, Float, InvalidArgument, Space, Study, WorkerDied
+from tfbo.executors.workers import open_workers
 from tfbo.integrations.ray import RayExecutor, TFBOSearch
 from tfbo.strategies import Sobol
 
@@ -35,6 +36,11 @@ def cluster():
     )
     yield
     ray.shutdown()
+
+
+def slots(pool):
+    """The number of trials that a search runs at once in a pool."""
+    return open_workers(pool, None, None, abs).slots
 
 
 def experiment(trainable, search, folder, trials, callbacks=(), workers=2):
@@ -121,7 +127,7 @@ def test_a_study_runs_its_trials_on_ray():
 
     study = Study(SPACE, seed=0, strategy=Sobol())
     pool = RayExecutor()
-    assert pool._max_workers == 2
+    assert slots(pool) == 2
     study.optimize(objective, n_trials=6, executor=pool)
     one = Study(SPACE, seed=0, strategy=Sobol()).optimize(objective, n_trials=6)
     assert [t.params for t in study.trials] == [t.params for t in one.trials]
@@ -202,10 +208,10 @@ def test_it_is_an_executor(tmp_path):
 
 
 def test_how_many_fit():
-    assert RayExecutor(num_cpus=0.5)._max_workers == 4
-    assert RayExecutor(num_cpus=1.5)._max_workers == 1
-    assert RayExecutor(num_cpus=0.5, num_gpus=1)._max_workers == 2
-    assert RayExecutor(num_gpus=3)._max_workers == 1  # none yet: the cluster may grow
+    assert slots(RayExecutor(num_cpus=0.5)) == 4
+    assert slots(RayExecutor(num_cpus=1.5)) == 1
+    assert slots(RayExecutor(num_cpus=0.5, num_gpus=1)) == 2
+    assert slots(RayExecutor(num_gpus=3)) == 1  # none yet: the cluster may grow
 
 
 def test_a_trial_has_a_gpu_for_itself(tmp_path):

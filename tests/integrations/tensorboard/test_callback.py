@@ -190,7 +190,7 @@ def test_nothing_is_lost_or_doubled_by_a_death_half_way(tmp_path, monkeypatch):
     study = make_study()
     callback = board.TensorBoardCallback(tmp_path)
     study.optimize(objective, n_trials=4, callbacks=[callback])
-    whole = callback_module._extend_history
+    whole = callback_module.extend_history
 
     def dies(*arguments):
         whole(*arguments)
@@ -198,7 +198,7 @@ def test_nothing_is_lost_or_doubled_by_a_death_half_way(tmp_path, monkeypatch):
 
     study.optimize(objective, n_trials=2)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(callback_module, "_extend_history", dies)
+        patch.setattr(callback_module, "extend_history", dies)
         callback(study, study.trials[-1])
     callback(study, study.trials[-1])
     read = Read(tmp_path)

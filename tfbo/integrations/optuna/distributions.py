@@ -18,16 +18,13 @@ from optuna.distributions import (
 )
 
 from tfbo.errors import invalid
+from tfbo.integrations import MOST_LEVELS
 from tfbo.space import Categorical, Float, Int, Parameter, Params, Space, decimals
-
-# With more levels than this a parameter is searched as if it were continuous, and then rounded: no
-# model tells such levels apart, and tables of the levels of a logarithmic scale would fill the memory.
-_MOST_LEVELS = 2**20
 
 
 @dataclasses.dataclass(frozen=True)
-class Axis:
-    """A distribution, and the parameter that stands for it. `axis(name, distribution)` makes one."""
+class Counterpart:
+    """A distribution, and the parameter that stands for it. `counterpart(name, distribution)` makes one."""
 
     distribution: BaseDistribution
     parameter: Parameter
@@ -64,51 +61,55 @@ class Axis:
         return self.distribution.low, self.distribution.high  # type: ignore[attr-defined]
 
 
-def axis(name: str, distribution: BaseDistribution) -> Axis:
-    """The axis of a distribution of more than one value.
+def counterpart(name: str, distribution: BaseDistribution) -> Counterpart:
+    """The counterpart of a distribution of more than one value.
 
     Raises:
         InvalidArgument: for a kind of distribution that is not known.
     """
     if isinstance(distribution, CategoricalDistribution):
-        return Axis(distribution, Categorical(range(len(distribution.choices))))
+        return Counterpart(distribution, Categorical(range(len(distribution.choices))))
     if not isinstance(distribution, (FloatDistribution, IntDistribution)):
         advice = "Leave it to the independent sampler, or use suggest_float, _int or _categorical."
         raise invalid(f"search_space[{name!r}]", "a distribution of Optuna", distribution, advice)
     low, high, step = distribution.low, distribution.high, distribution.step
     levels = None if step is None else decimals.steps(low, high, step) + 1
-    if levels is None or levels > _MOST_LEVELS:
-        return Axis(distribution, Float(low, high, log=distribution.log), low, step)
+    if levels is None or levels > MOST_LEVELS:
+        return Counterpart(distribution, Float(low, high, log=distribution.log), low, step)
     if distribution.log:
-        return Axis(distribution, Int(int(low), int(high), log=True))
-    return Axis(distribution, Int(0, levels - 1), low, step)
+        return Counterpart(distribution, Int(int(low), int(high), log=True))
+    return Counterpart(distribution, Int(0, levels - 1), low, step)
 
 
 @dataclasses.dataclass(frozen=True)
-class Axes:
-    """The axes of a search space by name."""
+class Counterparts:
+    """The counterparts of a search space by name."""
 
-    axes: Mapping[str, Axis]
+    by_name: Mapping[str, Counterpart]
 
     @staticmethod
-    def of(distributions: Mapping[str, BaseDistribution]) -> Axes:
-        """The axes of distributions of more than one value each."""
-        return Axes({name: axis(name, found) for name, found in distributions.items()})
+    def of(distributions: Mapping[str, BaseDistribution]) -> Counterparts:
+        """The counterparts of distributions of more than one value each."""
+        return Counterparts(
+            {name: counterpart(name, found) for name, found in distributions.items()}
+        )
 
     @property
     def space(self) -> Space:
-        """What tfbo searches for them."""
-        return Space({name: found.parameter for name, found in self.axes.items()})
+        """The space of their parameters."""
+        return Space({name: found.parameter for name, found in self.by_name.items()})
 
     def read(self, numbers: Mapping[str, float]) -> Params | None:
         """The configuration that numbers stand for; None where one is missing or out of range."""
         legal = {
-            name: found.read(numbers[name]) for name, found in self.axes.items() if name in numbers
+            name: found.read(numbers[name])
+            for name, found in self.by_name.items()
+            if name in numbers
         }
-        if len(legal) < len(self.axes) or None in legal.values():
+        if len(legal) < len(self.by_name) or None in legal.values():
             return None
         return dict(legal)
 
     def write(self, params: Params) -> dict[str, float]:
         """The numbers that a configuration stands for."""
-        return {name: self.axes[name].write(value) for name, value in params.items()}
+        return {name: self.by_name[name].write(value) for name, value in params.items()}

@@ -1,4 +1,4 @@
-"""tfbo as a sampler of Optuna (the extra `optuna`): Optuna keeps the study, tfbo says what to try."""
+"""`TFBOSampler`, a sampler of Optuna: Optuna keeps the study, tfbo suggests."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ from tfbo import _arguments, _random
 from tfbo._compile import devices
 from tfbo._messages import warn
 from tfbo.errors import SpaceExhausted, invalid
-from tfbo.integrations.optuna import repeats, study_history
-from tfbo.integrations.optuna.distributions import axis
+from tfbo.integrations.optuna import study_history
+from tfbo.integrations.optuna.distributions import counterpart
 from tfbo.strategies import Bayes, Problem, Strategy, Suggestion
+from tfbo.strategies.bayes import repeats
 from tfbo.study import records
 
 _LOGGER = logging.getLogger("tfbo")
 _SEED_BITS = 63
+# Before so many trials are complete there is no model of them: as `Bayes` has it.
+_FEWEST = 5
 
 
 class TFBOSampler(BaseSampler):
@@ -122,7 +125,7 @@ class TFBOSampler(BaseSampler):
         self._histories = weakref.WeakKeyDictionary()
 
     def __getstate__(self) -> dict[str, Any]:
-        """What another process needs; it makes the rest from its storage."""
+        """Settings, and no histories: another process makes these from its storage."""
         return {k: v for k, v in self.__dict__.items() if k not in ("_lock", "_histories")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -130,7 +133,7 @@ class TFBOSampler(BaseSampler):
         self._open()
 
     def reseed_rng(self) -> None:
-        """Nothing to do, but for the independent sampler: see the class."""
+        """Reseed the independent sampler; there is nothing else to do, see the class."""
         if self._independent_sampler is not None:
             self._independent_sampler.reseed_rng()
 
@@ -145,7 +148,7 @@ class TFBOSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """What the strategy suggests; see the class."""
+        """Values that the strategy suggests; see the class."""
         _require_one_objective(study)
         known = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
         if search_space.keys() <= known.keys():
@@ -155,21 +158,23 @@ class TFBOSampler(BaseSampler):
             history = self._history(study)
             history.search(search_space)
             suggestion = self._suggest(study, history, trial.number)
-            numbers = history.axes.write(suggestion.params)
+            numbers = history.counterparts.write(suggestion.params)
             study_history.remember(study, trial, numbers, suggestion.notes)
         return {name: search_space[name].to_external_repr(numbers[name]) for name in search_space}
 
     def _suggest(self, study: Study, history: study_history.History, number: int) -> Suggestion:
         strategy, trials = self._strategy, study.get_trials(deepcopy=False)
         direction = study.direction.name.lower()
-        problem = Problem(history.axes.space, direction, self._seed, self._device)
+        problem = Problem(history.counterparts.space, direction, self._seed, self._device)
         state = history.fold(strategy, problem, trials)
         pending = history.pending(trials, number)
-        weighs = repeats.can_weigh(problem.space, history.completed)
+        modelled = history.completed >= _FEWEST
+        weighs = modelled and problem.space.cardinality <= repeats.MOST
         if not weighs or history.has_untried(problem.space, pending):
             with contextlib.suppress(SpaceExhausted):
                 return strategy.suggest(problem, state, pending=pending, number=number, q=1)[0]
-        return repeats.suggest(strategy, problem, state, number=number, complete=history.completed)
+        model = strategy.surrogate(problem, state) if modelled else None
+        return Suggestion(repeats.suggest(model, problem, number), {})
 
     def sample_independent(
         self,
@@ -190,7 +195,7 @@ class TFBOSampler(BaseSampler):
             return self._independent_sampler.sample_independent(
                 study, trial, param_name, param_distribution
             )
-        found = axis(param_name, param_distribution)
+        found = counterpart(param_name, param_distribution)
         column = found.parameter.column()
         assert column is not None
         if trial.number == 0:
@@ -200,7 +205,7 @@ class TFBOSampler(BaseSampler):
         return param_distribution.to_external_repr(found.write(found.parameter.from_code(code)))
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """For the independent sampler."""
+        """Pass it on to the independent sampler."""
         if self._independent_sampler is not None:
             self._independent_sampler.before_trial(study, trial)
 
@@ -211,7 +216,7 @@ class TFBOSampler(BaseSampler):
         state: TrialState,
         values: Sequence[float] | None,
     ) -> None:
-        """For the independent sampler."""
+        """Pass it on to the independent sampler."""
         if any(name.startswith("constraints") for name in trial.system_attrs):
             self._say_once(_UNCONSTRAINED)
         if self._independent_sampler is not None:

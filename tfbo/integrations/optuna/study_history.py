@@ -1,4 +1,4 @@
-"""What the trials of an Optuna study tell a strategy.
+"""The history of an Optuna study: its trials, as a strategy is told them.
 
 Optuna's storage is the truth: all that is kept here can be made anew from it, and is, where a study is
 opened again or its space has become another one.
@@ -16,7 +16,7 @@ from optuna.search_space import IntersectionSearchSpace
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from tfbo.integrations.optuna.distributions import Axes
+from tfbo.integrations.optuna.distributions import Counterparts
 from tfbo.space import Space
 from tfbo.strategies import Problem, Strategy
 from tfbo.strategies.base import key
@@ -38,14 +38,14 @@ class History:
 
     def _begin(self, distributions: dict[str, BaseDistribution]) -> None:
         self.distributions = distributions
-        self.axes = Axes.of(distributions)
+        self.counterparts = Counterparts.of(distributions)
         self._state: Any = None
         self._told: dict[int, Trial | None] = {}
         self._branches = False
 
     @property
     def completed(self) -> int:
-        """How many complete trials the strategy has been told."""
+        """The number of complete trials that the strategy has been told."""
         return sum(trial is not None and trial.state == COMPLETE for trial in self._told.values())
 
     def intersect(self, study: Study) -> dict[str, BaseDistribution]:
@@ -54,7 +54,7 @@ class History:
         return {name: found for name, found in common.items() if not found.single()}
 
     def search(self, distributions: dict[str, BaseDistribution]) -> None:
-        """Search these from now on."""
+        """Search these distributions from now on."""
         if distributions != self.distributions:
             self._begin(distributions)
 
@@ -72,17 +72,17 @@ class History:
         return self._state
 
     def pending(self, trials: Sequence[FrozenTrial], own: int) -> list[Trial]:
-        """Those that run, but the trial of that number, as far as it is known what they try."""
+        """Trials that run, but that of the number `own`, as far as their parameters are known."""
         running = [t for t in trials if t.state == TrialState.RUNNING and t.number != own]
         return [found for found in map(self._read, running) if found]
 
     def has_untried(self, space: Space, pending: Sequence[Trial]) -> bool:
-        """Whether something of the space is still to be tried, and is all there is to a trial."""
+        """Tell if some of the space is untried, while trials have no further parameters."""
         tried = {key(trial.params) for trial in (*self._told.values(), *pending) if trial}
         return not self._branches and len(tried) < space.cardinality
 
     def _has_more(self, frozen: FrozenTrial) -> bool:
-        """Whether a trial has further parameters, of several values."""
+        """Tell if a trial has further parameters, of several values."""
         others = frozen.distributions.keys() - self.distributions.keys()
         return any(not frozen.distributions[name].single() for name in others)
 
@@ -94,7 +94,7 @@ class History:
             # Optuna takes the choices 1 and True for the same one: what was suggested knows better.
             if name not in numbers or found.to_external_repr(numbers[name]) != value:
                 numbers[name] = found.to_internal_repr(value)
-        params = self.axes.read(numbers)
+        params = self.counterparts.read(numbers)
         if params is None:
             return None
         if frozen.state == TrialState.RUNNING:
@@ -110,15 +110,16 @@ class History:
 def remember(
     study: Study, frozen: FrozenTrial, numbers: Mapping[str, float], notes: dict[str, Any]
 ) -> None:
-    """Write down what a trial is about to try, for other workers and for the next fit."""
+    """Write down the suggestion of a trial, for other workers and for the next fit."""
     text = json.dumps({"params": numbers, "notes": notes})
     for i in range(0, len(text), _PIECE):
         name = f"{_SUGGESTION}:{i // _PIECE}"
+        # As Optuna's own samplers do: a trial that is not told yet has no public way to attributes.
         study._storage.set_trial_system_attr(frozen._trial_id, name, text[i : i + _PIECE])
 
 
 def recall(frozen: FrozenTrial) -> tuple[dict[str, float], dict[str, Any]]:
-    """What `remember` wrote down: the numbers, and the notes of the strategy."""
+    """The numbers, and the notes of the strategy, that `remember` wrote down."""
     text, i = "", 0
     while piece := frozen.system_attrs.get(f"{_SUGGESTION}:{i}"):
         text, i = text + piece, i + 1

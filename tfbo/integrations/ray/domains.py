@@ -1,6 +1,6 @@
 """Ray Tune's domains as parameters of a space, and values from there to here and back.
 
-What Ray draws from, a parameter has: the upper end of `randint`, `lograndint` and of a `q` of 1 is
+A parameter has the values that Ray draws: the upper end of `randint`, `lograndint` and of a `q` of 1 is
 exclusive, that of any other `q` inclusive, and quantised numbers are multiples of `q`, the bounds
 rounded inwards.
 """
@@ -18,13 +18,10 @@ import numpy as np
 from ray.tune.search import sample
 
 from tfbo.errors import InvalidArgument, invalid
+from tfbo.integrations import MOST_LEVELS
 from tfbo.space import Categorical, Constant, Float, Int, Parameter, Params, Space, checks, decimals
 
 Path = tuple[Any, ...]
-
-# With more levels than this a parameter is searched as if it were continuous, and then rounded: no
-# model tells such levels apart, and tables of the levels of a logarithmic scale would fill the memory.
-_MOST_LEVELS = 2**20
 
 _INSTEAD = {
     "Function": "Compute it in the trainable; for what depends on another parameter give TFBOSearch a "
@@ -36,22 +33,22 @@ _INSTEAD = {
 
 @dataclasses.dataclass(frozen=True)
 class Axis:
-    """A parameter, and where its values are in a configuration of Ray."""
+    """A parameter, and the place of its values in a configuration of Ray."""
 
     path: Path
     parameter: Parameter
     choices: tuple[Any, ...] | None = None
-    """What levels of the parameter stand for, where they are indices: any objects."""
+    """Any objects, where the values of the parameter are indices of these."""
     lattice: tuple[float, float] | None = None
     """Legal numbers are multiples of the first, the type of which they have, not above the second."""
 
     @property
     def name(self) -> str:
-        """As Ray names it, such as "optimizer/lr"."""
+        """The name that Ray gives it, such as "optimizer/lr"."""
         return "/".join(map(str, self.path))
 
     def read(self, argument: str, value: Any) -> Any:
-        """What stands for a value of Ray; whether that is legal, the space says."""
+        """The value of the parameter for one of Ray; the space checks if it is legal."""
         if self.choices is None:
             return value
         for i, choice in enumerate(self.choices):
@@ -70,7 +67,7 @@ class Axis:
 
 
 class Axes(NamedTuple):
-    """All that is searched: a space, and where its parameters are in a configuration of Ray."""
+    """A space, and the places of its parameters in a configuration of Ray."""
 
     space: Space
     axes: dict[str, Axis]
@@ -100,7 +97,7 @@ class Axes(NamedTuple):
         return config
 
     def dump(self) -> list[Any] | None:
-        """What the space does not say, for JSON; None where it has choices that JSON cannot hold."""
+        """Paths, choices and lattices as JSON; None where there are choices that JSON cannot hold."""
         listed = [[axis.path, axis.choices, axis.lattice] for axis in self.axes.values()]
         try:
             exact = all(
@@ -113,7 +110,7 @@ class Axes(NamedTuple):
 
     @staticmethod
     def load(space: Space, dumped: list[Any]) -> Axes:
-        """What `dump` has written of the axes of a space."""
+        """The axes of a space, of which `dump` wrote."""
         axes = {
             name: Axis(
                 tuple(path), space[name], choices and tuple(choices), lattice and tuple(lattice)
@@ -132,7 +129,7 @@ def of_space(space: Space) -> Axes:
 
 
 def of_config(config: Mapping[str, Any]) -> Axes:
-    """The domains of a configuration; what else it holds is constant, and no matter of the search.
+    """The axes of the domains in a configuration; whatever else it holds is constant.
 
     Raises:
         InvalidArgument: for a domain that cannot be searched, by name, or where there is none.
@@ -150,7 +147,7 @@ def of_config(config: Mapping[str, Any]) -> Axes:
 
 
 def has_domains(config: Any) -> bool:
-    """Whether anything in it, to any depth, is to be searched."""
+    """Tell if anything in it, to any depth, is to be searched."""
     if isinstance(config, Mapping):
         return "grid_search" in config or any(map(has_domains, config.values()))
     if isinstance(config, (list, tuple)):
@@ -224,7 +221,7 @@ def _number(path: Path, domain: Any, step: Any, log: bool) -> Axis:
         raise invalid(_label(path), expected, got, advice)
     if step is None:
         return Axis(path, Float(low, high, log=log))
-    if decimals.steps(low, high, step) >= _MOST_LEVELS:
+    if decimals.steps(low, high, step) >= MOST_LEVELS:
         return Axis(path, Float(low, high, log=log), lattice=(step, high))
     return Axis(path, (Int if whole else Float)(low, high, log=log, step=step))
 
@@ -257,7 +254,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def _is_exact(value: Any) -> bool:
-    """Whether JSON gives back what it is, also to the type of what is in it."""
+    """Tell if JSON gives it back as it is, with the types of its parts."""
     read = json.loads(json.dumps(value))
     return _equal(read, value) and repr(read) == repr(value)
 

@@ -69,7 +69,7 @@ class RayExecutor(Executor):
 
     @property
     def _max_workers(self) -> int:
-        """How many tasks the cluster has room for now, one at least: a cluster may grow."""
+        """The number of tasks that the cluster has room for now, one at least: it may grow."""
         known: Any = ray
         nodes = [node["Resources"] for node in known.nodes() if node["Alive"]]
         return max(1, sum(_room(node, self._needs) for node in nodes))
@@ -130,7 +130,7 @@ def _settle(future: Future[Any], done: Future[Any]) -> None:
 
 
 def _room(resources: Mapping[str, float], needs: Mapping[str, float]) -> int:
-    """How many tasks a node of so many resources takes."""
+    """The number of tasks that a node of such resources takes."""
     return min(math.floor(resources.get(kind, 0.0) / need) for kind, need in needs.items() if need)
 
 

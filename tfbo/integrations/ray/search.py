@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,9 +18,9 @@ except ImportError:
 
 from tfbo import _arguments, _format
 from tfbo._messages import warn
-from tfbo.errors import InvalidArgument, SpaceExhausted, StorageError, invalid
+from tfbo.errors import InvalidArgument, SpaceExhausted, invalid
 from tfbo.integrations.ray import search_state
-from tfbo.integrations.ray.domains import Axes, has_domains, of_config, of_space
+from tfbo.integrations.ray.domains import Axes, Axis, has_domains, of_config, of_space
 from tfbo.integrations.ray.executor import RayExecutor
 from tfbo.space import Space
 from tfbo.strategies import Strategy
@@ -113,7 +112,7 @@ class TFBOSearch(Searcher):
         self._numbers: dict[str, int] = {}
         """Of trials in the study, by what Ray calls them."""
         self._latest: dict[str, Any] = {}
-        """What trials that run have reported last."""
+        """The last report of each trial that runs."""
 
     @property
     def study(self) -> Study:
@@ -129,7 +128,7 @@ class TFBOSearch(Searcher):
     def set_search_properties(
         self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
     ) -> bool:
-        """Ray says what the experiment is about; False where there are two search spaces."""
+        """Take what Ray knows of the experiment; False where there are two search spaces."""
         if self._given is not None and has_domains(config):
             return False
         for name, value in (("metric", metric), ("mode", mode)):
@@ -149,7 +148,7 @@ class TFBOSearch(Searcher):
         return True
 
     def suggest(self, trial_id: str) -> Any:
-        """What a trial should try; `Searcher.FINISHED` where all of a finite space have been tried."""
+        """The next configuration; `Searcher.FINISHED` where all of a finite space have been tried."""
         axes = self._known()
         try:
             trial = self.study.ask()
@@ -171,11 +170,13 @@ class TFBOSearch(Searcher):
     ) -> None:
         """Tell the study what came of a trial; one that never began may be suggested again."""
         latest = self._latest.pop(trial_id, None)
-        number = self._numbers[trial_id] if trial_id in self._numbers else self._restarted(result)
+        number = self._numbers.get(trial_id)
+        if number is None:
+            number = _restarted(self.study, self._known().axes, result or {})
         if number is None:
             _LOGGER.info("Trial %s is none of those that were suggested.", trial_id)
             return
-        outcome = self._outcome(result, latest, error)
+        outcome = _outcome(result or {}, self._reported, latest, error)
         trial = self.study.trials[number]
         if trial.is_finished and (trial.state == COMPLETE or isinstance(outcome, Failure)):
             return
@@ -196,7 +197,7 @@ class TFBOSearch(Searcher):
         pruned: bool = False,
         intermediate_values: Sequence[float] | None = None,
     ) -> None:
-        """Tell it a result from elsewhere.
+        """Add a result from elsewhere.
 
         Args:
             parameters: a configuration; constants may be among them.
@@ -214,34 +215,19 @@ class TFBOSearch(Searcher):
             self._tell_evaluated(self._study)
 
     def save(self, checkpoint_path: str) -> None:
-        """Write all that it knows, but for its settings, as JSON."""
-        state = {name: getattr(self, f"_{name}") for name in _STATE}
-        state["study"] = None if self._study is None else search_state.dump(self._study)
-        state["axes"] = None if self._axes is None else self._axes.dump()
-        Path(checkpoint_path).write_text(json.dumps(state))
+        """Write the search, without its settings, as JSON."""
+        names = {name: getattr(self, f"_{name}") for name in search_state.FIELDS}
+        search_state.write(Path(checkpoint_path), names, self._study, self._axes)
 
     def restore(self, checkpoint_path: str) -> None:
-        """Go on from what `save` has written; the strategy, and a `space`, are to be the same.
+        """Go on with the search that `save` has written, with the same strategy, and `space` if any.
 
         Raises:
             StorageError: for a file that it has not written.
             InvalidArgument: for one of a search of another space.
         """
-        try:
-            state = json.loads(Path(checkpoint_path).read_text())
-            dumped, fields = state["study"], {name: state[name] for name in _STATE}
-            study = None if dumped is None else self._load(dumped)
-            known = range(0 if study is None else len(study))
-            if not all(number in known for number in fields["numbers"].values()):
-                raise ValueError("a trial is not there")
-            axes = self._axes
-            if axes is None and study is not None and state["axes"] is not None:
-                axes = Axes.load(study.space, state["axes"])
-        except (ValueError, KeyError, TypeError, AttributeError, StorageError) as error:
-            why = f"{type(error).__name__}: {error}"
-            raise StorageError(
-                f"checkpoint_path: {str(checkpoint_path)!r} is no state of TFBOSearch ({why})."
-            ) from error
+        path = Path(checkpoint_path)
+        fields, study, axes = search_state.read(path, self._axes, self._strategy, self._device)
         if study is not None and axes is not None:
             _check_same(study.space, axes.space)
         self._study, self._axes = study, axes
@@ -255,10 +241,8 @@ class TFBOSearch(Searcher):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._study = None if state["_study"] is None else self._load(state["_study"])
-
-    def _load(self, dumped: dict[str, Any]) -> Study:
-        return search_state.load(dumped, strategy=self._strategy, device=self._device)
+        if self._study is not None:
+            self._study = search_state.load(state["_study"], self._strategy, self._device)
 
     @property
     def _reported(self) -> str:
@@ -298,42 +282,36 @@ class TFBOSearch(Searcher):
             trial = study.enqueue(self._known().read("parameters", parameters))
             study.stored_trials.tell(trial, outcome)
 
-    def _restarted(self, result: Mapping[str, Any] | None) -> int | None:
-        """The trial that Ray has given another name, as it does to one that begins again.
 
-        It is known by its configuration, which is in the result.
-        """
-        axes, prefix = self._known().axes, "config/"
-        names = [name for name in axes if prefix + name in (result or {})]
-        params = {}
-        for name in names:
+def _restarted(study: Study, axes: Mapping[str, Axis], result: Mapping[str, Any]) -> int | None:
+    """The trial that Ray has given another name, as it does to one that begins again.
+
+    It is known by its configuration, which is in the result.
+    """
+    prefix, params = "config/", {}
+    for name in axes:
+        if prefix + name in result:
             with contextlib.suppress(InvalidArgument):
-                params[name] = axes[name].read(name, result[prefix + name])  # type: ignore[index]
-        alike = [trial.number for trial in self.study.trials if trial.params == params]
-        return alike[-1] if alike else None
-
-    def _outcome(self, result: Mapping[str, Any] | None, latest: Any, error: bool) -> Outcome:
-        """Outcome of a trial."""
-        if error:
-            return Failure("error", "Ray reports an error; the trial's folder has its traceback")
-        value = (result or {}).get(self._reported, latest)
-        if value is None and not result:
-            return Failure(INTERRUPTED, "it was stopped before it reported anything")
-        if value is None:
-            there = [
-                name
-                for name in result or ()
-                if name not in AUTO_RESULT_KEYS and not name.startswith("config/")
-            ]
-            reported = ", ".join(map(repr, there[:10])) or "nothing"
-            return Failure("error", f"it did not report {self._reported!r}, but {reported}")
-        try:
-            return measure(value)
-        except InvalidArgument as refused:
-            return Failure("error", f"{self._reported!r} was no number ({refused})")
+                params[name] = axes[name].read(name, result[prefix + name])
+    alike = [trial.number for trial in study.trials if trial.params == params]
+    return alike[-1] if alike else None
 
 
-_STATE = ("metric", "mode", "numbers", "latest")
+def _outcome(result: Mapping[str, Any], metric: str, latest: float | None, error: bool) -> Outcome:
+    """Outcome of a trial that reported `result`, and before it the metric as `latest`."""
+    if error:
+        return Failure("error", "Ray reports an error; the trial's folder has its traceback")
+    value = result.get(metric, latest)
+    if value is None and not result:
+        return Failure(INTERRUPTED, "it was stopped before it reported anything")
+    if value is None:
+        there = [n for n in result if n not in AUTO_RESULT_KEYS and not n.startswith("config/")]
+        reported = ", ".join(map(repr, there[:10])) or "nothing"
+        return Failure("error", f"it did not report {metric!r}, but {reported}")
+    try:
+        return measure(value)
+    except InvalidArgument as refused:
+        return Failure("error", f"{metric!r} was no number ({refused})")
 
 
 def _check(space: Any, metric: Any, mode: Any, points: Any, seed: Any) -> None:

@@ -1,26 +1,71 @@
-"""A study in memory as plain data, which JSON can hold, and back; each row is checked."""
+"""A search of Ray Tune as JSON, with its study in memory, and back; each row is checked."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from tfbo.errors import StorageError
+from tfbo.integrations.ray.domains import Axes
 from tfbo.storage import SQLiteStorage, read_record, read_trial, write_record, write_trial
 from tfbo.strategies import Strategy
 from tfbo.study import Study
 
+FIELDS = ("metric", "mode", "numbers", "latest")
+"""Attributes of a `TFBOSearch` beside its study and axes."""
+
+
+def write(path: Path, fields: dict[str, Any], study: Study | None, axes: Axes | None) -> None:
+    """Store a search, without its settings."""
+    state = {
+        **fields,
+        "study": None if study is None else dump(study),
+        "axes": None if axes is None else axes.dump(),
+    }
+    path.write_text(json.dumps(state))
+
+
+def read(
+    path: Path, axes: Axes | None, strategy: Strategy[Any] | None, device: str | None
+) -> tuple[dict[str, Any], Study | None, Axes | None]:
+    """Fields, study and axes of the search that `write` has stored.
+
+    Args:
+        path: of the file.
+        axes: where they are known; None for those of the file.
+        strategy: of the study.
+        device: of the study.
+
+    Raises:
+        StorageError: for another file.
+    """
+    try:
+        state = json.loads(path.read_text())
+        dumped, fields = state["study"], {name: state[name] for name in FIELDS}
+        study = None if dumped is None else load(dumped, strategy, device)
+        known = range(0 if study is None else len(study))
+        if not all(number in known for number in fields["numbers"].values()):
+            raise ValueError("a trial is not there")
+        if axes is None and study is not None and state["axes"] is not None:
+            axes = Axes.load(study.space, state["axes"])
+    except (ValueError, KeyError, TypeError, AttributeError, StorageError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise StorageError(
+            f"checkpoint_path: {str(path)!r} is no state of TFBOSearch ({why})."
+        ) from error
+    return fields, study, axes
+
 
 def dump(study: Study) -> dict[str, Any]:
-    """All of a study, but for its strategy."""
+    """The rows of a study, without its strategy."""
     return {
         "study": list(write_record(study.stored_trials.record)),
         "trials": [list(write_trial(trial)) for trial in study.trials],
     }
 
 
-def load(
-    dumped: dict[str, Any], *, strategy: Strategy[Any] | None = None, device: str | None = None
-) -> Study:
+def load(dumped: dict[str, Any], strategy: Strategy[Any] | None, device: str | None) -> Study:
     """The study that `dump` has written; what runs in it goes on running.
 
     Raises:

@@ -8,14 +8,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from sqlite3 import Connection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tfbo.errors import invalid
 from tfbo.integrations.tensorboard import journal
+from tfbo.study import Study
 from tfbo.trial import Goal, Trial
-
-if TYPE_CHECKING:
-    from tfbo.study import Study
 
 
 class TensorBoardCallback:
@@ -74,7 +72,7 @@ class TensorBoardCallback:
             for finished in new:
                 _write_trial(folder, study, finished)
                 journal.add(db, finished.number)
-            _extend_history(folder, db, new, len(known), Goal(study.direction))
+            extend_history(folder, db, new, len(known), Goal(study.direction))
 
     def epoch(self, study: Study, trial: Trial, epoch: int, logs: Mapping[str, Any]) -> None:
         """Log an epoch of a running trial; the tuners of `tfbo.keras` call this.
@@ -162,9 +160,7 @@ def _replace(path: Path, content: bytes) -> None:
     draft.replace(path)
 
 
-def _extend_history(
-    folder: Path, db: Connection, new: list[Trial], before: int, goal: Goal
-) -> None:
+def extend_history(folder: Path, db: Connection, new: list[Trial], before: int, goal: Goal) -> None:
     """Log trials one after the other, with the best so far.
 
     The step is the trial's place in the order of finishing, not its number: TensorBoard drops what

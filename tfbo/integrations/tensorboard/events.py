@@ -1,4 +1,4 @@
-"""What TensorBoard reads: each function gives the bytes of records for an event file.
+"""Records of event files, which TensorBoard reads: each function returns the bytes of some.
 
 A record has a time of its own, so that a trial that is logged late stands where it belongs.
 """
@@ -37,7 +37,7 @@ def scalar(tag: str, value: float, *, step: int, at: float) -> bytes:
 
 
 def space(searched: Space, direction: str, *, at: float) -> bytes:
-    """What the HParams page is to show: every parameter with its domain, and the objective."""
+    """The columns of the HParams page: every parameter with its domain, and the objective."""
     listed = [hparams.HParam(name, _domain(parameter)) for name, parameter in searched.items()]
     metric = hparams.Metric(OBJECTIVE, display_name=f"{OBJECTIVE} ({direction})")
     return _summary(hparams.hparams_config_pb(listed, [metric], time_created_secs=at), 0, at)
@@ -61,7 +61,7 @@ def start(trial: Trial, name: str, searched: Space, *, at: float) -> bytes:
 
 
 def end(trial: Trial, *, at: float) -> bytes:
-    """What came of a trial: its value or the reason of its failure, and its status."""
+    """The outcome of a trial: its value or the reason of its failure, and its status."""
     if trial.state == COMPLETE:
         assert trial.value is not None
         status = api_pb2.STATUS_SUCCESS
@@ -97,14 +97,14 @@ def _domain(parameter: Any) -> Any:
 
 
 def _listed(parameter: Any) -> list[Any] | None:
-    """All values of a parameter that is no interval of numbers; None for one that is."""
+    """The values of a parameter, each by itself; None for an interval of numbers."""
     if hasattr(parameter, "low"):
         return None
     return [parameter.from_code((i + 0.5) / parameter.count) for i in range(parameter.count)]
 
 
 def _is_text(parameter: Any) -> bool:
-    """Whether TensorBoard, which knows one type a column, has to take the values as text."""
+    """Tell if the values have to be shown as text: TensorBoard knows one type a column."""
     kinds = {_kind(value) for value in _listed(parameter) or [0.0]}
     return kinds not in ({"number"}, {"bool"})
 

@@ -1,4 +1,4 @@
-"""What of a study is in a folder of TensorBoard's already, so that nothing is logged twice.
+"""A list of the trials that are in a folder of TensorBoard's already, so that none is logged twice.
 
 A small SQLite file beside the event files is both the list and the lock: several processes may work
 on one study, each with a callback, and one may be killed at any point.
@@ -12,10 +12,8 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tfbo.study import Study
+from tfbo.study import Study
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS study (name TEXT, created REAL, history INTEGER DEFAULT 0, best REAL);
@@ -68,11 +66,11 @@ def add(db: sqlite3.Connection, number: int) -> None:
 
 
 def history(db: sqlite3.Connection) -> tuple[int, float | None]:
-    """How many bytes of the history are valid, and the best value in it."""
+    """The length in bytes of the valid part of the history, and the best value in it."""
     length, best = db.execute("SELECT history, best FROM study").fetchone()
     return length, best
 
 
 def set_history(db: sqlite3.Connection, length: int, best: float | None) -> None:
-    """Note what `history` is to return."""
+    """Note the length of the history and the best value in it."""
     db.execute("UPDATE study SET history = ?, best = ?", (length, best))
