@@ -30,7 +30,7 @@ import peers
 from suites.base import cube, vector
 
 OURS = "tfbo"
-MEASURED = (OURS, "botorch", "optuna_gp", "skopt", "kerastuner", "hebo")
+MEASURED = (OURS, "tfbo_adam", "botorch", "optuna_gp", "skopt", "kerastuner", "hebo")
 WARM_UP = 2
 STARTUP_N, STARTUP_D = 10, 6
 QUIET = 0.1  # cores

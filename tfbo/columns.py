@@ -68,7 +68,7 @@ class Levels(NamedTuple):
     """The levels of all columns, each array `[d]`; safe fillers where they do not apply."""
 
     number: np.ndarray
-    """How many each column has; 1 where continuous."""
+    """Number of levels of each column; 1 where continuous."""
     on_lattice: np.ndarray
     """True where level i stands at `log(first + i step)`."""
     first: np.ndarray

@@ -15,7 +15,7 @@ from adapters.optuna import OptunaGP, OptunaTPE
 from adapters.sampling import Random, Sobol
 from adapters.skopt import Skopt
 from adapters.smac import Smac
-from adapters.tfbo import Tfbo
+from adapters.tfbo import Tfbo, TfboAdam
 from adapters.turbo import Turbo
 from adapters.vizier import Vizier
 
@@ -32,4 +32,5 @@ ADAPTERS: dict[str, type[Adapter]] = {
     "vizier": Vizier,
     "random": Random,
     "sobol": Sobol,
+    "tfbo_adam": TfboAdam,
 }

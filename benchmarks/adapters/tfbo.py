@@ -80,3 +80,10 @@ class Tfbo(Adapter):
         surrogate = strategy.surrogate(problem, strategy.fold(problem, None, finished))
         distance = np.abs(surrogate.leave_one_out().residual)
         return [float(np.mean(distance <= quantile)) for quantile in QUANTILES]
+
+
+class TfboAdam(Tfbo):
+    """The same, with hyperparameters found by gradient descent."""
+
+    def __init__(self, parameters: Sequence[Parameter], seed: int) -> None:
+        super().__init__(parameters, seed, {"optimizer": "adam"})

@@ -80,6 +80,11 @@ KERNELS = {
         "over eight draws of the hyperparameters (slice sampling)", averaging.averaged
     ),
 }
+FITS = {
+    "Adam": Variant(
+        "hyperparameters by gradient descent, not quasi-Newton", lambda: {"optimizer": "adam"}
+    ),
+}
 ACQUISITIONS = {
     "faces as the model has them": Variant(
         "uncertainty counts there in full", patches=_no_deflation
@@ -106,5 +111,6 @@ VARIANTS: dict[str, Variant] = {
     **OPENINGS,
     **OUTCOMES,
     **KERNELS,
+    **FITS,
     **ACQUISITIONS,
 }

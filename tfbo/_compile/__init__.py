@@ -1,1 +1,1 @@
-"""Where and how what TensorFlow computes is compiled, kept and run."""
+"""Compiled programs: on which device, kept where, and run how."""

@@ -63,7 +63,7 @@ def key(function: Callable[..., Any], settings: Any, specs: Any, compiled_for: s
 
     Args:
         function: of tfbo, from settings and tensors to tensors.
-        settings: what distinguishes one graph from another; of plain values, and of classes and functions
+        settings: what tells one graph from another; of plain values, and of classes and functions
             of tfbo and TensorFlow Probability.
         specs: of the tensors, flat.
         compiled_for: a device, or nothing where XLA does not compile it.

@@ -60,10 +60,10 @@ class Program:
 
     Args:
         function: of tfbo, from settings and a structure of tensors to a structure of tensors.
-        settings: what the function takes first; hashable, and static.
+        settings: first argument of the function; hashable, and static.
         signature: the structure that it takes second, of `tf.TensorSpec`; it follows from the settings.
         answer: the structure that it returns, with any leaves.
-        xla: whether XLA compiles it, anew for each shape of the arrays; otherwise one graph is for all.
+        xla: True to have XLA compile it, anew for each shape of the arrays; else one graph is for all.
 
     Example:
         >>> import numpy as np, tensorflow as tf
@@ -101,7 +101,7 @@ class Program:
         Args:
             asked: arrays in the structure of the signature.
             device: as `tf.device` takes it.
-            rows: how many rows of data there are, on which depends how it is best run.
+            rows: number of rows of data, on which depends how it is best run.
 
         Returns:
             NumPy arrays in the structure of the answer.

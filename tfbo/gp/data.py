@@ -10,7 +10,7 @@ from tfbo.errors import invalid
 
 
 class TrainingData(NamedTuple):
-    """What a Gaussian process is fitted to."""
+    """Training data of a Gaussian process."""
 
     x: np.ndarray
     """Inputs, float64 `[n, d]`."""

@@ -48,7 +48,7 @@ class Hyperparameters(NamedTuple):
     lengthscales: tf.Tensor
     """`[..., d]`, or `[..., 1]` where all columns share one."""
     shape: tf.Tensor
-    """`[..., k]`: what the kernel has beside (a rational quadratic's mixture rate); k is mostly 0."""
+    """`[..., k]`: further ones of the kernel (a rational quadratic's mixture rate); k is mostly 0."""
     noise: tf.Tensor
     """`[...]`: variance of the observation noise, in standardised outputs."""
 
@@ -83,12 +83,12 @@ class Kernel:
 
     @property
     def lengthscale_count(self) -> int:
-        """How many lengthscales there are: d, or 1 without automatic relevance determination."""
+        """Number of lengthscales: d, or 1 without automatic relevance determination."""
         return self.dimension if self.ard else 1
 
     @property
     def features(self) -> int:
-        """How many features a row has, D."""
+        """Number of features of a row, D."""
         return self._tables.owner.shape[1] if self._is_embedded else self.dimension
 
     @property
@@ -155,7 +155,7 @@ class Kernel:
 
     @property
     def _is_embedded(self) -> bool:
-        """Whether any column is more, or other, than its own feature."""
+        """True where any column is more, or other, than its own feature."""
         columns = self.columns.columns if self.columns is not None else ()
         return any(column.categorical or _is_on_arc(column) for column in columns)
 
@@ -186,7 +186,7 @@ def kernel(
 
 
 Gradient = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
-"""From what a matrix `[..., n, m]` is worth, entry by entry, to that of the rows that it is made of."""
+"""Gradients of both sets of rows, from that of the matrix `[..., n, m]` that is made of them."""
 
 
 def _square_distance(x1: tf.Tensor, x2: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
@@ -276,10 +276,10 @@ def _fast(correlation: type) -> type:
 
 
 class _Tables(NamedTuple):
-    """What the features of embedded columns are made of."""
+    """Tables from which embedded columns become features."""
 
     owner: np.ndarray
-    """Which column each feature belongs to, one-hot `[d, D]`."""
+    """Column of each feature, one-hot `[d, D]`."""
     number: np.ndarray
     """One where the feature is the number itself, `[D]`; zero elsewhere, here and below."""
     cosine: np.ndarray
@@ -287,9 +287,9 @@ class _Tables(NamedTuple):
     sine: np.ndarray
     """One where it is the sine, `[D]`."""
     level: np.ndarray
-    """Which level of a category it stands for, from one on, `[D]`."""
+    """Level of a category that it stands for, from one on, `[D]`."""
     levels: np.ndarray
-    """How many levels that category has, `[D]`."""
+    """Number of levels of that category, `[D]`."""
 
 
 def _tables(columns: Columns) -> _Tables:
@@ -310,5 +310,5 @@ def _tables(columns: Columns) -> _Tables:
 
 
 def _is_on_arc(column: Column) -> bool:
-    """Whether it is a number that some rows lack."""
+    """True of a number that some rows lack."""
     return not column.categorical and bool(column.conditions or column.optional)

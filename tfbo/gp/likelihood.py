@@ -15,20 +15,20 @@ from tfbo.gp.kernels import Hyperparameters, Kernel
 
 
 class Observations(NamedTuple):
-    """What the hyperparameters are fitted to."""
+    """Training data as the process sees them."""
 
     features: tf.Tensor
     """Embedded rows, `[n, D]`."""
     z: tf.Tensor
     """Standardised outcomes, `[n]`."""
     mask: tf.Tensor | None = None
-    """bool `[n]`: which rows are there; the others are padding, and their outcomes zero."""
+    """bool `[n]`: False marks a row of padding, of outcome zero."""
     variances: tf.Tensor | None = None
     """Known variances of the outcomes, `[n]`, zero where unknown; the noise is what is left beyond."""
 
 
 class Factors(NamedTuple):
-    """What prediction needs of the data, computed once."""
+    """Factors of the training data, computed once, from which every prediction follows."""
 
     hyperparameters: Hyperparameters
     rows: tf.Tensor

@@ -1,4 +1,4 @@
-"""From the user's outcomes to the standardised ones that the Gaussian process sees, and back."""
+"""Outcomes: standardised for the Gaussian process, and back in the user's units."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def standardise_errors(std: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
 
 
 class Tempering(NamedTuple):
-    """How the lower tail of outcomes is bent towards the others; see `temper`."""
+    """Bend of the lower tail of outcomes towards the others; see `temper`."""
 
     size: tf.Tensor
     """Scalar > 0, in the user's units: the largest outcome, in whose unit the others are given."""
@@ -107,7 +107,7 @@ def temper(y: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
 
 
 def tempering(y: tf.Tensor, mask: tf.Tensor | None = None) -> Tempering:
-    """How `temper` bends these outcomes."""
+    """Tempering of these outcomes, as `temper` applies it."""
     weight = _weights(y, mask)
     largest = tf.reduce_max(weight * tf.abs(y))
     size = tf.where(largest > 0.0, largest, tf.ones_like(largest))

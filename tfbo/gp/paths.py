@@ -33,7 +33,7 @@ _WAVES = 512
 
 
 class Randomness(NamedTuple):
-    """What s draws are made of; arrays of independent numbers."""
+    """Randomness of s draws: arrays of independent numbers."""
 
     directions: np.ndarray
     """Standard normal, `[F, D]`."""
@@ -46,13 +46,13 @@ class Randomness(NamedTuple):
 
 
 def is_known(kernel: Kernel) -> bool:
-    """Whether the waves of the kernel are known, without which there are no paths."""
+    """True where the waves of the kernel are known, without which there are no paths."""
     known = (*_INVERSE_GAMMA, psd_kernels.ExponentiatedQuadratic, psd_kernels.RationalQuadratic)
     return kernel.correlation in known
 
 
 def randomness(kernel: Kernel, n: int, count: int, rng: np.random.Generator) -> Randomness:
-    """What `count` draws given `n` data are made of."""
+    """Draw the randomness of `count` paths given `n` data."""
     return Randomness(
         rng.standard_normal([_WAVES, kernel.features]),
         rng.uniform(1e-12, 1.0, _WAVES),
@@ -105,7 +105,7 @@ def draw(posterior: Posterior, observed: Observations, drawn: Randomness) -> Pat
     Args:
         posterior: of a kernel that `is_known`.
         observed: as it was factorised; without padding.
-        drawn: what the draws are made of.
+        drawn: their randomness.
     """
     hyperparameters, factors = posterior.hyperparameters, posterior.factors
     waves = drawn.directions * _stretch(posterior, drawn.mixing)[:, None]
@@ -120,7 +120,7 @@ def draw(posterior: Posterior, observed: Observations, drawn: Randomness) -> Pat
 
 
 def _stretch(posterior: Posterior, mixing: tf.Tensor) -> tf.Tensor:
-    """By how much longer or shorter each wave is than one of a squared exponential, `[F]`."""
+    """Frequency of each wave relative to one of a squared exponential, `[F]`."""
     correlation = posterior.kernel.correlation
     if correlation in _INVERSE_GAMMA:
         shape = tf.constant(_INVERSE_GAMMA[correlation], mixing.dtype)

@@ -29,14 +29,14 @@ _AT_ONCE, _SCREENED_NUMBERS = 8, 2 * 10**6
 
 
 class Start(NamedTuple):
-    """Where the first restart starts: the end of an earlier fit, or the medians of the priors."""
+    """Start of the first restart: the end of an earlier fit, or the medians of the priors."""
 
     theta: np.ndarray | tf.Tensor
     """Log hyperparameters, `[p]`."""
     inverse: np.ndarray | tf.Tensor
     """Inverse Hessian of the negative log posterior there, `[p, p]`."""
     known: bool | tf.Tensor
-    """Whether the inverse Hessian comes from an earlier fit."""
+    """bool: the inverse Hessian comes from an earlier fit."""
 
 
 class Fitted(NamedTuple):
@@ -49,9 +49,9 @@ class Fitted(NamedTuple):
     inverse: tf.Tensor
     """Inverse Hessian of the negative log posterior at `theta`, as learned on the way, `[p, p]`."""
     known: tf.Tensor
-    """Whether it was learned in all directions."""
+    """bool: it was learned in all directions."""
     ok: tf.Tensor
-    """Whether any start led to a finite value; otherwise `theta` is the start."""
+    """bool: some start led to a finite value; otherwise `theta` is the start."""
 
 
 FITTED = Fitted(*Fitted._fields)
@@ -59,7 +59,7 @@ FITTED = Fitted(*Fitted._fields)
 
 
 class Effort(NamedTuple):
-    """How much is searched, and by which minimiser."""
+    """Extent of a search, and its minimiser."""
 
     restarts: int
     """Starts from candidates, at the most."""
@@ -94,7 +94,7 @@ def multistart(
         kernel: the kernel.
         hyperprior: priors and bounds.
         observed: the data.
-        start: where the first one starts.
+        start: of the first restart.
         candidates: log hyperparameters `[c, p]`; with none, the start is all there is. A single one is
             where an earlier search has ended. Rows of NaN do not count.
         effort: restarts, rounds and tolerances.

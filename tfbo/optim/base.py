@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import tensorflow as tf
 
 Objective = Callable[[tf.Tensor], tf.Tensor]
-"""From points `[r, p]` to values `[r]`, member by member; NaN marks a point that is not acceptable."""
+"""Function from points `[r, p]` to values `[r]`, member by member; NaN marks one that is not acceptable."""
 
 # A member is given up where so many steps like its last would not take it to the value to beat.
 _STEPS_TO_LEAD = 20.0
@@ -66,7 +66,7 @@ class Minimum(NamedTuple):
 
 
 Minimiser = Callable[[Objective, tf.Tensor, Limits, Curvature | None], Minimum]
-"""From an objective and starts `[r, p]`, which are clipped into the box, to their minima.
+"""Function from an objective and starts `[r, p]`, which are clipped into the box, to their minima.
 
 Every iteration of one `tf.while_loop` is one evaluation of the batch, so the objective, whose gradient is
 taken by automatic differentiation, is traced once. Members do not influence each other, unless they race.

@@ -46,7 +46,7 @@ class _State(NamedTuple):
     start_value: tf.Tensor  # [r, 1]
     gradient: tf.Tensor  # [r, p]
     inverse: tf.Tensor  # [r, p, p] inverse Hessian
-    pairs: tf.Tensor  # int [r, 1] how many pairs it has learned from; p where it was handed on
+    pairs: tf.Tensor  # int [r, 1] number of pairs it has learned from; p where it was handed on
     direction: tf.Tensor  # [r, p]
     step: tf.Tensor  # [r, 1]
     gain: tf.Tensor  # [r, 1] of the last accepted step; infinite before the first

@@ -23,11 +23,11 @@ from tfbo.optim.base import Limits
 from tfbo.optim.domain import Domain
 
 Function = Callable[[tf.Tensor], tf.Tensor]
-"""From legal rows `[k, d]` to values `[k]`."""
+"""Function from legal rows `[k, d]` to values `[k]`."""
 Test = Callable[[tf.Tensor], tf.Tensor]
-"""From legal rows `[k, d]` to bool `[k]`."""
+"""Function from legal rows `[k, d]` to bool `[k]`."""
 Judge = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""From legal rows `[k, d]` and their values to these, minus infinity where NaN or refused: `[k]`."""
+"""Function from legal rows `[k, d]` and values to these, minus infinity where NaN or refused: `[k]`."""
 
 # Rows nearer than this are the same point: distances come from one matmul, whose rounding is 1e-8.
 _SAME = 1e-7
@@ -84,13 +84,13 @@ def maximise(
     """The best row of a domain, over the screens and the climbs from the best rows of each of them.
 
     Args:
-        function: what to maximise; NaN is worse than anything.
+        function: the objective; NaN is worse than anything.
         domain: columns, box and constraints. An ascent ends where it would leave what is legal.
         screens: candidates `[c, d]` in [0, 1], one or more sets; the nearest rows of the box are screened.
         taken: single rows that must not be returned; see `among`.
-        climbs: how many rows of each screen to climb from.
+        climbs: number of rows of each screen to climb from.
         max_evaluations: of each ascent, at the most.
-        at_once: how many candidates are screened at once, at the most; None for all.
+        at_once: number of candidates that are screened at once, at the most; None for all.
         compact: as in `Limits`.
     """
     judge = _judge(domain, taken)
