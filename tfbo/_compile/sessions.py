@@ -27,9 +27,9 @@ class Place(NamedTuple):
     device: str
     """As `tf.device` takes it."""
     shapes: tuple[tuple[int, ...], ...] | None
-    """Of the arrays, where XLA compiles for them."""
+    """Shapes of the arrays, where XLA compiles for them."""
     one_thread: bool
-    """Whether its operations are run one after the other."""
+    """True where its operations are run one after the other."""
 
 
 class Session:
