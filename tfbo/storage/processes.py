@@ -15,7 +15,7 @@ from tfbo.storage.base import Storage
 _LOGGER = logging.getLogger("tfbo")
 
 
-class Owner(NamedTuple):
+class _Owner(NamedTuple):
     """Runner of trials: one study object of one process."""
 
     host: str
@@ -53,18 +53,18 @@ def is_gone(owner: str, silence: float = 0.0, patience: float = 0.0) -> bool:
     return silence > patience or (beside and not _runs(who))
 
 
-def _here(token: str) -> Owner:
+def _here(token: str) -> _Owner:
     try:
         namespace = os.stat("/proc/self/ns/pid").st_ino
     except OSError:
         namespace = None
     pid = os.getpid()
-    return Owner(socket.gethostname(), pid, _started(pid), token, namespace)
+    return _Owner(socket.gethostname(), pid, _started(pid), token, namespace)
 
 
-def _parse(owner: str) -> Owner:
+def _parse(owner: str) -> _Owner:
     try:
-        who = Owner(*json.loads(owner))
+        who = _Owner(*json.loads(owner))
         sound = who.pid > 0 and isinstance(who.pid, int)
     except (TypeError, RecursionError):
         sound = False
@@ -73,7 +73,7 @@ def _parse(owner: str) -> Owner:
     return who
 
 
-def _runs(who: Owner) -> bool:
+def _runs(who: _Owner) -> bool:
     try:
         os.kill(who.pid, 0)
     except (ProcessLookupError, OverflowError):
