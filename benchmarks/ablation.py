@@ -25,28 +25,24 @@ import regret_report
 import suites
 from adapters import Adapter, Random, Tfbo
 from suites.base import Cell
-from variants import DEFAULT, VARIANTS, Variant, patched
+from variants import BUDGET, DEFAULT, VARIANTS
 
 RESULTS = Path(__file__).parent / "results" / "ablation.csv"
 MARKS = (10, 25, 60)
-BUDGET, SEEDS = 60, 3
+SEEDS = 3
 
 
 class Local:
     """An adapter in this process, with the methods of `peers.Worker` that a run calls."""
 
-    def __init__(self, adapter: Adapter, variant: Variant) -> None:
-        self.adapter, self.variant = adapter, variant
-        self.values: list[float | None] = []
+    def __init__(self, adapter: Adapter) -> None:
+        self.adapter = adapter
 
     def ask(self) -> tuple[Any, float]:  # noqa: D102
-        if isinstance(self.adapter, Tfbo):
-            self.variant.before(self.adapter.study, self.values, BUDGET)
         return self.adapter.ask(), 0.0
 
     def tell(self, y: float | None) -> float:  # noqa: D102
         self.adapter.tell(y)
-        self.values.append(y)
         return 0.0
 
     def recommend(self) -> Any:  # noqa: D102
@@ -81,22 +77,20 @@ class Task(NamedTuple):
 
 def run(task: Task) -> list[regret.Outcome]:
     """Run them in this process."""
-    variant = VARIANTS.get(task.variant, VARIANTS[DEFAULT])
     outcomes = []
-    with patched(variant):
-        for cell in cells(task.yahpo):
-            if cell.name in task.skip:
-                continue
-            problem = cell.problem(task.seed)
-            if task.variant == regret_report.BASELINE:
-                adapter: Adapter = Random(problem.parameters, task.seed)
-            else:
-                adapter = Tfbo(problem.parameters, task.seed, dict(variant.settings()))
-            path: list[tuple[int, float]] = []
-            noise = regret.noise_of(cell.name, task.seed)
-            regret.search(Local(adapter, variant), problem, noise, BUDGET, path)
-            name = (cell.suite, cell.name, task.seed, task.variant)
-            outcomes.append(regret.outcome(name, BUDGET, problem, path))
+    for cell in cells(task.yahpo):
+        if cell.name in task.skip:
+            continue
+        problem = cell.problem(task.seed)
+        if task.variant == regret_report.BASELINE:
+            adapter: Adapter = Random(problem.parameters, task.seed)
+        else:
+            adapter = Tfbo(problem.parameters, task.seed, VARIANTS[task.variant].strategy)
+        path: list[tuple[int, float]] = []
+        noise = regret.noise_of(cell.name, task.seed)
+        regret.search(Local(adapter), problem, noise, BUDGET, path)
+        name = (cell.suite, cell.name, task.seed, task.variant)
+        outcomes.append(regret.outcome(name, BUDGET, problem, path))
     return outcomes
 
 

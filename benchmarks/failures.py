@@ -35,7 +35,7 @@ from suites import failing
 from suites.base import Problem, draw
 
 import tfbo
-from tfbo.strategies import Failed
+from tfbo.strategies import Bayes, Failed
 
 CELLS = (
     "ball-branin-80", "ball-hartmann-3-95", "slope-rosenbrock-4-80", "column-styblinski-tang-5-80",
@@ -77,7 +77,7 @@ def run(optimiser: Any, problem: Problem, seed: int, trials: int) -> tuple[str, 
 def start(name: str, problem: Problem, seed: int, worker: Worker | None) -> Any:
     """An optimiser of that name."""
     if name not in PEERS:
-        return Tfbo(problem.parameters, seed, {"failed": OURS[name]})
+        return Tfbo(problem.parameters, seed, Bayes(failed=OURS[name]))
     assert worker is not None
     worker.start(PEERS[name], problem.parameters, seed)
     return worker

@@ -35,7 +35,7 @@ from tfbo._compile import devices
 from tfbo.gp import hyperprior, likelihood
 from tfbo.optim.base import value_and_gradient
 from tfbo.strategies import Bayes, Problem
-from tfbo.strategies.bayes import ask, fit, greedy, warm_start
+from tfbo.strategies.bayes import ask, chooser, warm_start
 from tfbo.trial import COMPLETE, Trial
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -133,8 +133,8 @@ class Asker:
         n = len(self.state.trials)
         settings, numbers = self.strategy.settings(self.problem), range(n, n + 1)
         asked = ask.pose(settings, self.problem, self.state, (), numbers, self.plan)
-        chooser = settings.chooser(self.problem, self.plan, 1, failing=False)
-        x = greedy.choose(chooser, asked.question, self.plan.device).x[0]
+        choice = settings.choosing(self.plan, 1, failing=False)
+        x = chooser.choose(choice, asked.question, self.plan.device).x[0]
         seconds = time.perf_counter() - begin
         notes = warm_start.notes(asked.fitted.found, asked.searched)
         y = float(np.min([t.value for t in self.state.trials])) + 0.1
@@ -247,8 +247,8 @@ def share_of_cholesky(sizes: Sizes, clock: Clock) -> Iterator[str]:
 
 def _rates(n: int, device: str) -> tuple[float, float]:
     space = tfbo.Space({f"x{i}": tfbo.Float(0.0, 1.0) for i in range(COLUMNS)})
-    kernel = Bayes().settings(Problem(space, "minimize", 0)).model.kernel
-    prior = hyperprior.Hyperprior(*map(tf.constant, fit.default_hyperprior(kernel)))
+    model = Bayes().settings(Problem(space, "minimize", 0)).model
+    kernel, prior = model.kernel, hyperprior.Hyperprior(*map(tf.constant, model.hyperprior))
     x, y = trials(n)
     with tf.device(device):
         observed = likelihood.Observations(tf.constant(x), tf.constant((y - y.mean()) / y.std()))

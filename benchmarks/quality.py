@@ -31,7 +31,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow as tf
 from peers import Worker, discover, processor
-from variants import VARIANTS, patched
 
 import tfbo
 from tfbo._compile import devices
@@ -39,7 +38,7 @@ from tfbo.acquisition import LogEI, joint
 from tfbo.gp import hyperprior, search
 from tfbo.strategies import Bayes
 from tfbo.strategies.base import Problem
-from tfbo.strategies.bayes import ask, fit, greedy
+from tfbo.strategies.bayes import ask, chooser, fit
 
 # A fit may be this far below the best of the restarts, in nats, and a maximum this far below BoTorch's.
 FIT, MAXIMUM = 0.1, 1e-4
@@ -73,7 +72,7 @@ class State(NamedTuple):
 
     name: str
     asked: ask.Asked
-    answer: greedy.Answer
+    answer: chooser.Answer
     model: fit.Model
 
 
@@ -83,9 +82,9 @@ def states(function: str, d: int, noise: float, checkpoints: tuple[int, ...]) ->
     optimum = rng.uniform(0.2, 0.8, d)
     names = [f"x{i}" for i in range(d)]
     space = tfbo.Space({name: tfbo.Float(0.0, 1.0) for name in names})
-    strategy, problem = Bayes(), Problem(space, "minimize", 0)
+    strategy, problem = Bayes(boundary=0.0), Problem(space, "minimize", 0)
     settings = strategy.settings(problem)
-    chooser = settings.chooser(problem, devices.CPU, 1, failing=False)
+    choice = settings.choosing(devices.CPU, 1, failing=False)
     study = tfbo.Study(space, seed=0, strategy=strategy)
     for n in range(1, max(checkpoints) + 1):
         trial = study.ask()
@@ -94,14 +93,14 @@ def states(function: str, d: int, noise: float, checkpoints: tuple[int, ...]) ->
         if n in checkpoints:
             history = strategy.fold(problem, None, study.trials)
             asked = ask.pose(settings, problem, history, (), range(n, n + 1), devices.CPU)
-            answer = greedy.choose(chooser, asked.question, "CPU:0")
+            answer = chooser.choose(choice, asked.question, "CPU:0")
             name = f"{function}, d = {d}, noise {noise:g}, n = {n}"
             yield State(name, asked, answer, settings.model)
 
 
 def best_of_restarts(state: State, rng: np.random.Generator) -> float:
     """The highest log posterior that restarts from so many draws of the priors reach."""
-    prior = fit.default_hyperprior(state.model.kernel)
+    prior = state.model.hyperprior
     draws = hyperprior.draws(prior, RESTARTS, rng)
     start = search.Start(hyperprior.medians(prior), np.eye(len(prior.loc)), False)
     given = state.asked.given._replace(start=start, candidates=draws)
@@ -111,7 +110,7 @@ def best_of_restarts(state: State, rng: np.random.Generator) -> float:
 def _restarts(model: fit.Model, given: fit.Given) -> tf.Tensor:
     @tf.function(autograph=False, reduce_retracing=True)
     def run(given: fit.Given) -> tf.Tensor:
-        prior = hyperprior.Hyperprior(*map(tf.constant, fit.default_hyperprior(model.kernel)))
+        prior = hyperprior.Hyperprior(*map(tf.constant, model.hyperprior))
         observed, _ = fit.observe(model, given)
         found = search.multistart(
             model.kernel, prior, observed, given.start, given.candidates,
@@ -208,7 +207,6 @@ def main() -> int:
     peers = discover(parsed.peer_python, ["botorch"])
     found = []
     with contextlib.ExitStack() as stack:
-        stack.enter_context(patched(VARIANTS["faces as the model has them"]))
         worker = None
         if "botorch" in peers.found:
             worker = stack.enter_context(Worker(peers.found["botorch"]))

@@ -6,7 +6,7 @@ import tfbo
 from tfbo import gp
 from tfbo._compile import devices
 from tfbo.strategies import Bayes, Problem
-from tfbo.strategies.bayes import ask, greedy
+from tfbo.strategies.bayes import ask, chooser
 
 
 @pytest.mark.gpu
@@ -35,8 +35,8 @@ def test_an_ask_on_the_gpu_finds_as_good_a_point_as_on_the_cpu():
     for place in (devices.CPU, plan):
         state = strategy.fold(problem, None, study.trials)
         asked = ask.pose(settings, problem, state, (), range(40, 41), place)
-        chooser = settings.chooser(problem, place, 1, failing=False)
-        answer = greedy.choose(chooser, asked.question, place.device)
+        choice = settings.choosing(place, 1, failing=False)
+        answer = chooser.choose(choice, asked.question, place.device)
         found.append((float(asked.fitted.found.value), float(answer.value)))
     assert found[1][0] == pytest.approx(found[0][0], abs=2e-3)
     assert found[1][1] == pytest.approx(found[0][1], abs=1e-3)

@@ -22,14 +22,12 @@ class Tfbo(Adapter):
     Args:
         parameters: as in `Adapter`.
         seed: as in `Adapter`.
-        settings: arguments of `tfbo.strategies.Bayes`, the default strategy, that are not its defaults.
+        strategy: another than the default one.
     """
 
     packages = ("tfbo", "tensorflow", "tensorflow-probability")
 
-    def __init__(
-        self, parameters: Sequence[Parameter], seed: int, settings: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, parameters: Sequence[Parameter], seed: int, strategy: Any = None) -> None:
         import tfbo
 
         super().__init__(parameters, seed)
@@ -42,9 +40,8 @@ class Tfbo(Adapter):
             return kind(parameter["low"], parameter["high"], log=parameter["log"], when=when)
 
         space = tfbo.Space({p["name"]: converted(p) for p in self.parameters})
-        self.settings = settings or {}
-        strategy = tfbo.strategies.Bayes(**self.settings)
-        self.study = tfbo.Study(space, seed=seed, strategy=strategy)
+        self.strategy = strategy or tfbo.strategies.Bayes()
+        self.study = tfbo.Study(space, seed=seed, strategy=self.strategy)
         self.trial: Any = None
 
     def tell_all(self, params: Sequence[Params], y: Sequence[float | None]) -> None:
@@ -71,12 +68,12 @@ class Tfbo(Adapter):
         return dict(self.study.best_params)
 
     def coverage(self) -> list[float]:
-        from tfbo.strategies import Bayes, Problem
+        from tfbo.strategies import Problem
 
         finished = [trial for trial in self.study.trials if trial.is_finished]
         if len(finished) < 2 or all(trial.value is None for trial in finished):
             return []
-        strategy, problem = Bayes(**self.settings), Problem(self.study.space, "minimize", 0)
+        strategy, problem = self.strategy, Problem(self.study.space, "minimize", 0)
         surrogate = strategy.surrogate(problem, strategy.fold(problem, None, finished))
         distance = np.abs(surrogate.leave_one_out().residual)
         return [float(np.mean(distance <= quantile)) for quantile in QUANTILES]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from variants.base import DEFAULT, Variant, patched
+from variants.base import BUDGET, DEFAULT, Variant
 from variants.table import VARIANTS
 
-__all__ = ["DEFAULT", "VARIANTS", "Variant", "patched"]
+__all__ = ["BUDGET", "DEFAULT", "VARIANTS", "Variant"]

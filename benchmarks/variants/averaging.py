@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
+
+from tfbo.acquisition import LogEI
+from tfbo.gp import hyperprior, likelihood
 
 CHAINS, STEPS, SHRINKS = 8, 8, 40
 # Location and scale of the prior of a lengthscale over sqrt(d). The one that the optimum is sought with
@@ -19,10 +22,6 @@ def drawn(kernel: Any, prior: Any, observed: Any, theta: Any) -> Any:
 
     The priors are normal in the logarithms, so there is nothing to tune (Murray, Adams and MacKay 2010).
     """
-    import tensorflow as tf
-
-    from tfbo.gp import likelihood
-
     rng, p = np.random.default_rng(0), theta.shape[-1]
     normals = tf.constant(rng.standard_normal([STEPS, CHAINS, p]))
     heights = tf.constant(np.log(rng.random([STEPS, CHAINS])))
@@ -64,25 +63,18 @@ def drawn(kernel: Any, prior: Any, observed: Any, theta: Any) -> Any:
     return theta
 
 
-def averaged() -> Mapping[str, Any]:
+@dataclasses.dataclass(frozen=True)
+class Averaged(LogEI):
     """The logarithm of the mean improvement over the draws."""
-    import tensorflow as tf
 
-    from tfbo.acquisition import LogEI
-    from tfbo.gp import hyperprior, likelihood
-
-    @dataclasses.dataclass(frozen=True)
-    class Averaged(LogEI):
-        def prepare(self, posterior: Any, observed: Any, pending: Any) -> Any:
-            kernel, at = posterior.kernel, posterior.hyperparameters
-            loc, scale = _LENGTHSCALE
-            lengthscale = hyperprior.LogNormal(loc + 0.5 * np.log(kernel.dimension), scale)
-            prior = hyperprior.default_priors(kernel.dimension)._replace(lengthscale=lengthscale)
-            known = hyperprior.Hyperprior(*map(tf.constant, hyperprior.stack(kernel, prior)))
-            parts = (at.amplitude[None], at.lengthscales, at.shape, at.noise[None])
-            theta = drawn(kernel, known, observed, tf.math.log(tf.concat(parts, axis=0)))
-            factors = likelihood.factorise(kernel, theta, observed)
-            several = dataclasses.replace(posterior, factors=factors)
-            return super().prepare(several, observed, pending)
-
-    return {"acquisition": Averaged()}
+    def prepare(self, posterior: Any, observed: Any, pending: Any) -> Any:  # noqa: D102
+        kernel, at = posterior.kernel, posterior.hyperparameters
+        loc, scale = _LENGTHSCALE
+        lengthscale = hyperprior.LogNormal(loc + 0.5 * np.log(kernel.dimension), scale)
+        prior = hyperprior.default_priors(kernel.dimension)._replace(lengthscale=lengthscale)
+        known = hyperprior.Hyperprior(*map(tf.constant, hyperprior.stack(kernel, prior)))
+        parts = (at.amplitude[None], at.lengthscales, at.shape, at.noise[None])
+        theta = drawn(kernel, known, observed, tf.math.log(tf.concat(parts, axis=0)))
+        factors = likelihood.factorise(kernel, theta, observed)
+        several = dataclasses.replace(posterior, factors=factors)
+        return super().prepare(several, observed, pending)

@@ -1,59 +1,49 @@
-"""What a variant is, and how its choices are put in the place of those of the library for a while."""
+"""A variant: a strategy that a user could pass, and why it is tried."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import regret_report
 
+from tfbo.strategies import Bayes, Problem, Strategy, Suggestion, Surrogate
+from tfbo.trial import Trial
+
 DEFAULT = regret_report.OURS
-
-Patches = Mapping[tuple[Any, str], Any]
-"""What modules and classes hold instead, by owner and name."""
-
-
-def _leave_alone(study: Any, values: Sequence[float | None], budget: int) -> None:
-    """Before an ask, do nothing."""
+BUDGET = 60
+"""Trials of a run."""
 
 
 class Variant(NamedTuple):
     """The default strategy but for one choice."""
 
     why: str
-    settings: Callable[[], Mapping[str, Any]] = dict
-    """Arguments of `Bayes`."""
-    patches: Callable[[], Patches] = dict
-    before: Callable[[Any, Sequence[float | None], int], None] = _leave_alone
-    """What is done before an ask: of the study, the values told so far and the budget."""
+    strategy: Strategy[Any] = Bayes()
 
 
-@contextlib.contextmanager
-def patched(variant: Variant) -> Iterator[None]:
-    """While the variant's patches hold; programs compiled without them are forgotten."""
-    changed = variant.patches()
-    before = {place: getattr(*place) for place in changed}
-    _put(changed)
-    try:
-        yield
-    finally:
-        _put(before)
+@dataclasses.dataclass(frozen=True)
+class Switching(Strategy[Any]):
+    """Another strategy from trial to trial; all of them have the state of `Bayes`.
 
+    Args:
+        choose: from the number of finished trials to the strategy.
+    """
 
-def choose(study: Any, strategy: Any) -> None:
-    """Let another strategy make the next suggestion; its state must be that of `Bayes`."""
-    study.advisor.strategy = strategy
+    choose: Callable[[int], Bayes]
 
+    def fold(self, problem: Problem, state: Any, told: Sequence[Trial]) -> Any:  # noqa: D102
+        return Bayes().fold(problem, state, told)
 
-def _put(values: Patches) -> None:
-    from tfbo._compile.sessions import SESSIONS
-    from tfbo.strategies.bayes import fit
+    def suggest(  # noqa: D102
+        self, problem: Problem, state: Any, *, pending: Sequence[Trial], number: int, q: int
+    ) -> list[Suggestion]:
+        chosen = self.choose(len(state.trials))
+        return chosen.suggest(problem, state, pending=pending, number=number, q=q)
 
-    # Graphs on disk are those of the library as it is.
-    os.environ["TFBO_CACHE"] = "off"
-    for (owner, name), value in values.items():
-        setattr(owner, name, value)
-    fit.default_hyperprior.cache_clear()
-    SESSIONS.clear()
+    def best(self, problem: Problem, state: Any) -> int | None:  # noqa: D102
+        return self.choose(len(state.trials)).best(problem, state)
+
+    def surrogate(self, problem: Problem, state: Any) -> Surrogate:  # noqa: D102
+        return self.choose(len(state.trials)).surrogate(problem, state)

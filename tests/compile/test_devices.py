@@ -5,7 +5,7 @@ import tfbo
 from tfbo import Float, InvalidArgument, Space
 from tfbo._compile import devices
 from tfbo.strategies import Bayes
-from tfbo.strategies.bayes import fit, greedy
+from tfbo.strategies.bayes import ask, fit
 
 SPACE = Space({"x": Float(0.0, 1.0), "y": Float(0.0, 1.0)})
 
@@ -86,17 +86,17 @@ def test_a_gpu_without_memory_hands_over_to_fewer_starts_then_to_the_cpu(monkeyp
             raise exhausted()
         return real(model, given, device, some)
 
-    def choose(chooser, question, device):
+    def choose(choice, question, device):
         chosen.append(device)
         if device.startswith("GPU"):
             raise exhausted()
-        return greedily(chooser, question, device)
+        return greedily(choice, question, device)
 
-    chosen, greedily = [], greedy.choose
+    chosen, greedily = [], ask.choose
 
     expected = tfbo.minimize(lambda p: p["x"] + p["y"], SPACE, n_trials=7, seed=0)
     monkeypatch.setattr(fit, "fit", fitted)
-    monkeypatch.setattr(greedy, "choose", choose)
+    monkeypatch.setattr(ask, "choose", choose)
     plan = devices.Plan("GPU:0", padded=True)
     monkeypatch.setattr(devices, "plan", lambda device, n: plan)
     monkeypatch.setattr(Bayes, "prepare", lambda *_: None)  # which asks, too
@@ -112,9 +112,9 @@ def test_a_gpu_without_memory_hands_over_to_fewer_starts_then_to_the_cpu(monkeyp
 
 
 def test_an_error_that_is_not_about_memory_is_not_hidden(monkeypatch):
-    def choose(chooser, question, device):
+    def choose(choice, question, device):
         raise tf.errors.InvalidArgumentError(None, None, "shapes differ")
 
-    monkeypatch.setattr(greedy, "choose", choose)
+    monkeypatch.setattr(ask, "choose", choose)
     with pytest.raises(tf.errors.InvalidArgumentError, match="shapes differ"):
         tfbo.minimize(lambda p: p["x"], SPACE, n_trials=6, seed=0)

@@ -16,7 +16,9 @@ from tfbo._compile.programs import Program
 from tfbo._compile.sessions import SESSIONS
 from tfbo.acquisition import EI, UCB, Acquisition, LogEI
 from tfbo.gp import kernels
-from tfbo.strategies.bayes import fit, greedy
+from tfbo.strategies.bayes import chooser, fit
+from tfbo.strategies.bayes.greedy import Greedy
+from tfbo.strategies.bayes.thompson import Thompson
 
 VECTOR = tf.TensorSpec([None], tf.float64)
 GRAPH = Traced(b"graph \n bytes \0", ("a:0", "b:0"), ("c:0",))
@@ -128,16 +130,14 @@ def test_drafts_of_dead_processes_go(cache):
     assert {path.name for path in cache.iterdir()} == {"x.graph", "y.graph", "new.draft"}
 
 
-def chooser(**changes):
+def choice(**changes):
     kernel = kernels.kernel("matern52", 2)
     columns = kernels.Columns(tuple(kernels.Column(count=c) for c in (None, 4)))
-    return greedy.Chooser(columns, kernel, LogEI(), padded=False)._replace(**changes)
+    return chooser.Choice(Greedy(), columns, kernel, LogEI(), padded=False)._replace(**changes)
 
 
-def name(settings=None, function=greedy._choose, specs=(VECTOR,), compiled_for=""):
-    return disk_cache.key(
-        function, chooser() if settings is None else settings, specs, compiled_for
-    )
+def name(settings=None, function=chooser.choose, specs=(VECTOR,), compiled_for=""):
+    return disk_cache.key(function, choice() if settings is None else settings, specs, compiled_for)
 
 
 def test_the_same_has_the_same_name_in_another_process():
@@ -154,14 +154,16 @@ def test_the_same_has_the_same_name_in_another_process():
 def test_whatever_changes_the_graph_changes_the_name(monkeypatch):
     names = [
         name(),
-        name(chooser(padded=True)),
-        name(chooser(batch=2)),
-        name(chooser(acquisition=EI())),
-        name(chooser(acquisition=UCB(1.0))),
-        name(chooser(acquisition=UCB(2.0))),
-        name(chooser(kernel=kernels.kernel("matern32", 2))),
-        name(chooser(kernel=kernels.kernel("matern52", 3))),
-        name(chooser(columns=chooser().columns.repeated(2))),
+        name(choice(padded=True)),
+        name(choice(chooser=Greedy(2))),
+        name(choice(chooser=Thompson())),
+        name(choice(boundary=0.1)),
+        name(choice(acquisition=EI())),
+        name(choice(acquisition=UCB(1.0))),
+        name(choice(acquisition=UCB(2.0))),
+        name(choice(kernel=kernels.kernel("matern32", 2))),
+        name(choice(kernel=kernels.kernel("matern52", 3))),
+        name(choice(columns=choice().columns.repeated(2))),
         name(function=fit._fit),
         name(specs=(VECTOR, VECTOR)),
         name(specs=(tf.TensorSpec([None], tf.float32),)),
@@ -198,7 +200,7 @@ class Pair(NamedTuple):
 
 
 def test_what_depends_on_code_of_the_users_is_not_kept():
-    assert name(chooser(acquisition=Own())) is None
+    assert name(choice(acquisition=Own())) is None
     assert name(Pair(1)) is None
     assert name(function=lambda settings, x: x) is None
     assert name([1]) is None

@@ -6,7 +6,7 @@ s samples, m new inputs. Everything is float64.
 
 from __future__ import annotations
 
-from tfbo.gp.hyperprior import LogNormal, Priors, Ranges
+from tfbo.gp.hyperprior import LogNormal, Priors, Ranges, default_priors
 from tfbo.gp.kernels import KERNELS, Hyperparameters, Kernel
 from tfbo.gp.posterior import Moments, Posterior
 from tfbo.gp.regression import fit
@@ -20,5 +20,6 @@ __all__ = [
     "Posterior",
     "Priors",
     "Ranges",
+    "default_priors",
     "fit",
 ]

@@ -4,7 +4,8 @@ A `Kernel` says how the columns of a design matrix become features (numbers as t
 one-hot, conditional columns on an arc) and which TFP kernel acts on them. With hyperparameters it
 becomes a TFP kernel, so all of TFP's kernel algebra applies to what it returns.
 
-Adding one: give `KERNELS` a row (any isotropic TFP kernel class), or pass the class itself.
+Adding one: give `KERNELS` a row (any isotropic TFP kernel class), or pass the class itself. One that is
+more than that derives from `Kernel`, and a function of dimension and columns makes it.
 """
 
 from __future__ import annotations
@@ -93,8 +94,26 @@ class Kernel:
 
     @property
     def shape_names(self) -> tuple[str, ...]:
-        """Names of the hyperparameters beside amplitude, lengthscales and noise."""
+        """Names of the hyperparameters beside amplitude, lengthscales and noise.
+
+        Those of the correlation come first.
+        """
         return _SHAPES.get(self.correlation, ())
+
+    @property
+    def is_isotropic(self) -> bool:
+        """True where a covariance is the amplitude squared times the correlation of scaled features."""
+        return True
+
+    @property
+    def owners(self) -> np.ndarray:
+        """The column `[D]` that each feature belongs to."""
+        return np.argmax(self._tables.owner, axis=0)
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """Bool `[D]`: which of the features are numbers as they are."""
+        return self._tables.number > 0.0
 
     def embed(self, x: tf.Tensor) -> tf.Tensor:
         """Features `[..., n, D]` of rows `[..., n, d]`; free of hyperparameters, so computed once.
@@ -122,12 +141,13 @@ class Kernel:
         """Features `[..., n, D]` divided by the lengthscale of the column that each belongs to."""
         shrink = tf.math.reciprocal(hyperparameters.lengthscales)
         if self.ard and self._is_embedded:
-            shrink = tf.gather(shrink, np.argmax(self._tables.owner, axis=0), axis=-1)
+            shrink = tf.gather(shrink, self.owners, axis=-1)
         return features * tf.expand_dims(shrink, -2)
 
     def at(self, hyperparameters: Hyperparameters) -> Any:
         """The TFP kernel of scaled features at these hyperparameters."""
-        shape = {name: hyperparameters.shape[..., i] for i, name in enumerate(self.shape_names)}
+        names = _SHAPES.get(self.correlation, ())
+        shape = {name: hyperparameters.shape[..., i] for i, name in enumerate(names)}
         return _fast(self.correlation)(amplitude=hyperparameters.amplitude, **shape)
 
     def covariance(
@@ -161,28 +181,35 @@ class Kernel:
 
     @functools.cached_property
     def _tables(self) -> _Tables:
-        assert self.columns is not None
-        return _tables(self.columns)
+        return _tables(self.columns or Columns((Column(),) * self.dimension))
+
+
+Factory = Callable[[int, Columns | None], Kernel]
+"""From the number of columns, and what each of them is, to a kernel."""
 
 
 def kernel(
-    name: str | type, dimension: int, columns: Columns | None = None, *, ard: bool = True
+    given: str | type | Factory, dimension: int, columns: Columns | None = None, *, ard: bool = True
 ) -> Kernel:
-    """The kernel of that name (see `KERNELS`), or on a TFP kernel class of the caller's.
+    """The kernel of that name (see `KERNELS`), on a TFP kernel class, or from a factory of the caller's.
 
     Raises:
-        InvalidArgument: for a name that is not known or a class that is no TFP kernel.
+        InvalidArgument: for an unknown name, a class that is no TFP kernel, or a factory of anything else.
     """
-    if isinstance(name, str) and name in KERNELS:
-        return Kernel(KERNELS[name], dimension, columns, ard)
-    if isinstance(name, type) and hasattr(name, "_apply_with_distance"):
-        return Kernel(name, dimension, columns, ard)
-    raise invalid(
-        "kernel",
-        f"one of {', '.join(KERNELS)}, or an isotropic kernel class of tfp.math.psd_kernels",
-        name,
-        'Pass kernel="matern52" if in doubt.',
+    if isinstance(given, str) and given in KERNELS:
+        return Kernel(KERNELS[given], dimension, columns, ard)
+    if isinstance(given, type) and hasattr(given, "_apply_with_distance"):
+        return Kernel(given, dimension, columns, ard)
+    expected = (
+        f"one of {', '.join(KERNELS)}, an isotropic kernel class of tfp.math.psd_kernels, "
+        "or a function of dimension and columns that returns a tfbo.gp.Kernel"
     )
+    if callable(given) and not isinstance(given, type):
+        made = given(dimension, columns)
+        if isinstance(made, Kernel) and made.dimension == dimension:
+            return made
+        expected = f"a function that returns a tfbo.gp.Kernel of {dimension} columns"
+    raise invalid("kernel", expected, given, 'Pass kernel="matern52" if in doubt.')
 
 
 Gradient = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import tensorflow as tf
 
@@ -52,6 +53,39 @@ def standardise(y: tf.Tensor, mask: tf.Tensor | None = None) -> Standardised:
 def standardise_errors(std: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
     """Standard errors in standardised units from those in the user's; their squares are finite."""
     return tf.minimum(std / scale, _LARGEST_ERROR)
+
+
+class Transform(Protocol):
+    """A monotone transform of outcomes of which larger is better, made for some of them."""
+
+    def apply(self, y: tf.Tensor) -> tf.Tensor:
+        """The outcomes `[n]` that it was made for, transformed."""
+        ...
+
+    def invert(self, transformed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The outcomes that became these, and how fast each moves with its transformed one."""
+        ...
+
+
+TransformOf = Callable[[tf.Tensor, tf.Tensor | None], Transform]
+"""From outcomes `[n]`, and a bool mask `[n]` of those that count, to a transform of them; None for all."""
+
+
+class Unchanged(NamedTuple):
+    """No transform."""
+
+    def apply(self, y: tf.Tensor) -> tf.Tensor:
+        """See `Transform`."""
+        return y
+
+    def invert(self, transformed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """See `Transform`."""
+        return transformed, tf.ones_like(transformed)
+
+
+def unchanged(y: tf.Tensor, mask: tf.Tensor | None = None) -> Unchanged:
+    """No transform, whatever the outcomes."""
+    return Unchanged()
 
 
 class Tempering(NamedTuple):

@@ -48,7 +48,7 @@ class Randomness(NamedTuple):
 def is_known(kernel: Kernel) -> bool:
     """True where the waves of the kernel are known, without which there are no paths."""
     known = (*_INVERSE_GAMMA, psd_kernels.ExponentiatedQuadratic, psd_kernels.RationalQuadratic)
-    return kernel.correlation in known
+    return kernel.is_isotropic and kernel.correlation in known
 
 
 def randomness(kernel: Kernel, n: int, count: int, rng: np.random.Generator) -> Randomness:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tfbo._aliases import explained
 from tfbo.strategies.base import Problem, Strategy, Suggestion
-from tfbo.strategies.bayes import Bayes, Failed
+from tfbo.strategies.bayes import Bayes, Chooser, Failed
 from tfbo.strategies.grid import Grid
 from tfbo.strategies.random import Random
 from tfbo.strategies.sobol import Sobol
@@ -12,6 +12,7 @@ from tfbo.strategies.surrogate import LeaveOneOut, Prediction, Surrogate
 
 __all__ = [
     "Bayes",
+    "Chooser",
     "Failed",
     "Grid",
     "LeaveOneOut",

@@ -27,7 +27,7 @@ class Problem(NamedTuple):
     """"minimize" or "maximize"."""
     seed: int
     device: str | None = None
-    """Where to compute; see `Study`."""
+    """Device to compute on; see `Study`."""
 
     @property
     def goal(self) -> Goal:

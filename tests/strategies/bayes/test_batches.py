@@ -14,8 +14,9 @@ from tfbo.gp.pending import Pending
 from tfbo.space import encoding
 from tfbo.strategies import Bayes, Sobol
 from tfbo.strategies.base import Problem, key
-from tfbo.strategies.bayes import ask, greedy
+from tfbo.strategies.bayes import ask, chooser
 from tfbo.strategies.bayes.data import subset
+from tfbo.strategies.bayes.greedy import Greedy
 
 SQUARE = Space({"x": Float(-5.0, 10.0), "y": Float(0.0, 15.0)})
 MIXED = Space(
@@ -96,10 +97,10 @@ def test_climbing_together_gains_over_choosing_one_by_one():
         state = strategy.fold(problem, None, study.trials)
         settings = strategy.settings(problem)
         asked = ask.pose(settings, problem, state, (), range(8, 11), devices.CPU)
-        choosers = (settings.chooser(problem, devices.CPU, q, failing=False) for q in (1, 3))
+        choices = (settings.choosing(devices.CPU, q, failing=False) for q in (1, 3))
         sets = [
-            encoding(SQUARE).decode(greedy.choose(chooser, asked.question, "CPU:0").x)
-            for chooser in choosers
+            encoding(SQUARE).decode(chooser.choose(choice, asked.question, "CPU:0").x)
+            for choice in choices
         ]
         one_by_one, together = worth(study, sets)
         gains.append(together / one_by_one)
@@ -118,9 +119,11 @@ def test_a_batch_compiled_by_xla_is_as_good():
         strategy.settings(problem),
     )
     question = ask.pose(settings, problem, state, pending, range(14, 17), plans[1]).question
-    choosers = [settings.chooser(problem, plan, 3, failing=False) for plan in plans]
-    assert choosers[1].batch == 1  # one by one: there is a program less to compile for each q
-    free, fixed = (greedy.choose(c._replace(batch=1), question, "CPU:0") for c in choosers)
+    choices = [settings.choosing(plan, 3, failing=False) for plan in plans]
+    assert (
+        choices[1].chooser == Greedy()
+    )  # one by one: there is a program less to compile for each q
+    free, fixed = (chooser.choose(c._replace(chooser=Greedy()), question, "CPU:0") for c in choices)
     assert free.x.shape == fixed.x.shape == (3, 2)
     assert bool(tf.reduce_all(free.found)) and bool(tf.reduce_all(fixed.found))
     assert float(fixed.value) == pytest.approx(float(free.value), abs=0.05)

@@ -20,7 +20,8 @@ from tfbo.gp.pending import Pending
 from tfbo.optim.base import value_and_gradient
 from tfbo.strategies import Bayes
 from tfbo.strategies.base import Problem
-from tfbo.strategies.bayes import ask, feasibility, fit, greedy
+from tfbo.strategies.bayes import ask, chooser, feasibility, fit
+from tfbo.strategies.bayes.greedy import Greedy
 
 NUMBERS = Space({f"x{i}": Float(0.0, 1.0) for i in range(3)})
 MIXED = Space(
@@ -61,8 +62,8 @@ def chosen(space, plan, strategy=STRATEGY, **settings):
     made = asked(space, plan=plan, strategy=strategy, **settings)
     problem = Problem(space, "minimize", 1)
     failing = bool(made.question.labels)
-    chooser = strategy.settings(problem).chooser(problem, plan, 1, failing)
-    return made, greedy.choose(chooser, made.question, plan.device)
+    choice = strategy.settings(problem).choosing(plan, 1, failing)
+    return made, chooser.choose(choice, made.question, plan.device)
 
 
 def model_of(space, plan=FREE, strategy=STRATEGY):
@@ -73,14 +74,14 @@ def model_of(space, plan=FREE, strategy=STRATEGY):
 def evaluate(model, given, question, theta, x):
     """Log posterior with its gradient, and moments and incumbent, all at `theta`."""
     given, question = tf.nest.map_structure(tf.constant, (given, question))
-    prior = hyperprior.Hyperprior(*map(tf.constant, fit.default_hyperprior(model.kernel)))
+    prior = hyperprior.Hyperprior(*map(tf.constant, model.hyperprior))
     observed, standardised = fit.observe(model, given)
     value, gradient = value_and_gradient(
         lambda t: likelihood.log_posterior(model.kernel, prior, observed, t),
         tf.constant(theta[None]),
     )
     posterior = fit.condition(model, observed, standardised, tf.constant(theta))
-    features, normals = posterior.features(question.pending), tf.math.ndtri(question.uniforms)
+    features, normals = posterior.features(question.pending), tf.math.ndtri(question.numbers)
     beside = joint.prepare(posterior, observed, Pending(features, normals, question.running))
     found = beside.fantasies.joint(x[:, None, :])
     return value, gradient, *posterior.moments(x), beside.best, *found
@@ -91,11 +92,11 @@ def evaluate(model, given, question, theta, x):
 @pytest.mark.parametrize("std", [0.0, 0.2])
 def test_padding_changes_no_number(space, n, std):
     made = asked(space, n, waiting=2, std=std)
-    padded = fit.pad(made.given), greedy._pad(made.question)
+    padded = fit.pad(made.given), chooser.pad(Greedy(), made.question)
     assert len(padded[0].mask) in (32, 48) and len(padded[1].pending) == 8
     free, fixed = (model_of(space, plan) for plan in (FREE, PADDED))
     rng = np.random.default_rng(0)
-    theta = hyperprior.draws(fit.default_hyperprior(free.kernel), 1, rng)[0]
+    theta = hyperprior.draws(free.hyperprior, 1, rng)[0]
     x = tf.constant(made.question.everywhere[:20])
     for one, two in zip(
         evaluate(free, made.given, made.question, theta, x),
@@ -137,7 +138,7 @@ def test_the_programs_that_know_of_failures_compiled_by_xla_find_as_good_a_point
 def test_padding_changes_no_probability_of_success():
     question = asked(NUMBERS, 14, fails=lambda params: params["x1"] > 0.6).question
     found = []
-    for padded in (question, greedy._pad(question)):
+    for padded in (question, chooser.pad(Greedy(), question)):
         padded = tf.nest.map_structure(tf.constant, padded)
         model = feasibility.model(EI(), padded.labels, padded.posterior, padded.observed)
         found.append(model.success(tf.constant(question.everywhere)).log_probability.numpy())
@@ -251,8 +252,8 @@ def nodes(made):
 def test_the_first_ask_does_not_wait_for_thousands_of_nodes(space, most):
     # Each takes half a millisecond or more to trace and set up; there were twice as many once.
     problem = Problem(space, "minimize", 1)
-    chooser = STRATEGY.settings(problem).chooser(problem, FREE, 1, failing=False)
-    assert nodes(fit.compiled(model_of(space))) + nodes(greedy.compiled(chooser)) < most
+    choice = STRATEGY.settings(problem).choosing(FREE, 1, failing=False)
+    assert nodes(fit.compiled(model_of(space))) + nodes(chooser.compiled(choice)) < most
 
 
 def looked_at(study):

@@ -17,14 +17,18 @@ from tfbo._compile import devices
 from tfbo._compile.eager import computing
 from tfbo._compile.programs import aside
 from tfbo._messages import warn
-from tfbo.acquisition import Acquisition
+from tfbo.errors import invalid
 from tfbo.gp import Posterior, hyperprior, paths, search
 from tfbo.gp.data import TrainingData
+from tfbo.optim.domain import Domain
 from tfbo.strategies.base import Problem
 from tfbo.strategies.bayes import data as trials_data
-from tfbo.strategies.bayes import feasibility, fit, greedy, screens, surrogate, thompson, warm_start
+from tfbo.strategies.bayes import feasibility, fit, screens, surrogate, warm_start
+from tfbo.strategies.bayes.chooser import Answer, Choice, Chooser, Question, choose
 from tfbo.strategies.bayes.data import Failed, History
+from tfbo.strategies.bayes.greedy import Greedy
 from tfbo.strategies.bayes.surrogate import GaussianSurrogate
+from tfbo.strategies.bayes.thompson import Thompson
 from tfbo.trial import Trial
 
 _LOGGER = logging.getLogger("tfbo")
@@ -33,8 +37,6 @@ Result = TypeVar("Result")
 
 # Draws of the hyperparameters that are screened for each restart.
 _DRAWS = 2
-# Draws of pending outcomes: what points are worth is then known to a tenth (test_joint.py holds that).
-_PENDING_DRAWS = 64
 # A batch of no more points than this is climbed as a whole after it was chosen one by one, which gains
 # a few per cent of its worth (less for more points) and doubles the time. That is another program for each
 # q, which XLA would take long to compile.
@@ -46,18 +48,26 @@ _MOST_GREEDY = 16
 _MOST_SEARCHED = 300
 
 
+Region = Callable[[Problem, Sequence[Trial]], np.ndarray]
+"""From a problem and its finished trials to bounds `[d, 2]` of codes, between which the next is sought."""
+
+
 class Settings(NamedTuple):
     """The settings of `Bayes`, for the space of one problem."""
 
     model: fit.Model
     """The model as it is fitted on the CPU."""
-    acquisition: Acquisition
+    choice: Choice
+    """The program that chooses one point on the CPU."""
+    chooser: Chooser | None
+    """None for one that depends on the number of points."""
     n_candidates: int
     n_modelled: int
     noise: float
     """Standard deviation of the noise where it is known, in the units of the objective; or else 0."""
     device: str | None
     failed: Failed
+    region: Region | None
 
     def restarts(self, plan: devices.Plan, n: int) -> int:
         """Restarts beside the one from the last optimum, when `n` trials are searched."""
@@ -69,18 +79,29 @@ class Settings(NamedTuple):
         restarts = self.restarts(plan, n) if plan.padded else self.model.restarts
         return self.model._replace(restarts=restarts if searches else 0, padded=plan.padded)
 
-    def chooser(
-        self, problem: Problem, plan: devices.Plan, q: int, failing: bool
-    ) -> greedy.Chooser:
+    def choosing(self, plan: devices.Plan, q: int, failing: bool) -> Choice:
         """The program that chooses q points."""
-        return greedy.Chooser(
-            problem.encoding.columns,
-            self.model.kernel,
-            self.acquisition,
-            plan.padded,
-            batch=q if q <= _MOST_TOGETHER and not plan.padded else 1,
+        chooser = self.chooser
+        if chooser is None and q > _MOST_GREEDY and paths.is_known(self.model.kernel):
+            chooser = Thompson()
+        elif chooser is None:
+            chooser = Greedy(q if q <= _MOST_TOGETHER and not plan.padded else 1)
+        return self.choice._replace(
+            chooser=chooser,
+            acquisition=chooser.valued(self.choice.acquisition),
+            padded=plan.padded and chooser.can_pad,
             failing=failing,
         )
+
+    def bounds(self, problem: Problem, history: History) -> np.ndarray | tuple[()]:
+        """Box `[d, 2]` in which points are sought after these trials; nothing for the unit cube."""
+        if self.region is None:
+            return ()
+        d, box = len(self.choice.columns), self.region(problem, history.trials)
+        if np.shape(box) != (d, 2) or not (np.diff(box, prepend=0.0, append=1.0) >= 0.0).all():
+            expected = f"a function that returns bounds [{d}, 2] in [0, 1], lower ones first"
+            raise invalid("region", expected, box, "Leave it out for the whole space.")
+        return box
 
 
 class Asked(NamedTuple):
@@ -91,9 +112,7 @@ class Asked(NamedTuple):
     """The data and the start of the fit."""
     searched: int
     """The number of trials with which hyperparameters were last searched for."""
-    question: greedy.Question | thompson.Draws
-    choose: Callable[[greedy.Chooser, Any, str], greedy.Answer]
-    """The program that chooses them."""
+    question: Question
 
 
 def suggest(
@@ -121,14 +140,12 @@ def _suggest(
         _LOGGER.warning("Trial %d: the surrogate could not be fitted.", numbers[0])
         warn("The surrogate of a suggestion could not be fitted; it stands where the fit began.")
 
-    question = asked.question
-
-    def choose(where: devices.Plan) -> greedy.Answer:
-        chooser = settings.chooser(problem, where, len(numbers), failing=bool(question.labels))
-        return asked.choose(chooser, question, where.device)
+    def run(where: devices.Plan) -> Answer:
+        choice = settings.choosing(where, len(numbers), failing=bool(asked.question.labels))
+        return choose(choice, asked.question, where.device)
 
     attempts = [("", (plan,))] + [("on the CPU", (devices.CPU,))] * (plan != devices.CPU)
-    answer = _first_within_memory(plan, attempts, choose)
+    answer = _first_within_memory(plan, attempts, run)
     return answer.x[answer.found], warm_start.notes(asked.fitted.found, asked.searched)
 
 
@@ -143,7 +160,7 @@ def pose(
     """The fit of all trials, of which failed ones count as bad, and the points to choose from it."""
     kernel, n, q = settings.model.kernel, len(history.trials), len(numbers)
     rng = _random.generator(problem.seed, "bayes", numbers[0])
-    last = warm_start.last((*history.trials, *pending), fit.default_hyperprior(kernel))
+    last = warm_start.last((*history.trials, *pending), settings.model.hyperprior)
     due = last.is_due(n)
     searches = due or plan.padded  # a padded program has one shape, that of a search
     data, _ = trials_data.training_data(problem.goal, history, settings.n_modelled, settings.failed)
@@ -152,29 +169,26 @@ def pose(
         settings.model, given, lambda: _fit(settings, given, plan), follows=not due
     )
     success = labels(settings, history)
-    everywhere, around = screens.of(problem, data, settings.n_candidates, rng)
-    searched = n if searches else last.searched
-    if q > _MOST_GREEDY and paths.is_known(kernel):
-        drawn = paths.randomness(kernel, len(data.y), q, rng)
-        draws = thompson.Draws(*fitted[:2], drawn, everywhere, around, success)
-        return Asked(fitted, given, searched, draws, thompson.choose)
+    bounds = settings.bounds(problem, history)
+    domain = Domain(settings.choice.columns, bounds if len(bounds) else None)
+    everywhere, around = screens.of(problem, domain, data, settings.n_candidates, rng)
     running = trials_data.rows(problem, pending)
     m, d = running.shape
-    # One draw is as good as any where nothing is drawn.
-    s = _PENDING_DRAWS if m + q > 1 else 1
-    question = greedy.Question(
+    chooser = settings.choosing(plan, q, failing=bool(success)).chooser
+    question = Question(
         *fitted[:2],
         best=data.x[np.argmax(data.y)],
         tried=history.rows,
         pending=np.concatenate([running, np.zeros([q, d])]),
         running=np.arange(m + q) < m,
         q=np.array(q, np.int32),
-        uniforms=_random.sobol(s, m + q, int(rng.integers(2**62))),
+        numbers=chooser.numbers(kernel, len(data.y), m + q, q, rng),
         everywhere=everywhere,
         around=around,
         labels=success,
+        bounds=bounds,
     )
-    return Asked(fitted, given, searched, question, greedy.choose)
+    return Asked(fitted, given, n if searches else last.searched, question)
 
 
 def labels(settings: Settings, history: History) -> Posterior | tuple[()]:
@@ -188,7 +202,7 @@ def look(settings: Settings, problem: Problem, history: History) -> GaussianSurr
     """The surrogate after the told trials; see `Bayes.surrogate`."""
     n = len(history.trials)
     plan = devices.plan(settings.device, n)
-    last = warm_start.last(history.trials, fit.default_hyperprior(settings.model.kernel))
+    last = warm_start.last(history.trials, settings.model.hyperprior)
     rng = None if last.searched else _random.generator(problem.seed, "bayes", n)
     data, order = trials_data.training_data(problem.goal, history, settings.n_modelled, None)
     given = _given(settings, data, last.start, plan, rng)
@@ -197,7 +211,8 @@ def look(settings: Settings, problem: Problem, history: History) -> GaussianSurr
     fitted = history.fits.newest(settings.model, given) or history.fits.fitted(
         settings.model, given, lambda: _fit(settings, given, plan, searches=searches)
     )
-    return surrogate.of(problem, tuple(history.trials[i] for i in order), data, fitted)
+    trials = tuple(history.trials[i] for i in order)
+    return surrogate.of(problem, trials, data, settings.model.transform, fitted)
 
 
 def _given(

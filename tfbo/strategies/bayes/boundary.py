@@ -23,23 +23,23 @@ from tfbo.columns import Columns
 from tfbo.gp import Posterior
 from tfbo.optim.mixed import Function
 
-# By how much the logarithm of the deviation is less for a number that is on a face. Half of it is left at
-# 0.04 from the face, and a hundredth at 0.22.
-_LESS = 0.1
 
-
-def deflated(posterior: Posterior, columns: Columns, best: tf.Tensor) -> Posterior:
+def deflated(posterior: Posterior, columns: Columns, best: tf.Tensor, less: float) -> Posterior:
     """The posterior, of whose deviations a share counts; see `deflation`."""
-    return dataclasses.replace(posterior, share=deflation(columns, best))
+    return (
+        dataclasses.replace(posterior, share=deflation(columns, best, less)) if less else posterior
+    )
 
 
-def deflation(columns: Columns, best: tf.Tensor) -> Function:
+def deflation(columns: Columns, best: tf.Tensor, less: float) -> Function:
     """Share of the deviation that counts: from rows `[..., d]` to `[...]` in (0, 1].
 
     Args:
         columns: what each column is; categories have no faces.
         best: the row of the best trial, `[d]`, in [0, 1], negative where inactive. What is on a face
             there may well be so elsewhere: it counts in full.
+        less: by how much the logarithm of the deviation is less for a number that is on a face. Half of it
+            is left at 0.04 from the face, and a hundredth at 0.22.
     """
     numbers = np.array([float(not column.categorical) for column in columns.columns])
 
@@ -52,6 +52,6 @@ def deflation(columns: Columns, best: tf.Tensor) -> Function:
 
     def share(rows: tf.Tensor) -> tf.Tensor:
         faces = tf.reduce_sum(tf.nn.relu(nearness(rows) - known), axis=-1, keepdims=True)
-        return tf.squeeze(tf.exp(-_LESS * faces), -1)
+        return tf.squeeze(tf.exp(-less * faces), -1)
 
     return share

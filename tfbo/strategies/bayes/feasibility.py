@@ -84,7 +84,7 @@ def fitted(model: Model, history: History, most: int) -> Posterior:
     y = history.complete.astype(np.float64)
     data, _ = canonical(TrainingData(history.rows, y, np.zeros(len(y))))
     data = TrainingData(*(part[subset(data.x, data.y, most)] for part in data))
-    prior = fit.default_hyperprior(model.kernel)
+    prior = model.hyperprior
     given = fit.Given(
         data,
         mask=np.ones(len(data.y), bool),

@@ -20,7 +20,7 @@ from tfbo._compile import devices
 from tfbo._compile.programs import Program
 from tfbo.gp import Hyperparameters, Posterior, kernels, likelihood, outcomes, search
 from tfbo.gp.data import TrainingData
-from tfbo.gp.hyperprior import Hyperprior, default_priors, hold_noise, rough_priors, stack
+from tfbo.gp.hyperprior import Hyperprior, Priors, hold_noise, rough_priors, stack
 
 # Below this gain, in nats, hyperparameters are as good as their optimum.
 _TOLERANCE = 1e-3
@@ -38,6 +38,9 @@ class Model(NamedTuple):
     """What distinguishes one program from another."""
 
     kernel: kernels.Kernel
+    priors: Priors
+    transform: outcomes.TransformOf
+    """Of the outcomes, before they are standardised."""
     restarts: int
     """Restarts of the search for hyperparameters, beside the one from the last fit."""
     optimizer: str
@@ -45,6 +48,11 @@ class Model(NamedTuple):
     """See `devices.Plan`."""
     learned: bool = True
     """Whether the observation noise is learned, or held where it is known to be."""
+
+    @property
+    def hyperprior(self) -> Hyperprior:
+        """Priors and bounds of the hyperparameters."""
+        return _stacked(self.kernel, self.priors)
 
 
 class Given(NamedTuple):
@@ -128,9 +136,8 @@ def _are_equal(one: Any, other: Any) -> bool:
 
 
 @functools.lru_cache(maxsize=64)
-def default_hyperprior(kernel: kernels.Kernel) -> Hyperprior:
-    """Hyperprior of the surrogate."""
-    return stack(kernel, default_priors(kernel.dimension))
+def _stacked(kernel: kernels.Kernel, priors: Priors) -> Hyperprior:
+    return stack(kernel, priors)
 
 
 @functools.lru_cache(maxsize=64)
@@ -172,7 +179,7 @@ def _run(model: Model, given: Given, device: str) -> Fit:
 
 def compiled(model: Model) -> Program:
     """The program behind `fit`: one graph for all data, or under XLA one for each padded size."""
-    kernel, p = model.kernel, len(default_hyperprior(model.kernel).loc)
+    kernel, p = model.kernel, len(model.hyperprior.loc)
     spec = functools.partial(tf.TensorSpec, dtype=tf.float64)
     data = TrainingData(spec([None, kernel.dimension]), spec([None]), spec([None]))
     start = search.Start(spec([p]), spec([p, p]), tf.TensorSpec([], tf.bool))
@@ -208,7 +215,7 @@ def _search(
     model: Model, given: Given, observed: likelihood.Observations, scale: tf.Tensor
 ) -> search.Fitted:
     """The search for hyperparameters."""
-    hyperprior = Hyperprior(*map(tf.constant, default_hyperprior(model.kernel)))
+    hyperprior = Hyperprior(*map(tf.constant, model.hyperprior))
     start, candidates = given.start, given.candidates
     if not model.learned:
         noise = tf.maximum(_variance(given.noise, scale), _EXACT)
@@ -236,9 +243,10 @@ def _search(
 
 
 def observe(model: Model, given: Given) -> tuple[likelihood.Observations, outcomes.Standardised]:
-    """The data as the surrogate sees them: features, outcomes tempered and standardised, variances."""
+    """The data as the surrogate sees them: features, outcomes transformed and standardised, variances."""
     mask = given.mask if model.padded else None
-    y = outcomes.standardise(outcomes.temper(given.data.y, mask), mask)
+    transformed = model.transform(given.data.y, mask).apply(given.data.y)
+    y = outcomes.standardise(transformed, mask)
     features, z = model.kernel.embed(given.data.x), _numerics.quantise(y.z)
     variances = _variance(given.data.std, y.scale)
     return likelihood.Observations(features, z, mask, variances), y

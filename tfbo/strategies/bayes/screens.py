@@ -19,10 +19,9 @@ _MOST_ENUMERATED = 4096
 
 
 def of(
-    problem: Problem, data: TrainingData, count: int, rng: np.random.Generator
+    problem: Problem, domain: Domain, data: TrainingData, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Candidates `[e, d]` all over the space, `count` of them, and `[a, d]` around the best known ones."""
-    domain = Domain(problem.encoding.columns)
     if problem.space.cardinality <= _MOST_ENUMERATED:
         everywhere = _every_row(problem.encoding)
     else:

@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,17 @@ from tfbo import _arguments
 from tfbo._compile import devices
 from tfbo._compile.eager import computing
 from tfbo.acquisition import Acquisition, LogEI
+from tfbo.columns import Column, Columns
 from tfbo.errors import invalid
-from tfbo.gp import kernels, search
+from tfbo.gp import LogNormal, Priors, kernels, outcomes, search
+from tfbo.gp.hyperprior import default_priors
 from tfbo.strategies import random
 from tfbo.strategies.base import Key, Problem, Strategy, Suggestion, key, remaining, untried
 from tfbo.strategies.bayes import ask, fit, repeats
 from tfbo.strategies.bayes import data as trials_data
+from tfbo.strategies.bayes.chooser import Choice, Chooser
 from tfbo.strategies.bayes.data import Failed, History
+from tfbo.strategies.bayes.greedy import Greedy
 from tfbo.strategies.bayes.surrogate import GaussianSurrogate
 from tfbo.strategies.sobol import Sobol
 from tfbo.trial import COMPLETE, Trial
@@ -58,7 +62,12 @@ class Bayes(Strategy[History]):
 
     Args:
         acquisition: what a trial is worth; see `tfbo.acquisition`.
-        kernel: of the Gaussian process; see `tfbo.gp.fit`.
+        kernel: of the Gaussian process: a name or a class as in `tfbo.gp.fit`, or a function that makes a
+            `tfbo.gp.Kernel` of the number of columns and of what each of them is.
+        priors: of the hyperparameters, for inputs in [0, 1] and standardised outcomes: a `tfbo.gp.Priors`,
+            or a function that makes one of the number of columns.
+        outcome_transform: of the outcomes, before they are standardised: a function of them that makes a
+            `tfbo.gp.outcomes.Transform`, such as `tfbo.gp.outcomes.unchanged`.
         initial: the strategy of the trials before; it is asked for `n_initial` of them and for more as long
             as all have failed.
         n_initial: how many trials are told before the model takes over (measured against ten in
@@ -74,6 +83,13 @@ class Bayes(Strategy[History]):
             "none" for an objective that always returns the same, or the variance itself, in the units
             of the objective squared.
         failed: how failed trials count.
+        boundary: by how much less, as a logarithm, uncertainty counts on a face of the space on which the
+            best trial is not, >= 0; a tenth is about ten per cent, and with 0 it counts in full.
+        region: where in the space the next trial is sought, such as a trust region: a function from the
+            problem and its finished trials to bounds `[d, 2]` of codes in [0, 1] (`problem.encoding`);
+            None for the whole space.
+        chooser: of the points, a `tfbo.strategies.Chooser`; None for maximisers of the acquisition, and of
+            draws of the function where more than 16 are asked for at once.
         device: where to compute, such as "GPU:0"; None for the study's, or else the first GPU there is
             from 256 told trials on, and the CPU before that.
 
@@ -96,7 +112,9 @@ class Bayes(Strategy[History]):
 
     acquisition: Acquisition = LogEI()
     _: dataclasses.KW_ONLY
-    kernel: str | type = "matern52"
+    kernel: str | type | kernels.Factory = "matern52"
+    priors: Priors | Callable[[int], Priors] = default_priors
+    outcome_transform: outcomes.TransformOf = outcomes.tempering
     initial: Strategy[Any] = Sobol(centre=True)
     n_initial: int = 5
     n_restarts: int = 8
@@ -105,6 +123,9 @@ class Bayes(Strategy[History]):
     optimizer: str = "bfgs"
     noise: str | float = "auto"
     failed: Failed = Failed()
+    boundary: float = 0.1
+    region: ask.Region | None = None
+    chooser: Chooser | None = None
     device: str | None = None
 
     def __post_init__(self) -> None:
@@ -120,10 +141,25 @@ class Bayes(Strategy[History]):
         if not isinstance(self.failed, Failed):
             advice = "For example failed=tfbo.strategies.Failed(avoided=False)."
             raise invalid("failed", "a tfbo.strategies.Failed", self.failed, advice)
-        kernels.kernel(self.kernel, 1)
+        kernels.kernel(self.kernel, 1, Columns((Column(),)))
         search.check_optimizer(self.optimizer)
         devices.check(self.device)
-        numbers: dict[str, Any] = {"noise": _noise(self.noise)}
+        _priors(self.priors, 1)
+        transform = self.outcome_transform
+        if not callable(transform) or type(transform).__hash__ is None:
+            advice = "For example outcome_transform=tfbo.gp.outcomes.unchanged."
+            raise invalid("outcome_transform", "a function", transform, advice)
+        if self.region is not None and not callable(self.region):
+            advice = "Leave it out for the whole space."
+            raise invalid("region", "a function or None", self.region, advice)
+        if self.chooser is not None and not isinstance(self.chooser, Chooser):
+            advice = "Leave it out if in doubt."
+            raise invalid("chooser", "a tfbo.strategies.Chooser or None", self.chooser, advice)
+        advice = "A tenth is usual; 0 lets uncertainty count in full."
+        numbers: dict[str, Any] = {
+            "noise": _noise(self.noise),
+            "boundary": _arguments.number("boundary", self.boundary, advice, least=0.0),
+        }
         for name in ("n_initial", "n_restarts", "n_candidates", "n_modelled"):
             numbers[name] = _arguments.count(name, getattr(self, name), "Leave it out if in doubt.")
         for name, checked in numbers.items():
@@ -217,17 +253,34 @@ class Bayes(Strategy[History]):
     def settings(self, problem: Problem) -> ask.Settings:
         """These settings, for the space of a problem."""
         columns = problem.encoding.columns
+        kernel = kernels.kernel(self.kernel, len(columns), columns)
         model = fit.Model(
-            kernels.kernel(self.kernel, len(columns), columns),
+            kernel,
+            _priors(self.priors, len(columns)),
+            self.outcome_transform,
             self.n_restarts - 1,
             self.optimizer,
             padded=False,
             learned=self.noise == "auto",
         )
-        noise = 0.0 if isinstance(self.noise, str) else math.sqrt(self.noise)
-        device = self.device or problem.device
         return ask.Settings(
-            model, self.acquisition, self.n_candidates, self.n_modelled, noise, device, self.failed
+            model,
+            Choice(
+                self.chooser or Greedy(),
+                columns,
+                kernel,
+                self.acquisition,
+                padded=False,
+                boundary=self.boundary,
+                bounded=self.region is not None,
+            ),
+            self.chooser,
+            self.n_candidates,
+            self.n_modelled,
+            0.0 if isinstance(self.noise, str) else math.sqrt(self.noise),
+            self.device or problem.device,
+            self.failed,
+            self.region,
         )
 
     def _modelled(self, problem: Problem, state: History) -> GaussianSurrogate | None:
@@ -246,3 +299,16 @@ def _noise(noise: Any) -> str | float:
         expected = '"auto", "none" or a variance > 0 in the units of the objective squared'
         raise invalid("noise", expected, noise, 'Use noise="none" where there is none.')
     return noise if variance is None else variance
+
+
+def _priors(given: Any, dimension: int) -> Priors:
+    """The priors for so many columns, as plain numbers."""
+    priors = given(dimension) if callable(given) else given
+    if not isinstance(priors, Priors):
+        advice = (
+            "For example tfbo.gp.default_priors(d)._replace(noise=tfbo.gp.LogNormal(-5.0, 1.0))."
+        )
+        raise invalid(
+            "priors", "a tfbo.gp.Priors, or a function of d that makes one", given, advice
+        )
+    return Priors(*(LogNormal(float(part.loc), float(part.scale)) for part in priors))

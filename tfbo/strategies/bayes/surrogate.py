@@ -37,7 +37,7 @@ class GaussianSurrogate:
         rows: their codes `[n, d]`.
         posterior: of the tempered outcomes.
         observed: what it was fitted to.
-        tempering: how the outcomes were tempered.
+        transform: of the outcomes.
         ok: whether the fit succeeded; otherwise it stands where the fit began.
     """
 
@@ -47,7 +47,7 @@ class GaussianSurrogate:
     rows: np.ndarray
     posterior: Posterior
     observed: likelihood.Observations
-    tempering: outcomes.Tempering
+    transform: outcomes.Transform
     ok: bool
 
     @property
@@ -141,14 +141,18 @@ class GaussianSurrogate:
 
     def _in_units(self, mean: tf.Tensor, std: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Tempered outcomes, larger is better, as values of the objective; none overflows."""
-        value, stretch = self.tempering.invert(mean)
+        value, stretch = self.transform.invert(mean)
         bounded = np.clip(value, -_LARGEST, _LARGEST)
         return self.sign * bounded + 0.0, np.minimum(stretch * std, _LARGEST)
 
 
 @computing()
 def of(
-    problem: Problem, trials: tuple[Trial, ...], data: TrainingData, fitted: fit.Fit
+    problem: Problem,
+    trials: tuple[Trial, ...],
+    data: TrainingData,
+    transform: outcomes.TransformOf,
+    fitted: fit.Fit,
 ) -> GaussianSurrogate:
     """The surrogate of a fit; it computes on the CPU.
 
@@ -156,11 +160,12 @@ def of(
         problem: of the study.
         trials: in the order of the data.
         data: that were fitted.
+        transform: of the outcomes.
         fitted: to those.
     """
     with tf.device(devices.CPU.device):
         posterior, observed, _ = tf.nest.map_structure(tf.constant, fitted)
-        tempering = outcomes.tempering(tf.constant(data.y))
+        fitted_transform = transform(tf.constant(data.y), None)
     return GaussianSurrogate(
         problem.space,
         problem.goal.sign,
@@ -168,6 +173,6 @@ def of(
         data.x,
         posterior,
         observed,
-        tempering,
+        fitted_transform,
         bool(posterior.ok),
     )

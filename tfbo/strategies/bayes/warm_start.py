@@ -1,4 +1,4 @@
-"""What one fit of the surrogate hands on to the next, written down with the suggestion it led to.
+"""The end of one fit of the surrogate, from which the next one starts: noted with the suggestion it led to.
 
 The next fit starts where the last one ended, with the curvature that it learned, and then takes two or
 three evaluations of the marginal likelihood. A fit that searches, from draws of the priors as well, is
@@ -26,14 +26,14 @@ _DIGITS = 4
 
 
 class Last(NamedTuple):
-    """How the last fit of a study ended."""
+    """The end of the last fit of a study."""
 
     start: search.Start
     searched: int
-    """How many trials had been told when hyperparameters were last searched for; 0 for never."""
+    """The number of trials when hyperparameters were last searched for; 0 for never."""
 
     def is_due(self, n: int) -> bool:
-        """Whether `n` trials are so many that hyperparameters should be searched for again."""
+        """True where `n` trials are so many that hyperparameters should be searched for again."""
         apart = min(n // _OFTEN, max(_APART, n // _RARELY))
         return not self.searched or n - self.searched >= max(1, apart)
 
@@ -61,7 +61,7 @@ def last(trials: Iterable[Trial], hyperprior: Hyperprior) -> Last:
 
 
 def notes(fitted: search.Fitted, searched: int) -> dict[str, Any]:
-    """What to write down of a fit, as JSON; nothing where it failed."""
+    """Notes of a fit, as JSON; nothing where it failed."""
     if not bool(fitted.ok):
         return {}
     written = {_THETA: np.asarray(fitted.theta).tolist(), _SEARCHED: searched}
