@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import tfbo
-from tfbo.storage import schema
+from tfbo.storage import database
 from tfbo.strategies import Random
 from tfbo.study.ask import ask
 
@@ -99,7 +99,7 @@ def _choose(mode: str, synchronous: str, checkpoint: bool) -> None:
         if checkpoint:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
-    changed: Any = schema
+    changed: Any = database
     changed.one_file, changed.fold = one_file, fold
 
 

@@ -14,14 +14,10 @@ from tfbo.space.parameters import Parameter, Scalar
 
 
 class _Listed(Parameter):
-    """A parameter whose levels are written out, in its first field."""
+    """A parameter whose levels are written out: subclasses have `_levels` and `_categorical`."""
 
+    _levels: tuple[Scalar, ...]
     _categorical = False
-
-    @property
-    def _levels(self) -> tuple[Scalar, ...]:
-        levels: tuple[Scalar, ...] = getattr(self, dataclasses.fields(self)[0].name)  # type: ignore[arg-type]
-        return levels
 
     @property
     def count(self) -> int:
@@ -89,7 +85,7 @@ class Categorical(_Listed):
 
     def __post_init__(self) -> None:
         choices = checks.choices("choices", self.choices)
-        checks.freeze(self, choices=choices, when=checks.when(self.when))
+        checks.freeze(self, choices=choices, _levels=choices, when=checks.when(self.when))
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -115,7 +111,7 @@ class Ordinal(_Listed):
 
     def __post_init__(self) -> None:
         values = checks.choices("values", self.values)
-        checks.freeze(self, values=values, when=checks.when(self.when))
+        checks.freeze(self, values=values, _levels=values, when=checks.when(self.when))
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)

@@ -83,7 +83,7 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
             if write:
-                _fold(connection)
+                fold(connection)
 
     def close(self) -> None:
         """Close the file."""
@@ -117,7 +117,7 @@ class Database:
             connection = _connection(self.location)
             try:
                 schema.identify(connection, self.location)
-                if _one_file(connection) or attempt == _CONVERSIONS - 1:
+                if one_file(connection) or attempt == _CONVERSIONS - 1:
                     return connection
             except BaseException:
                 connection.close()
@@ -200,7 +200,7 @@ def _copied(connection: sqlite3.Connection) -> sqlite3.Connection:
     return copy
 
 
-def _one_file(connection: sqlite3.Connection) -> bool:
+def one_file(connection: sqlite3.Connection) -> bool:
     """Have commits go into the file itself; False where another process holds an older tfbo's log open.
 
     A copy of the file is then a copy of the study, whenever it is taken. A log with a checkpoint after
@@ -219,9 +219,9 @@ def _one_file(connection: sqlite3.Connection) -> bool:
     return str(mode) != "wal"
 
 
-def _fold(connection: sqlite3.Connection) -> None:
+def fold(connection: sqlite3.Connection) -> None:
     """Have a commit in the file that went to a log, because an older tfbo wants one."""
     with contextlib.suppress(sqlite3.Error):  # it is stored already
         logs = connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
-        if logs and not _one_file(connection):
+        if logs and not one_file(connection):
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
