@@ -191,7 +191,7 @@ def test_what_an_objective_does_to_keras_changes_nothing_and_retraces_nothing(tr
 
     expected = rows(quiet)
     assert rows(noisy) == expected
-    assert traced == ["_ask"]
+    assert traced == ["_fit", "_choose"]
 
 
 def test_failed_trials_are_avoided_but_not_forgotten():

@@ -136,7 +136,7 @@ def test_a_change_of_the_known_noise_is_no_new_trace(traced):
         strategy = Bayes(noise=noise, n_candidates=77)
         study.advisor.strategy = strategy
         study.ask(), study.best_trial
-    assert traced == ["_ask"]  # which serves for the best trial, too
+    assert traced == ["_fit", "_choose"]  # the fit serves for the best trial, too
 
 
 def test_one_trace_with_standard_errors_and_for_beliefs(traced):
@@ -145,7 +145,7 @@ def test_one_trace_with_standard_errors_and_for_beliefs(traced):
         trial = study.ask()
         study.tell(trial, bowl(trial.params["x"]), std=0.1 if i % 2 else None)
         assert study.best_trial.state == "complete"
-    assert traced == ["_fit", "_ask"]  # the first while nothing has been asked of the model
+    assert traced == ["_fit", "_choose"]
 
 
 def test_a_bad_outcome_of_a_large_standard_error_is_ignored():

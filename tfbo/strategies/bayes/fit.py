@@ -188,6 +188,7 @@ def compiled(model: Model) -> Program:
     return Program(_fit, model, signature, answer, xla=model.padded)
 
 
+@functools.lru_cache(maxsize=64)
 def posterior_spec(kernel: kernels.Kernel) -> tuple[Posterior, likelihood.Observations]:
     """The signature of a posterior, and of the data that it is of."""
     spec = functools.partial(tf.TensorSpec, dtype=tf.float64)

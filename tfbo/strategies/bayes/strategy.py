@@ -245,7 +245,8 @@ class Bayes(Strategy[History]):
     def surrogate(self, problem: Problem, state: History) -> GaussianSurrogate:
         """The model after the told trials, of which one at least is complete.
 
-        It is fitted from where the last fit ended, and searched for where there was none or where the
+        It is that of the last ask of these trials. Where there was none, or failed trials were part of it,
+        it is fitted from where the last fit ended, and searched for where there was none or where the
         data surprise.
         """
         return ask.look(self.settings(problem), problem, state)
