@@ -12,13 +12,10 @@ from tfbo.space import Params, Space
 
 @dataclasses.dataclass(frozen=True)
 class Around:
-    """Legal configurations that differ from the best one in the parameters of a picture.
+    """Legal configurations that differ from the best one, `centre`, in the parameters of a picture.
 
-    Args:
-        space: in which they are legal.
-        centre: the best configuration.
-        spare: a value of each searched parameter, for configurations in which it is active and the
-            best one has none of it: the best that was seen, or the middle of its range.
+    `spare` has a value of each searched parameter, for where `centre` has none: the best that was seen,
+    or the middle of its range.
     """
 
     space: Space

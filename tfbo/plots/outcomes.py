@@ -1,4 +1,4 @@
-"""The axis of outcomes: linear or logarithmic, and how much of it is shown."""
+"""The axis of outcomes, how much of it is shown, and how much the surrogate knows of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfbo.plots import ticks
+from tfbo.plots.source import Source
+from tfbo.study import Study
 from tfbo.trial import Goal
 
 if TYPE_CHECKING:
@@ -29,17 +31,16 @@ _FEWEST = 4
 _LEFT_OUT = 0.75
 # How far predictions may widen the frame, as a share of it.
 _MORE = 0.35
+# A surrogate that predicts less of the values than this is not to be believed yet. Sobol indices of a
+# model are commonly trusted from a share of 0.7 on; below a third its own intervals are too narrow.
+LITTLE = 0.33
+# A standard deviation of so much of the values' own leaves two thirds of their variance unexplained.
+_HARDLY = 0.8
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcomes:
-    """The frame in which outcomes are shown.
-
-    Args:
-        low: lower end of the frame.
-        high: upper end of the frame, above `low`.
-        log: True for a logarithmic scale.
-    """
+    """The frame in which outcomes are shown, from `low` to `high`, on a logarithmic scale or not."""
 
     low: float
     high: float
@@ -73,10 +74,7 @@ class Outcomes:
 def of(values: Any, goal: Goal, others: Any = ()) -> Outcomes:
     """The frame of some values `[n]`, n >= 1: all of them, but for a few that are far off.
 
-    Args:
-        values: what was observed.
-        goal: of the study, which says on which side worse values are.
-        others: further values, such as predictions, that should lie in the frame too.
+    The goal says on which side worse values are; `others`, such as predictions, should lie in it too.
     """
     values = np.asarray(values, float)
     sign = -goal.sign  # times which less is better
@@ -93,6 +91,28 @@ def of(values: Any, goal: Goal, others: Any = ()) -> Outcomes:
     if log:
         low, high = float(np.exp(low)), float(np.exp(high))
     return Outcomes(low, high, log)
+
+
+def predicted_share(study: Study) -> float:
+    """Share in [0, 1] of the values' variance that leave-one-out predictions explain, Q^2.
+
+    `1 - sum (v_i - m_i)^2 / sum (v_i - mean(v))^2`, m_i predicted from all trials but i, both as the
+    pictures show them: on their scale, values that are far off at its edge.
+
+    Source: Marrel, Iooss, Laurent and Roustant 2009, equation 14.
+    """
+    predicted = study.leave_one_out()
+    shown = of(predicted.value, Goal(study.direction))
+    values, means = shown.unit(predicted.value), shown.unit(predicted.mean)
+    spread = float(np.sum(np.square(values - values.mean())))
+    missed = float(np.sum(np.square(values - means)))
+    return max(0.0, 1.0 - missed / spread) if spread > 0.0 else 0.0
+
+
+def unknown(found: Source, std: np.ndarray) -> np.ndarray:
+    """Mask `[g]` of standard deviations of predictions that say hardly more than all values' spread."""
+    shown = of(found.values, found.goal)
+    return np.asarray(std >= _HARDLY * np.std(shown.clip(found.values)))
 
 
 def _believable(values: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,50 +25,6 @@ _MANY = 100
 _ROOM = 26
 
 
-class Scale(Protocol):
-    """The axis of a parameter, as pictures use it."""
-
-    @property
-    def name(self) -> str:
-        """Name of the parameter."""
-        ...
-
-    @property
-    def discrete(self) -> bool:
-        """True where there is nothing between two neighbouring positions."""
-        ...
-
-    @property
-    def log(self) -> bool:
-        """True where it is logarithmic."""
-        ...
-
-    def positions(self, values: Iterable[Any]) -> np.ndarray:
-        """Positions `[n]` of values on the axis."""
-        ...
-
-    def values(self, most: int) -> list[Any]:
-        """Legal values along the axis in order: all, or about `most` of them."""
-        ...
-
-    def unit(self, positions: np.ndarray) -> np.ndarray:
-        """Positions as shares in [0, 1] of the axis, as far apart as they look."""
-        ...
-
-    def ticks(self) -> list[tuple[float, str]]:
-        """A few positions, each with its text."""
-        ...
-
-    @property
-    def room(self) -> float:
-        """Distance over which trials of one value may be spread; 0 where the axis is continuous."""
-        ...
-
-    def dress(self, ax: Axes, which: str) -> None:
-        """Give the axis "x" or "y" its scale, limits, ticks and label."""
-        ...
-
-
 @dataclasses.dataclass(frozen=True)
 class Numbers:
     """The axis of a number."""
@@ -76,18 +32,19 @@ class Numbers:
     name: str
     parameter: Float | Int
     discrete = False
+    """True where there is nothing between two neighbouring positions."""
 
     @property
     def log(self) -> bool:
-        """See `Scale`."""
+        """True where it is logarithmic."""
         return self.parameter.log
 
     def positions(self, values: Iterable[Any]) -> np.ndarray:
-        """See `Scale`."""
+        """Positions `[n]` of values on the axis."""
         return np.array(list(values), float)
 
     def values(self, most: int) -> list[Any]:
-        """See `Scale`."""
+        """Legal values along the axis in order: all, or about `most` of them."""
         count = self.parameter.count
         if count is not None and count <= most:
             return [self.parameter.level(i) for i in range(count)]
@@ -95,20 +52,20 @@ class Numbers:
         return list(dict.fromkeys(self.parameter.from_code(float(u)) for u in codes))
 
     def unit(self, positions: np.ndarray) -> np.ndarray:
-        """See `Scale`."""
+        """Positions as shares in [0, 1] of the axis, as far apart as they look."""
         low, high = float(self.parameter.low), float(self.parameter.high)
         if self.parameter.log:
             return np.log(positions / low) / math.log(high / low)
         return (positions - low) / (high - low)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """See `Scale`."""
+        """A few positions, each with its text."""
         low, high = float(self.parameter.low), float(self.parameter.high)
         places = ticks.round_numbers(low, high, log=self.parameter.log, whole=self._whole)
         return list(zip(places, ticks.texts(places, low, high, log=self.log), strict=True))
 
     def dress(self, ax: Axes, which: str) -> None:
-        """See `Scale`."""
+        """Give the axis "x" or "y" its scale, limits, ticks and label."""
         low, high = float(self.parameter.low), float(self.parameter.high)
         if self.parameter.log:
             margin = (high / low) ** 0.03
@@ -121,7 +78,7 @@ class Numbers:
 
     @property
     def room(self) -> float:
-        """See `Scale`."""
+        """Distance over which trials of one value may be spread; 0 where the axis is continuous."""
         count = self.parameter.count
         few = count is not None and count <= _FEW_LEVELS and not self.parameter.log
         return 0.5 * float(self.parameter.step or 0.0) if few else 0.0
@@ -142,19 +99,19 @@ class Choices:
     room = 0.5
 
     def positions(self, values: Iterable[Any]) -> np.ndarray:
-        """See `Scale`."""
+        """See `Numbers`."""
         return np.array([self.parameter.position(value) for value in values], float)
 
     def values(self, most: int) -> list[Any]:
-        """See `Scale`; always all of them."""
+        """All values, however many `most` are."""
         return [self.parameter.level(i) for i in range(self.parameter.count)]
 
     def unit(self, positions: np.ndarray) -> np.ndarray:
-        """See `Scale`."""
+        """See `Numbers`."""
         return (positions + 0.5) / self.parameter.count
 
     def ticks(self) -> list[tuple[float, str]]:
-        """See `Scale`."""
+        """See `Numbers`."""
         return self._some(_FEW_LABELS)
 
     def _some(self, most: int) -> list[tuple[float, str]]:
@@ -162,7 +119,7 @@ class Choices:
         return [(float(i), text) for i, text in enumerate(written(self.values(0)))][::every]
 
     def dress(self, ax: Axes, which: str) -> None:
-        """See `Scale`."""
+        """See `Numbers`."""
         places, texts = zip(*self._some(_FEW_LABELS if which == "x" else _MOST_LABELS), strict=True)
         turned = which == "x" and sum(map(len, texts)) + 2 * len(texts) > _ROOM
         look = {"rotation": 35.0, "ha": "right", "rotation_mode": "anchor"} if turned else {}
@@ -170,6 +127,9 @@ class Choices:
         getattr(ax, f"{which}axis").set_tick_params(which="minor", bottom=False, left=False)
         getattr(ax, f"set_{which}lim")(-0.5, self.parameter.count - 0.5)
         _label(ax, which, self.name)
+
+
+Scale = Numbers | Choices
 
 
 def of(name: str, parameter: Parameter) -> Scale:
@@ -182,8 +142,7 @@ def of(name: str, parameter: Parameter) -> Scale:
 def places(scale: Scale, trials: Sequence[Trial], turn: float = 1.0) -> np.ndarray:
     """Positions along an axis of trials `[n]`, all of which have its parameter.
 
-    On choices, and where they are many on a few numbers too, trials of one value are drawn beside
-    each other; `turn` makes it another order of them.
+    Trials of one choice, or of one of few numbers if many, are side by side; `turn` gives another order.
     """
     exact = scale.positions(trial.params[scale.name] for trial in trials)
     if not scale.discrete and len(trials) < _MANY:
@@ -204,5 +163,4 @@ def written(values: Iterable[Any]) -> list[str]:
 
 
 def _label(ax: Axes, which: str, name: str) -> None:
-    text = style.shortened(name, 36)
-    style.labels(ax, **{which: text})
+    style.labels(ax, **{which: style.shortened(name, 36)})

@@ -49,11 +49,7 @@ class Source(NamedTuple):
 
 
 def of(study: Any) -> Source:
-    """The trials of a study, sorted.
-
-    Raises:
-        InvalidArgument: for what is no study.
-    """
+    """The trials of a study by state; InvalidArgument for what is no study."""
     if not isinstance(study, Study):
         raise invalid("study", "a Study", study, "Open one with tfbo.Study.load(storage=...).")
     trials = study.trials
@@ -74,9 +70,7 @@ def require(source: Source, least: int, what: str) -> None:
 def names(source: Source, argument: str, wanted: Sequence[str] | None) -> list[str]:
     """The parameters wanted; all that are searched, where that is None.
 
-    Raises:
-        InvalidArgument: for a name that the space does not have, a constant, or no name at all; the
-            message lists those that there are.
+    Any other name, or none at all, is an InvalidArgument that lists those that there are.
     """
     space = source.study.space
     searched = [name for name in space if space[name].column() is not None]

@@ -25,7 +25,6 @@ ORANGE, SKY, GREY = "#E69F00", "#56B4E9", "#8c8c8c"
 OBSERVED, MODEL, BEST = BLUE, GREEN, ORANGE
 STATES = {COMPLETE: BLUE, FAILED: VERMILLION, RUNNING: SKY}
 SERIES = (BLUE, VERMILLION, GREEN, PURPLE)
-"""One after the other for several studies in one picture."""
 
 SMALL, NORMAL = 8.0, 9.5
 _GRID = "#e4e4e4"
@@ -59,11 +58,7 @@ def jitter(numbers: Any, width: float) -> np.ndarray:
 
 
 def figure(width: float, height: float) -> Figure:
-    """A figure of that size in inches that pyplot knows nothing of.
-
-    Raises:
-        ImportError: where matplotlib is not installed.
-    """
+    """A figure of that size in inches that pyplot knows nothing of."""
     require_matplotlib()
     from matplotlib.figure import Figure
 
@@ -79,12 +74,7 @@ def require_matplotlib() -> None:
 
 
 def axes(ax: Axes | None, width: float = 7.0, height: float = 4.2) -> Axes:
-    """The Axes to draw on: the given ones, or new ones.
-
-    Raises:
-        InvalidArgument: for anything else.
-        ImportError: where matplotlib is not installed.
-    """
+    """The Axes to draw on: the given ones, or new ones; InvalidArgument for anything else."""
     if ax is None:
         return figure(width, height).subplots()
     require_matplotlib()

@@ -79,19 +79,13 @@ def calibration(study: Study, *, ax: Axes | None = None) -> Axes:
             markeredgecolor="black", markeredgewidth=0.8, zorder=4,
             label=f"beyond the frame ({int(at_edge.sum())})",
         )  # fmt: skip
-    style.labels(ax, f"observed\n{coverage_text(predicted)}", "predicted from all other trials")
+    style.labels(ax, f"observed\n{_coverage(predicted)}", "predicted from all other trials")
     style.legend(ax)
     return ax
 
 
-def coverage(predicted: LeaveOneOut) -> dict[int, float]:
-    """The share of observations in their central intervals of 50, 80 and 95 %."""
-    distance = np.abs(predicted.residual)
-    return {percent: float(np.mean(distance <= width)) for percent, width in _WIDTHS.items()}
-
-
-def coverage_text(predicted: LeaveOneOut) -> str:
-    """The coverage in words."""
-    shares = coverage(predicted)
+def _coverage(predicted: LeaveOneOut) -> str:
+    """The share of observations in their central intervals of 50, 80 and 95 %, in words."""
+    shares = {p: np.mean(np.abs(predicted.residual) <= width) for p, width in _WIDTHS.items()}
     parts = [f"{100.0 * share:.0f} % in the {percent} %" for percent, share in shares.items()]
     return f"{parts[0]} intervals, {parts[1]}, {parts[2]}"

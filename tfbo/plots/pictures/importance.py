@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfbo.plots import knowledge, source, style
+from tfbo.plots import outcomes, source, style
 from tfbo.study import Study
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def importance(study: Study, *, ax: Axes | None = None) -> Axes:
     found = source.of(study)
     source.names(found, "names", None)
     source.require(found, 2, "importance")
-    ranked, share = study.importance(), knowledge.predicted_share(study)
-    hollow: dict[str, Any] = {"fill": False, "hatch": "////"} if share < knowledge.LITTLE else {}
+    ranked, share = study.importance(), outcomes.predicted_share(study)
+    hollow: dict[str, Any] = {"fill": False, "hatch": "////"} if share < outcomes.LITTLE else {}
     ax = style.axes(ax, height=1.3 + 0.42 * len(ranked))
     places = np.arange(len(ranked))
     kinds = (
@@ -64,12 +64,8 @@ def importance(study: Study, *, ax: Axes | None = None) -> Axes:
             color="black", lw=1.1,
         )  # fmt: skip
     ax.plot([], [], color="black", lw=1.1, label="95 % interval")
-    ax.set_yticks(
-        places,
-        [style.shortened(name, 36) for name in ranked],
-        parse_math=False,
-        fontsize=style.SMALL,
-    )
+    names = [style.shortened(name, 36) for name in ranked]
+    ax.set_yticks(places, names, parse_math=False, fontsize=style.SMALL)
     style.frame(ax, grid="x")
     ax.set_ylim(len(ranked) - 0.4, -0.6)
     farthest = max(estimate.high for _, listed, _, _ in kinds for estimate in listed)

@@ -65,17 +65,12 @@ def parallel_coordinates(
             label=f"best value: trial {best.number}", path_effects=style.outlined(3.6),
         )  # fmt: skip
     for i, line in enumerate(lines):
-        shown_at, texts = zip(*line.ticks(), strict=True)
-        _draw_axis(ax, i, line.unit(np.array(shown_at)), texts)
+        shown_at, written = zip(*line.ticks(), strict=True)
+        _draw_axis(ax, i, line.unit(np.array(shown_at)), written)
     if shown is not None:
         places = ticks.round_numbers(shown.low, shown.high, log=shown.log)
-        _draw_axis(
-            ax,
-            len(lines),
-            shown.unit(places),
-            ticks.texts(places, shown.low, shown.high, log=shown.log),
-            right=True,
-        )
+        texts = ticks.texts(places, shown.low, shown.high, log=shown.log)
+        _draw_axis(ax, len(lines), shown.unit(places), texts, right=True)
         style.note(ax, shown.left_out(found.values))
     _dress(ax, [*wanted, "value"], below=bool((points < 0.0).any()))
     return ax

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tfbo.errors import invalid
-from tfbo.plots import configurations, knowledge, marks, outcomes, scales, source, style
+from tfbo.plots import configurations, marks, outcomes, scales, source, style
 from tfbo.study import Study
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _predicted(found: source.Source, names: Sequence[str]) -> list[_Slice]:
     parts = zip(lines, grids, np.split(mean, ends), np.split(std, ends), strict=True)
     return [
         _Slice(
-            line, line.positions(grid), m, m - _95 * s, m + _95 * s, knowledge.unknown(found, s),
+            line, line.positions(grid), m, m - _95 * s, m + _95 * s, outcomes.unknown(found, s),
             around.moved({line.name: grid[0]}),
         )
         for line, grid, m, s in parts
