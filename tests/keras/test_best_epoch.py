@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tfbo.keras as kt
-from tfbo.keras import epochs, results
+from tfbo.keras import results
 from tfbo.keras.objective import MultiObjective, Objective
 
 X, Y = np.ones((8, 2)), np.ones((8, 1))
@@ -188,7 +188,7 @@ def history(logged, counted=None):
     ],
 )
 def test_values_find_their_epochs_where_nobody_took_notes(logged, counted, expected):
-    found = epochs.of(history(logged, counted))
+    found = results.metrics_by_epoch(history(logged, counted))
     assert {epoch: set(metrics) for epoch, metrics in found.items()} == {
         epoch: set(names) for epoch, names in expected.items()
     }

@@ -95,7 +95,7 @@ def run(*, trials: int, storage: str, seed: int, quick: bool) -> int:
     # Before a bar begins, which is about trials.
     print("Loading TensorFlow ...", flush=True)
     quiet.import_tensorflow()
-    from tfbo.keras import garbage
+    from tfbo.keras.base_tuner import garbage_of_trials
 
     digits = load()
     epochs = _QUICK_EPOCHS if quick else _EPOCHS
@@ -114,7 +114,7 @@ def run(*, trials: int, storage: str, seed: int, quick: bool) -> int:
         strategy=tfbo.strategies.Random(),
     )
     wanted = _finished(bayes) + trials
-    with garbage.of_trials():
+    with garbage_of_trials():
         for study, what in ((bayes, "Bayesian optimisation"), (chance, "Random search")):
             _advance(study, what, wanted, objective)
     _report(bayes, chance, digits, epochs, seed)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from tfbo.errors import InvalidArgument
-from tfbo.keras import callbacks, exploration, extensions, failures, garbage, notices, results
+from tfbo.keras import callbacks, exploration, extensions, failures, notices, results
 from tfbo.keras.errors import FailedTrialError, FatalError
 from tfbo.keras.hypermodel import as_hypermodel
 from tfbo.keras.hyperparameters import HyperParameters
@@ -118,7 +121,7 @@ class BaseTuner:
         self.oracle.say(notices.opening(self.oracle))
         self.on_search_begin()
         interrupted = False
-        with Interrupts() as self._interrupts, garbage.of_trials():
+        with Interrupts() as self._interrupts, garbage_of_trials():
             try:
                 while self._run_next(*fit_args, **fit_kwargs):
                     pass
@@ -183,12 +186,7 @@ class BaseTuner:
         self.oracle.update_trial(str(trial.trial_id), metrics, step=step)
 
     def run_trial(self, trial: Any, *fit_args: Any, **fit_kwargs: Any) -> Any:
-        """Evaluate the hyperparameters of a trial; a subclass says how.
-
-        Args:
-            trial: `trial.hyperparameters` gives values, and may be asked for more.
-            *fit_args: as they were passed to `search`.
-            **fit_kwargs: as they were passed to `search`.
+        """Evaluate the hyperparameters of a trial; a subclass says how. Arguments are those of `search`.
 
         Returns:
             A number (the objective), a dict of metrics, a Keras History, or a list of one of these:
@@ -224,18 +222,12 @@ class BaseTuner:
     def get_best_models(self, num_models: int = 1) -> list[Any]:
         """The models of the best trials, best first; those of a `Tuner` as in their best epochs.
 
-        Raises:
-            NoCompletedTrial: where no trial completed.
-            FatalRuntimeError: for more models than `Tuner.max_checkpoints`.
+        NoCompletedTrial where there is none, FatalRuntimeError for more than `Tuner.max_checkpoints`.
         """
         return [self.load_model(trial) for trial in _best(self.oracle, num_models)]
 
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[HyperParameters]:
-        """The hyperparameters of the best trials, best first.
-
-        Raises:
-            NoCompletedTrial: where no trial completed.
-        """
+        """The hyperparameters of the best trials, best first; NoCompletedTrial where there is none."""
         return [trial.hyperparameters for trial in _best(self.oracle, num_trials)]
 
     def search_space_summary(self, extended: bool = False) -> None:
@@ -269,6 +261,25 @@ class BaseTuner:
         state = self._project.read_state("tuner")
         if state is not None:
             self.set_state(state)
+
+
+@contextlib.contextmanager
+def garbage_of_trials() -> Iterator[None]:
+    """While trials run, have collections look only at what was made since.
+
+    Models are cycles of objects, and `keras.utils.clear_session()` collects for each trial. It would look
+    at half a million objects of TensorFlow's and Keras's, which no trial leaves behind, for a quarter of
+    a second and more.
+    """
+    if gc.get_freeze_count():  # somebody has set objects aside who wants them to stay there
+        yield
+        return
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _check(oracle: Any, unknown: dict[str, Any]) -> None:

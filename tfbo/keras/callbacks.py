@@ -13,11 +13,10 @@ from typing import Any
 import keras
 
 from tfbo._arguments import as_float
-from tfbo.keras import epochs
 from tfbo.keras.errors import FatalTypeError, FatalValueError
 from tfbo.keras.hypermodel import check_size
 from tfbo.keras.objective import Objective
-from tfbo.keras.results import Result
+from tfbo.keras.results import Result, note_epoch
 from tfbo.keras.trial import Trial
 
 
@@ -55,15 +54,11 @@ class TunerCallback(keras.callbacks.Callback):
 
 
 class SaveBestEpoch(keras.callbacks.Callback):
-    """Saves a model whenever an epoch is the best so far, over all executions of a trial.
+    """Saves a model, by `save(model, epoch)`, whenever an epoch is the best of all executions of a trial.
 
     An epoch without the objective (`validation_freq=2`) is none that counts. Where the score of an
     execution is not what one of its epochs logged, such as a number that `HyperModel.fit` computes
     afterwards, the model counts as `fit` leaves it.
-
-    Args:
-        objective: of the search.
-        save: called with a model and its epoch.
     """
 
     def __init__(self, objective: Objective, save: Callable[[Any, int], None]) -> None:
@@ -92,7 +87,7 @@ class SaveBestEpoch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Save, if this is the best epoch so far."""
         logs, self._epoch = logs or {}, epoch
-        epochs.note(getattr(self.model, "history", None), epoch, logs)
+        note_epoch(getattr(self.model, "history", None), epoch, logs)
         if self._model_seen() is not self.model:
             self._models, self._model_seen = self._models + 1, weakref.ref(self.model)
         if not (self._logged and self.objective.has_value(logs)):
@@ -111,9 +106,7 @@ class SaveBestEpoch(keras.callbacks.Callback):
     def on_execution_end(self, scores: list[Result]) -> None:
         """Save the model as it is now, if the score is not that of an epoch and the best so far.
 
-        Args:
-            scores: what the execution returned; several where it trained several models, of which
-                the best epoch is kept.
+        There are several scores where several models were trained, of which the best epoch is kept.
         """
         finite = [score.value for score in scores if math.isfinite(score.value)]
         known = self._best is not None and (self._models > 1 or _is_among(self._best, finite))
@@ -159,14 +152,8 @@ def _is_of_study(callback: Any) -> bool:
 def made(given: Any, trial: Trial) -> list[Any]:
     """The user's callbacks for one execution, so that no trial sees what another one left in them.
 
-    Args:
-        given: callbacks, of which copies are made; a class of callbacks is called instead. Or a
-            function from the trial to a list of new callbacks, for those that cannot be copied.
-        trial: the one that is about to be run.
-
-    Raises:
-        FatalValueError: where one cannot be copied.
-        FatalTypeError: where the function returns None.
+    They are copied (FatalValueError where one cannot be), a class of callbacks is called, and so is a
+    function from the trial to a list of new ones (FatalTypeError where it returns None).
     """
     if callable(given) and not isinstance(given, keras.callbacks.Callback | type):
         listed = given(trial)

@@ -26,11 +26,7 @@ def save(model: Any, folder: Path) -> None:
 
 
 def load(model: Any, folder: Path) -> None:
-    """Load weights into a model that was made from the same hyperparameters.
-
-    Raises:
-        FatalRuntimeError: where there are none.
-    """
+    """Load weights into a model of the same hyperparameters; FatalRuntimeError where there are none."""
     if not (folder / CHECKPOINT).exists():
         raise FatalRuntimeError(
             f"There are no weights in {str(folder)!r}: only those of the best trials are kept (set "

@@ -2,29 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tfbo._arguments import plain
 from tfbo.errors import InvalidArgument, invalid
-from tfbo.keras import conditions as conditions_
 from tfbo.keras import domains
-from tfbo.keras.conditions import Parent
 from tfbo.space import Boolean as BooleanParameter
 from tfbo.space import checks
 
 _SAMPLINGS = ("linear", "log", "reverse_log")
 
 
+class Parent:
+    """A condition: the hyperparameter of that full name has one of the values.
+
+    `values` is one or a list of them; none, or one that is no JSON scalar, is an InvalidArgument.
+    """
+
+    def __init__(self, name: str, values: Any) -> None:
+        listed = checks.one_or_more("parent_values", values)
+        if not listed:
+            advice = f"List the values of {name!r} for which the hyperparameters are active."
+            raise invalid("parent_values", "one value or more", values, advice)
+        self.name = str(plain(name))
+        self.values = list(listed)
+
+    def is_active(self, values: Mapping[str, Any]) -> bool:
+        """Tell if it holds, given the values of the active hyperparameters."""
+        return self.name in values and plain(values[self.name]) in self.values
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """The identity: conditions of equal keys are the same."""
+        return (self.name, *((type(value).__name__, value) for value in self.values))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Parent) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return f"Parent({self.name!r}, {self.values!r})"
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments, as JSON."""
+        return {"name": self.name, "values": self.values}
+
+
 class HyperParameter:
-    """A hyperparameter: a name, the conditions under which it is active, and its possible values.
+    """A hyperparameter: its full name, the conditions that must hold for it to be active, and its values.
 
     Two of one name under different conditions are two hyperparameters.
-
-    Args:
-        name: with its name scopes.
-        default: the value before anything is known.
-        conditions: all must hold for it to be active.
     """
 
     def __init__(self, name: str, default: Any = None, conditions: Any = None) -> None:
@@ -68,13 +98,13 @@ class HyperParameter:
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, as JSON."""
-        conditions = conditions_.serialize(self.conditions)
-        return {"name": self.name, "default": self.default, "conditions": conditions}
+        listed = [{"class_name": "Parent", "config": p.get_config()} for p in self.conditions]
+        return {"name": self.name, "default": self.default, "conditions": listed}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> HyperParameter:
         """The hyperparameter of that configuration."""
-        conditions = conditions_.deserialize(config.get("conditions") or [])
+        conditions = [Parent(**entry["config"]) for entry in config.get("conditions") or []]
         return cls(**{**config, "conditions": conditions})
 
     def __repr__(self) -> str:
@@ -141,11 +171,8 @@ class _Numerical(HyperParameter):
     def values(self) -> Iterable[Any]:
         """Possible values; ten of them where there is no step."""
         if self.step is not None:
-            return tuple(
-                domains.stepped(
-                    self._kind, self.min_value, self.max_value, self.step, self.sampling
-                )
-            )
+            ends = self.min_value, self.max_value
+            return tuple(domains.stepped(self._kind, *ends, self.step, self.sampling))
         domain = self.domain()
         codes = (domain.parameter.from_code(0.05 + 0.1 * i) for i in range(10))
         return tuple(dict.fromkeys(domain.write(code) for code in codes))
@@ -207,10 +234,8 @@ class Choice(HyperParameter):
             raise invalid(f"{call}: values", "a list of one value or more", values, advice)
         numeric = all(type(value) in (int, float) for value in self._values)
         if ordered and not numeric:
-            advice = "Leave ordered out."
-            raise InvalidArgument(
-                f"{call}: `ordered` must be `False` for non-numeric types. {advice}"
-            )
+            text = "`ordered` must be `False` for non-numeric types. Leave ordered out."
+            raise InvalidArgument(f"{call}: {text}")
         self.ordered = numeric if ordered is None else bool(ordered)
         if default is not None:
             given = checks.scalar(f"{call}: default", default)
@@ -281,8 +306,8 @@ class Fixed(HyperParameter):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, as JSON."""
-        conditions = conditions_.serialize(self.conditions)
-        return {"name": self.name, "conditions": conditions, "value": self.value}
+        config = super().get_config()
+        return {"name": self.name, "conditions": config["conditions"], "value": self.value}
 
 
 KINDS: dict[str, type[HyperParameter]] = {

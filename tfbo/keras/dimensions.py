@@ -10,8 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tfbo.keras.conditions import Parent
-from tfbo.keras.definitions import HyperParameter
+from tfbo.keras.definitions import HyperParameter, Parent
 from tfbo.keras.domains import SearchDomain
 from tfbo.keras.errors import FatalValueError
 from tfbo.space import Params
@@ -37,10 +36,7 @@ Dimensions = dict[str, Dimension]
 def of(space: Sequence[HyperParameter]) -> Dimensions:
     """The dimensions of hyperparameters, in their order; those that can never be active have none.
 
-    The dimensions of the first ones do not depend on those that follow.
-
-    Raises:
-        FatalValueError: for a condition on a parent that is continuous.
+    The first do not depend on those that follow. A continuous parent is a FatalValueError.
     """
     dimensions: Dimensions = {}
     names: dict[tuple[Any, ...], str] = {}

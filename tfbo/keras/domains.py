@@ -10,33 +10,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 
 from tfbo._arguments import is_number, plain
 from tfbo.errors import invalid
 from tfbo.space import Categorical, Constant, Float, Int, Ordinal, decimals
-from tfbo.space.parameters import Parameter
-
-
-class SearchDomain(Protocol):
-    """Possible values of a hyperparameter, in the space that is searched."""
-
-    @property
-    def parameter(self) -> Parameter:
-        """The parameter, without conditions."""
-        ...
-
-    def read(self, value: Any) -> Any:
-        """The legal value of the parameter for a value, or for the one that is nearest to it."""
-        ...
-
-    def write(self, legal: Any) -> Any:
-        """The value that a legal value of the parameter stands for."""
-        ...
-
-    def matching(self, values: Iterable[Any]) -> list[Any]:
-        """The legal values of the parameter for those values that the hyperparameter can have."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +25,7 @@ class Listed:
     levels: tuple[Any, ...]
 
     def read(self, value: Any) -> Any:
-        """See `SearchDomain`; only numbers have neighbours."""
+        """The legal value of the parameter for a value, or the nearest one where all are numbers."""
         value = plain(value)
         same = self.matching([value])
         if same:
@@ -58,11 +36,11 @@ class Listed:
         return min(self.levels, key=lambda level: abs(level - value))
 
     def write(self, legal: Any) -> Any:
-        """See `SearchDomain`."""
+        """The value that a legal value of the parameter stands for."""
         return legal
 
     def matching(self, values: Iterable[Any]) -> list[Any]:
-        """See `SearchDomain`."""
+        """The legal values of the parameter for those values that the hyperparameter can have."""
         wanted = list(map(plain, values))
         return [level for level in self.levels if level in wanted]
 
@@ -75,7 +53,7 @@ class Range:
     mirrored: bool = False
 
     def read(self, value: Any) -> Any:
-        """See `SearchDomain`."""
+        """See `Listed`."""
         legal = min(max(self._mirror(plain(value)), self.parameter.low), self.parameter.high)
         if self.parameter.count is None:
             return float(legal)
@@ -83,17 +61,20 @@ class Range:
         return self.parameter.level(min(nearest, self.parameter.count - 1))
 
     def write(self, legal: Any) -> Any:
-        """See `SearchDomain`."""
+        """See `Listed`."""
         return min(max(self._mirror(legal), self.parameter.low), self.parameter.high)
 
     def matching(self, values: Iterable[Any]) -> list[Any]:
-        """See `SearchDomain`."""
+        """See `Listed`."""
         numbers = filter(is_number, map(plain, values))
         read = ((number, self.read(number)) for number in numbers)
         return [legal for value, legal in read if abs(self.write(legal) - value) <= 1e-9]
 
     def _mirror(self, number: Any) -> Any:
         return self.parameter.low + self.parameter.high - number if self.mirrored else number
+
+
+SearchDomain = Listed | Range
 
 
 def listed(values: Sequence[Any], *, ordered: bool) -> Listed:
@@ -107,15 +88,9 @@ def listed(values: Sequence[Any], *, ordered: bool) -> Listed:
 
 
 def numbers(kind: type, low: Any, high: Any, step: Any, sampling: str) -> SearchDomain:
-    """The domain of an `Int` or a `Float` hyperparameter.
+    """The domain of an `Int` or a `Float` hyperparameter, whose values are of that kind.
 
-    Args:
-        kind: of its values, int or float.
-        low: the smallest.
-        high: the largest that is allowed.
-        step: from one to the next: a difference, or a factor unless `sampling` is linear; None where
-            all are legal.
-        sampling: "linear", "log" or "reverse_log".
+    The step is a difference, or a factor unless `sampling` is "linear"; None where all values are legal.
     """
     if low == high:
         return listed([low], ordered=True)

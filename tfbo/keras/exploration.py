@@ -6,7 +6,7 @@ import logging
 
 from tfbo._messages import warn
 from tfbo.keras import dimensions
-from tfbo.keras.conditions import Parent
+from tfbo.keras.definitions import Parent
 from tfbo.keras.errors import FailedTrialError, FatalError
 from tfbo.keras.hypermodel import HyperModel
 from tfbo.keras.hyperparameters import HyperParameters
@@ -45,10 +45,7 @@ def _meet(conditions: list[Parent], hp: HyperParameters) -> None:
 
 
 def _build(hypermodel: HyperModel, hp: HyperParameters, *, tolerant: bool) -> None:
-    """Build for the sake of the hyperparameters that are asked for.
-
-    A branch that fails, or a model that is too large, is for the trials to find out.
-    """
+    """Build to learn what is asked for; a failing branch, or too large a model, is left to the trials."""
     try:
         hypermodel.build(hp)
     except FatalError:

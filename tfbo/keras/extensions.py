@@ -68,30 +68,20 @@ def is_overridden(owner: Any, base: type, name: str) -> bool:
 
 
 def check_oracle(oracle: Any, base: type) -> None:
-    """Refuse an oracle that overrides what nothing calls.
-
-    Raises:
-        InvalidArgument: with what to override instead.
-    """
+    """Raise InvalidArgument, with what to override instead, for an override that nothing calls."""
     decides = is_overridden(oracle, base, "populate_space")
     _check(oracle, base, _OF_ORACLES if decides else {**_SUGGESTING, **_OF_ORACLES})
 
 
 def check_tuner(tuner: Any, base: type) -> None:
-    """Refuse a tuner that overrides what nothing calls. Raises as `check_oracle`."""
+    """See `check_oracle`."""
     _check(tuner, base, _OF_TUNERS)
 
 
 def check_hyperparameters(given: HyperParameters | None, *, allow: bool, tune: bool) -> None:
     """Refuse no `HyperParameters` where others are not searched, and ones with methods of their own.
 
-    Args:
-        given: by the user; trials get copies, which are plain ones.
-        allow: `allow_new_entries`.
-        tune: `tune_new_entries`.
-
-    Raises:
-        InvalidArgument: with what to do instead.
+    Trials get copies, which are plain ones; the InvalidArgument says what to do instead.
     """
     for name, wanted in (("tune", tune), ("allow", allow)):
         if not wanted and not given:
@@ -112,15 +102,9 @@ def check_hyperparameters(given: HyperParameters | None, *, allow: bool, tune: b
 
 
 def response(origin: str, answer: Any) -> tuple[str, Mapping[str, Any]]:
-    """Status and values of what a `populate_space` returned.
+    """Status and values of what the function `origin`, a `populate_space`, answered.
 
-    Args:
-        origin: the function, for the errors.
-        answer: what it returned.
-
-    Raises:
-        FatalTypeError: for what is no such dict.
-        FatalValueError: for a status that means nothing.
+    What is no such dict is a FatalTypeError, and a status that means nothing a FatalValueError.
     """
     expected = 'a dict {"status": "RUNNING", "values": {name: value, ...}}'
     if not isinstance(answer, Mapping) or "status" not in answer:
@@ -140,8 +124,7 @@ def response(origin: str, answer: Any) -> tuple[str, Mapping[str, Any]]:
 def params(origin: str, known: dimensions.Dimensions, values: Mapping[str, Any]) -> Params:
     """Values of hyperparameters, as the study takes them; those that are left out have their defaults.
 
-    Raises:
-        FatalValueError: for an unknown name, or a value that the hyperparameter cannot have.
+    An unknown name, or a value that the hyperparameter cannot have, is a FatalValueError.
     """
     names = {dimension.definition.name for dimension in known.values()}
     for name in values:
@@ -174,13 +157,7 @@ def _same(legal: Any, given: Any) -> bool:
 def random_values(
     known: dimensions.Dimensions, tried: list[dict[str, Any]], seed: list[int]
 ) -> dict[str, Any] | None:
-    """Values at random that have not been tried; None where twenty draws bring none.
-
-    Args:
-        known: the dimensions of the space.
-        tried: values of trials.
-        seed: on which the draws depend.
-    """
+    """Values at random that are none of those tried; None where twenty draws bring none."""
     rng = np.random.default_rng(seed)
     for _ in range(_COLLISIONS):
         drawn: Params = {}

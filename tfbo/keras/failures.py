@@ -24,11 +24,7 @@ class Streak:
         self._length = 0
 
     def note(self, trial: Trial, most: int | None) -> None:
-        """Take in a trial that has ended.
-
-        Raises:
-            RuntimeError: for the last of `most` failures in a row, which end the search.
-        """
+        """Take in a trial that has ended; RuntimeError for the last of `most` failures in a row."""
         self._length = self._length + 1 if trial.status == TrialStatus.FAILED else 0
         if self._length == most:
             self._length = 0
@@ -40,14 +36,9 @@ class Streak:
 
 
 def check_any_completed(trials: Collection[Trial], most: int | None) -> None:
-    """Say at the end of a search that every trial of it failed.
+    """Raise a RuntimeError with the first failure where every trial of a search failed.
 
-    Args:
-        trials: of the search.
-        most: so many failures in a row end a search; None for any number.
-
-    Raises:
-        RuntimeError: with the first failure; without a limit it is a warning.
+    Where no number of failures in a row ends a search (`most` is None), it is a warning.
     """
     if not trials or any(trial.status != TrialStatus.FAILED for trial in trials):
         return

@@ -39,14 +39,7 @@ class HyperModel:
         self.build = self._build_tunable  # type: ignore[method-assign]
 
     def build(self, hp: Any) -> Any:
-        """A model; with `hp.Int`, `hp.Choice` and so on it asks for values.
-
-        Args:
-            hp: the `HyperParameters` of a trial.
-
-        Raises:
-            NotImplementedError: unless a subclass says how.
-        """
+        """A model; with `hp.Int`, `hp.Choice` and so on it asks for values. A subclass says how."""
         raise NotImplementedError
 
     def _build_tunable(self, hp: Any, *args: Any, **kwargs: Any) -> Any:
@@ -56,13 +49,7 @@ class HyperModel:
         """Ask for hyperparameters before anything is built."""
 
     def fit(self, hp: Any, model: Any, *args: Any, **kwargs: Any) -> Any:
-        """Train a model.
-
-        Args:
-            hp: the `HyperParameters` of the trial; more may be asked for.
-            model: as `build` made it.
-            *args: as they were passed to `search`.
-            **kwargs: as they were passed to `search`, with `callbacks`.
+        """Train a model as `build` made it, with the arguments of `search` and `callbacks`.
 
         Returns:
             A Keras History, a dict of metrics, a number (the objective), or a list of one of these.
@@ -79,11 +66,7 @@ class _Function(HyperModel):
 
 
 def as_hypermodel(hypermodel: Any) -> HyperModel | None:
-    """The HyperModel that a tuner was given, also as a function.
-
-    Raises:
-        FatalValueError: for what is neither a HyperModel nor can be called.
-    """
+    """The HyperModel that a tuner was given, also as a function; FatalValueError for anything else."""
     if hypermodel is None or isinstance(hypermodel, HyperModel):
         return hypermodel
     if not callable(hypermodel):
@@ -109,11 +92,7 @@ def rebuilt(optimizer: Any) -> Any:
 
 
 def check_size(model: Any, most: int | None) -> None:
-    """Fail a trial whose model is too large, once it is known how large it is.
-
-    Raises:
-        FailedTrialError: for more than `most` trainable scalars.
-    """
+    """Raise FailedTrialError for a model of more than `most` trainable scalars, once they are known."""
     if most and model.built:
         size = sum(math.prod(weight.shape) for weight in model.trainable_weights)
         if size > most:

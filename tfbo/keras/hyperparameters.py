@@ -10,8 +10,7 @@ from tfbo._arguments import plain
 from tfbo._messages import warn
 from tfbo.errors import InvalidArgument
 from tfbo.keras import definitions
-from tfbo.keras.conditions import Parent
-from tfbo.keras.definitions import HyperParameter
+from tfbo.keras.definitions import HyperParameter, Parent
 from tfbo.keras.errors import FatalValueError
 from tfbo.space import checks
 
@@ -64,12 +63,7 @@ class HyperParameters:
     def conditional_scope(self, parent_name: str, parent_values: Any) -> Iterator[None]:
         """Have hyperparameters within active only while the parent has one of the values.
 
-        Args:
-            parent_name: of a hyperparameter that is there already.
-            parent_values: one value, or a list of them.
-
-        Raises:
-            InvalidArgument: for a parent that is not there.
+        The parent has to be there already, or it is an InvalidArgument.
         """
         name = self._full_name(parent_name)
         names = {d.name for d in self.space}
@@ -91,12 +85,7 @@ class HyperParameters:
         return any(self.is_active(definition) for definition in named)
 
     def get(self, name: str) -> Any:
-        """The value of an active hyperparameter.
-
-        Raises:
-            ValueError: for one that is not active.
-            KeyError: for an unknown name.
-        """
+        """The value of an active hyperparameter; ValueError where inactive, KeyError where unknown."""
         full, names = self._full_name(name), {d.name for d in self.space}
         if full in self.values:
             return self.values[full]

@@ -10,12 +10,7 @@ from tfbo.keras.objective import infer_metric_direction
 
 
 class MetricObservation:
-    """The values of a metric at one step, one for each execution.
-
-    Args:
-        value: one, or a list of them.
-        step: the epoch, for example.
-    """
+    """The values of a metric at one step (the epoch, for example), one for each execution."""
 
     def __init__(self, value: Any, step: int) -> None:
         self.value = [float(v) for v in (value if isinstance(value, list) else [value])]
@@ -44,11 +39,7 @@ class MetricObservation:
 
 
 class MetricHistory:
-    """The values of one metric, by step.
-
-    Args:
-        direction: "min" or "max", which says what its best value is.
-    """
+    """The values of one metric, by step; the direction, "min" or "max", says what its best value is."""
 
     def __init__(self, direction: str = "min") -> None:
         self.direction = direction

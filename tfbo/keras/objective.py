@@ -31,15 +31,8 @@ _SHORT = {**dict.fromkeys(_LOW, "min"), **dict.fromkeys(_HIGH, "max")}
 # Words that turn what follows into its opposite, or may.
 _NEGATED = {"neg", "negative", "minus", "inverse", "inv", "non", "not", "anti", "false"}
 _NO_METRICS = {
-    "deserialize",
-    "serialize",
-    "get",
-    "metric",
-    "loss",
-    "mean",
-    "sum",
-    "meanmetricwrapper",
-}
+    "deserialize", "serialize", "get", "metric", "loss", "mean", "sum", "meanmetricwrapper",
+}  # fmt: skip
 
 
 class Objective:
@@ -83,11 +76,7 @@ class Objective:
         return logs[self.name]
 
     def completed(self, metrics: Mapping[str, Any]) -> dict[str, Any]:
-        """Add its value to metrics.
-
-        Raises:
-            ValueError: where it does not follow from them.
-        """
+        """Add its value to metrics; ValueError where it does not follow from them."""
         if metrics.get(self.name) is not None:
             return dict(metrics)
         if not self.has_value(metrics):
@@ -141,15 +130,9 @@ class MultiObjective(Objective):
 
 
 def create_objective(objective: Any) -> Objective:
-    """The objective that an argument stands for.
+    """The objective that an argument stands for: a metric's name, an `Objective`, a list of these, or None.
 
-    Args:
-        objective: a metric's name, an `Objective`, a list of these, or None for the number that a
-            trial returns.
-
-    Raises:
-        InvalidArgument: for a name of which it is not known whether it is to be low or high.
-        TypeError: for anything else.
+    A name of which it is not known whether it is to be low or high is an InvalidArgument.
     """
     if objective is None:
         return DefaultObjective()

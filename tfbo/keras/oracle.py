@@ -122,8 +122,7 @@ class Oracle:
     def create_trial(self, tuner_id: str) -> Trial:
         """The next trial; one with the status STOPPED where the search is over.
 
-        Args:
-            tuner_id: of the tuner that runs it. One that runs a trial already gets that one again.
+        A tuner that runs a trial already gets that one again.
         """
         if tuner_id in self.ongoing_trials:
             return self.ongoing_trials[tuner_id]
@@ -147,10 +146,8 @@ class Oracle:
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Values of the next trial: here, those that the strategy of the study suggests.
 
-        A subclass may decide that itself. It is called for every trial but those that are run again.
-
-        Args:
-            trial_id: the id that the trial will have.
+        A subclass may decide that itself. It is called for every trial but those that are run again, with
+        the id that the trial will have.
 
         Returns:
             A dict with a "status", and "values" by the names of hyperparameters, where those that are
@@ -168,16 +165,7 @@ class Oracle:
         return extensions.random_values(self._search.dimensions, tried, seed)
 
     def update_trial(self, trial_id: str, metrics: dict[str, Any], step: int = 0) -> Trial:
-        """Report metrics of a trial that runs.
-
-        Args:
-            trial_id: of the trial.
-            metrics: values by name; the objective's have to be among them.
-            step: the epoch, for example.
-
-        Raises:
-            ValueError: where the objective is not among them.
-        """
+        """Report metrics of a trial at a step such as an epoch; ValueError without the objective's."""
         trial, objective = self.trials[trial_id], self.objective
         for name, number in objective.completed(metrics).items():
             if name == objective.name and not trial.metrics.exists(name):
@@ -191,13 +179,9 @@ class Oracle:
         trial.best_step = trial.metrics.get_best_step(self.objective.name)
 
     def end_trial(self, trial: Trial) -> None:
-        """Store what came of a trial, or queue it for a retry.
+        """Store what came of a trial that is COMPLETED or FAILED, or queue an INVALID one for a retry.
 
-        Args:
-            trial: with the status COMPLETED, INVALID (may be retried) or FAILED.
-
-        Raises:
-            RuntimeError: after too many failures in a row.
+        RuntimeError after too many failures in a row.
         """
         if trial.status == TrialStatus.COMPLETED:
             self.score_trial(trial)
@@ -236,11 +220,7 @@ class Oracle:
         return self.hyperparameters.copy()
 
     def update_space(self, hyperparameters: HyperParameters) -> None:
-        """Add definitions that are new.
-
-        Raises:
-            RuntimeError: where there are some and `allow_new_entries=False`.
-        """
+        """Add definitions that are new; RuntimeError where `allow_new_entries=False`."""
         new = _new(hyperparameters, self.hyperparameters, allowed=self.allow_new_entries)
         if not new or not self.tune_new_entries:
             return
@@ -257,9 +237,8 @@ class Oracle:
         """Completed trials, best first; fewer than `num_trials` where there are not so many."""
         complete = [t for t in self.trials.values() if t.status == TrialStatus.COMPLETED]
         largest_first = self.objective.goal.sign > 0.0
-        return sorted(complete, key=lambda trial: trial.score or 0.0, reverse=largest_first)[
-            :num_trials
-        ]
+        complete.sort(key=lambda trial: trial.score or 0.0, reverse=largest_first)
+        return complete[:num_trials]
 
     def remaining_trials(self) -> int | None:
         """The number of trials that are left; None without a limit."""

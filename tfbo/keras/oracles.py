@@ -9,8 +9,6 @@ from tfbo.acquisition import UCB, LogEI
 from tfbo.keras.oracle import Oracle
 
 _ALPHA, _BETA = 1e-4, 2.6  # KerasTuner's defaults
-# KerasTuner takes so many values of a continuous hyperparameter.
-_RESOLUTION = 10
 
 
 class BayesianOptimizationOracle(Oracle):
@@ -47,7 +45,7 @@ class BayesianOptimizationOracle(Oracle):
 class RandomSearchOracle(Oracle):
     """Suggestions of `tfbo.strategies.Random`; arguments as of `RandomSearch`."""
 
-    strategy = strategies.Random()
+    strategy: Any = strategies.Random()
 
     def __init__(
         self,
@@ -72,33 +70,17 @@ class RandomSearchOracle(Oracle):
         )
 
 
-class GridSearchOracle(Oracle):
+class GridSearchOracle(RandomSearchOracle):
     """The defaults, then suggestions of `tfbo.strategies.Grid`; arguments as of `GridSearch`."""
 
-    strategy = strategies.Grid(resolution=_RESOLUTION)
+    # KerasTuner takes ten values of a continuous hyperparameter.
+    strategy = strategies.Grid(resolution=10)
     tries_defaults_first = True
 
     def __init__(
-        self,
-        objective: Any = None,
-        max_trials: int | None = None,
-        seed: int | None = None,
-        hyperparameters: Any = None,
-        allow_new_entries: bool = True,
-        tune_new_entries: bool = True,
-        max_retries_per_trial: int = 0,
-        max_consecutive_failed_trials: int | None = 3,
+        self, objective: Any = None, max_trials: int | None = None, *args: Any, **kwargs: Any
     ) -> None:
-        super().__init__(
-            objective,
-            max_trials,
-            hyperparameters,
-            allow_new_entries,
-            tune_new_entries,
-            seed,
-            max_retries_per_trial,
-            max_consecutive_failed_trials,
-        )
+        super().__init__(objective, max_trials, *args, **kwargs)
 
 
 def _bayes(num_initial_points: int | None, alpha: Any, beta: Any) -> strategies.Bayes:

@@ -27,12 +27,7 @@ _TRIAL_FILES = (_TRIAL, CHECKPOINT, f"draft.{CHECKPOINT}", BUILD)
 
 
 class Project:
-    """The folder `<directory>/<project_name>`; a temporary one where neither is given.
-
-    Args:
-        directory: None for the working directory, if there is a project name.
-        project_name: None for "untitled_project".
-    """
+    """The folder `<directory>/<project_name>`; a temporary one where neither is given."""
 
     def __init__(self, directory: Any, project_name: str | None) -> None:
         self.name = project_name or "untitled_project"
@@ -76,11 +71,7 @@ class Project:
         return path
 
     def clear(self) -> None:
-        """Delete what a search wrote here, and nothing else; folders only where they are then empty.
-
-        Raises:
-            StorageError: where the file of the study is one of another program.
-        """
+        """Delete what a search wrote here, and nothing else; StorageError where another program did."""
         if not self.is_begun:
             return
         path = self.path

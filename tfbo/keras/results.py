@@ -5,13 +5,17 @@ from __future__ import annotations
 import difflib
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tfbo._arguments import as_float
-from tfbo.keras import epochs
 from tfbo.keras.errors import FatalTypeError, FatalValueError
 from tfbo.keras.objective import DefaultObjective, Objective
+
+# A metric that is not computed in every epoch (`validation_freq=2`) has a shorter list in a History, which
+# does not say of which epochs: that is noted while a model trains, and inferred where it was not.
+_NAMES: weakref.WeakKeyDictionary[Any, dict[int, frozenset[str]]] = weakref.WeakKeyDictionary()
 
 
 class Result(NamedTuple):
@@ -26,16 +30,9 @@ class Result(NamedTuple):
 
 
 def read(returned: Any, objective: Objective, function: str) -> list[Result]:
-    """One result for each execution.
+    """One result for each execution; `function` is the name of what returned them, for the errors.
 
-    Args:
-        returned: by the function.
-        objective: of the search.
-        function: its name, for the errors.
-
-    Raises:
-        FatalTypeError: for a type that means nothing here.
-        FatalValueError: where the objective is not among the metrics; the error lists those.
+    A type that means nothing here is a FatalTypeError, and a missing objective a FatalValueError.
     """
     if isinstance(returned, (list, tuple)) and returned:
         return [result for entry in returned for result in read(entry, objective, function)]
@@ -96,7 +93,7 @@ def _of_history(history: Any, objective: Objective, function: str) -> Result:
     """The best epoch; one whose objective is no finite number only where there is no other."""
     if not objective.has_value(history.history):
         raise _missing(objective, history.history, f"the History that {function} returned")
-    by_epoch = epochs.of(history)
+    by_epoch = metrics_by_epoch(history)
     if not by_epoch:
         raise FatalValueError(f"The History that {function} returned has no epoch. Train for one.")
     best: tuple[float, int] | None = None
@@ -110,6 +107,52 @@ def _of_history(history: Any, objective: Objective, function: str) -> Result:
         raise _no_number(objective, f"any epoch of the History that {function} returned")
     value, epoch = best
     return Result(value, {**by_epoch[epoch], objective.name: value}, epoch)
+
+
+def note_epoch(history: Any, epoch: int, names: Iterable[str]) -> None:
+    """Keep which metrics an epoch had, for as long as its History lives."""
+    if history is not None:
+        _NAMES.setdefault(history, {})[epoch] = frozenset(names)
+
+
+def metrics_by_epoch(history: Any) -> dict[int, dict[str, float]]:
+    """Metrics of a History that are numbers, by epoch as Keras counts them (from `initial_epoch`)."""
+    logged: Mapping[str, Sequence[Any]] = history.history
+    longest = max(map(len, logged.values()), default=0)
+    epochs = list(getattr(history, "epoch", ()))
+    if len(epochs) != longest:  # put together by hand
+        epochs = list(range(longest))
+    noted = _noted(history)
+    by_epoch: dict[int, dict[str, float]] = {epoch: {} for epoch in epochs}
+    for name, values in logged.items():
+        for epoch, value in zip(_epochs_of(name, len(values), epochs, noted), values):
+            number = as_float(value)
+            if number is not None:
+                by_epoch[epoch][name] = number
+    return by_epoch
+
+
+def _noted(history: Any) -> Mapping[int, frozenset[str]]:
+    try:
+        return _NAMES.get(history, {})
+    except TypeError:  # it has no hash, so it is no History that Keras made
+        return {}
+
+
+def _epochs_of(
+    name: str, count: int, epochs: list[int], noted: Mapping[int, frozenset[str]]
+) -> list[int]:
+    """The epochs of so many values of a metric."""
+    if count == len(epochs):
+        return epochs
+    there = [epoch for epoch in epochs if name in noted.get(epoch, ())]
+    if len(there) == count:
+        return there
+    for every in range(2, max(epochs, default=0) + 2):  # as Keras takes validation_freq
+        due = [epoch for epoch in epochs if (epoch + 1) % every == 0]
+        if len(due) == count:
+            return due
+    return epochs[:count]
 
 
 def _missing(objective: Objective, there: Mapping[str, Any], where: str) -> FatalValueError:

@@ -28,12 +28,7 @@ _NOTHING = {"define-by-run": Constant(True)}
 class Search:
     """Trials of a study by the values of their hyperparameters. `open_search` makes one.
 
-    Args:
-        study: whose trials they are.
-        project: where it is stored.
-        objective: of the search.
-        hyperparameters: its space; definitions that are found later are added to them.
-        digits: of the id of a trial, which is its number.
+    Definitions that are found later are added to `hyperparameters`; the id of a trial has so many `digits`.
     """
 
     def __init__(
@@ -112,17 +107,10 @@ class Search:
     def ask(
         self, populate: Callable[[str], Any], most: int | None, *, origin: str
     ) -> StudyTrial | str:
-        """The next trial, or the status that is in place of one.
+        """The next trial, or the status that is in place of one; none beyond `most`.
 
-        Trials to be run again and enqueued ones come first.
-
-        Args:
-            populate: from an id to what the trial is to try; as `Oracle.populate_space`.
-            most: how many trials there are in all; None for no limit.
-            origin: the name of `populate`, for the errors.
-
-        Raises:
-            FatalError: for an answer of `populate` that means nothing.
+        Trials to be run again and enqueued ones come first. Others are as `populate` says, an
+        `Oracle.populate_space` of the name `origin`; FatalError for an answer that means nothing.
         """
         self.is_exhausted = False
         if most and len(self.started()) >= most:
@@ -140,11 +128,7 @@ class Search:
     def suggest(self, most: int | None) -> dict[str, Any] | None:
         """Start what waits, or else what the study suggests; None where the space is exhausted.
 
-        Args:
-            most: how many trials there will be at most; None where that is open.
-
-        Returns:
-            Its values, by hyperparameter.
+        Returns the values by hyperparameter. There will be `most` trials at most; None where that is open.
         """
         if len(self.study.trials):  # the first trial may be what sets up TensorFlow
             self.study.advisor.prepare(most)
@@ -211,8 +195,7 @@ def open_search(
 ) -> Search:
     """Begin the search of the space that is known by now, or go on with the one that is stored.
 
-    Raises:
-        StudyMismatch: where the stored one has another objective, seed or hyperparameters.
+    A stored one of another objective, seed or hyperparameters is a StudyMismatch.
     """
     if project.is_begun:
         _restore(project, objective, hyperparameters)
@@ -221,13 +204,9 @@ def open_search(
     study = _stored(project, parameters, seed, strategy)
     if study is None:
         study = Study(
-            Space(parameters),
-            direction=objective.goal.direction,
-            storage=project.study,
-            name=project.name,
-            seed=seed,
-            strategy=strategy,
-        )
+            Space(parameters), direction=objective.goal.direction, storage=project.study,
+            name=project.name, seed=seed, strategy=strategy,
+        )  # fmt: skip
     return Search(study, project, objective, hyperparameters, digits)
 
 
@@ -255,10 +234,7 @@ def _save(project: Project, objective: Objective, hyperparameters: HyperParamete
 
 
 def _restore(project: Project, objective: Objective, found: HyperParameters) -> None:
-    """Put the stored definitions before those that were found and are not among them.
-
-    They come first because the parameters of the study are named in that order.
-    """
+    """Put the stored definitions before those found now: the study's parameters are named in that order."""
     content = project.read_definitions()
     if content is None:
         return

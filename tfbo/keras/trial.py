@@ -39,14 +39,7 @@ OF_STATE = {
 
 
 class Trial:
-    """One configuration and its outcome.
-
-    Args:
-        hyperparameters: with the values of the trial.
-        trial_id: a text that tells it from others.
-        status: see `TrialStatus`.
-        message: of a failure.
-    """
+    """One configuration (its values are in `hyperparameters`) and its outcome."""
 
     def __init__(
         self,
@@ -71,12 +64,7 @@ class Trial:
         """The number of its runs in this process."""
 
     def fail(self, error: BaseException, *, final: bool) -> None:
-        """Have the trial failed by the exception that is handled.
-
-        Args:
-            error: the exception.
-            final: True for a trial that is not run again.
-        """
+        """Have the trial failed by the exception that is handled, for good if `final`."""
         self.status = TrialStatus.FAILED if final else TrialStatus.INVALID
         self.message, self.failure = traceback.format_exc(), Failure.of(error)
         values = self.hyperparameters.values

@@ -150,24 +150,14 @@ class Tuner(BaseTuner):
         return contextlib.nullcontext() if strategy is None else strategy.scope()
 
     def load_model(self, trial: Any) -> Any:
-        """The model of a trial, with the weights of its best epoch.
-
-        Raises:
-            FatalRuntimeError: where its weights are not kept.
-        """
+        """The model of a trial, with the weights of its best epoch; FatalRuntimeError without these."""
         model = self._try_build(trial.hyperparameters)
         with self._distributed():
             checkpoints.load(model, Path(self.get_trial_dir(trial.trial_id)))
         return model
 
     def save_model(self, trial_id: Any, model: Any, step: int = 0) -> None:
-        """Save the weights of a model as those of a trial.
-
-        Args:
-            trial_id: of the trial.
-            model: as it was trained.
-            step: has no effect; KerasTuner has it.
-        """
+        """Save the weights of a model as those of a trial; `step` has no effect, KerasTuner has it."""
         checkpoints.save(model, Path(self.get_trial_dir(trial_id)))
 
     def on_trial_end(self, trial: Any) -> None:

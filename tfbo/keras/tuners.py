@@ -139,27 +139,9 @@ class GridSearch(Tuner):
 
 
 class Hyperband(Tuner):
-    """Not there yet: constructing one says so.
+    """Not there yet: constructing one raises a NotImplementedError that says so."""
 
-    Raises:
-        NotImplementedError: always.
-    """
-
-    def __init__(
-        self,
-        hypermodel: Any = None,
-        objective: Any = None,
-        max_epochs: int = 100,
-        factor: int = 3,
-        hyperband_iterations: int = 1,
-        seed: int | None = None,
-        hyperparameters: Any = None,
-        tune_new_entries: bool = True,
-        allow_new_entries: bool = True,
-        max_retries_per_trial: int = 0,
-        max_consecutive_failed_trials: int | None = 3,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise NotImplementedError(
             "tfbo.keras has no Hyperband yet. Use tfbo.keras.BayesianOptimization(..., max_trials=...), "
             "with keras.callbacks.EarlyStopping in search(callbacks=[...]) to save epochs."
