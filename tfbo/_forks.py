@@ -47,11 +47,7 @@ def renew_lock(owner: Any, name: str) -> None:
 
 
 def check_compute() -> None:
-    """Refuse to compute with TensorFlow where that would hang.
-
-    Raises:
-        ComputeError: in the child of a fork, if TensorFlow had started its threads before it.
-    """
+    """Raise ComputeError in the child of a fork from before which TensorFlow had started its threads."""
     if _lacks_threads:
         raise ComputeError(
             "This process was forked after TensorFlow had begun to compute. Its threads exist in the "

@@ -41,25 +41,15 @@ class Importance(NamedTuple):
 
 
 def sobol_indices(surrogate: Surrogate, seed: int = 0) -> dict[str, Importance]:
-    """Sobol indices of the objective, over configurations drawn evenly from the space.
+    """Sobol indices of the objective by parameter, the largest total first, over an even draw of the space.
 
     Each column is drawn uniformly on its scale, and one that is then not active has no effect. The
     first-order index of a parameter is the share of the variance that would vanish, on average, were its
     value known; the total index is what would remain were all others known. Parameters that do not
-    interact have the same of both.
+    interact have the same of both. TooFewTrials where all outcomes are the same.
 
     The function is not known but at the trials, so it is drawn from the surrogate's posterior, jointly
     at all points; the intervals hold both that and the sampling of the points.
-
-    Args:
-        surrogate: of a study.
-        seed: of the points and draws.
-
-    Returns:
-        By name of the parameter, the largest total index first.
-
-    Raises:
-        TooFewTrials: where all outcomes are the same.
 
     Source: the estimators of Janon et al. 2014 (first order) and Jansen 1999 (total), as compared by
     Puy et al. 2022 (arXiv 2009.01147); draws of the function and bootstraps of the points together as

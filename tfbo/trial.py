@@ -81,11 +81,9 @@ class Trial:
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """Values that a trial returned.
+    """Values that a trial returned: finite, one for each objective of the study, in its order.
 
-    Args:
-        values: finite, one for each objective of the study, in its order.
-        std: standard errors of the values, in their units; None where unknown.
+    Standard errors are in the units of the values; None where unknown.
     """
 
     values: tuple[float, ...]
@@ -104,13 +102,7 @@ class Measurement:
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
-    """Reason for which a trial returned no value.
-
-    Args:
-        kind: one of `KINDS`.
-        reason: in a line.
-        traceback: of the exception behind it.
-    """
+    """Reason, in a line, for which a trial returned no value; the kind is one of `KINDS`."""
 
     kind: str
     reason: str
@@ -149,8 +141,7 @@ Outcome = Measurement | Failure
 def measure(value: Any, std: Any = None) -> Outcome:
     """Outcome of a trial that returned a value; a failure where that is not finite.
 
-    Raises:
-        InvalidArgument: for anything but a number, or a standard error that cannot be one.
+    InvalidArgument for anything but a number, or a standard error that cannot be one.
     """
     number = _arguments.as_float(value)
     if number is None:
@@ -165,11 +156,7 @@ def measure(value: Any, std: Any = None) -> Outcome:
 
 
 def outcome_of(value: Any, std: Any, state: Any, kind: Any, reason: Any, traceback: Any) -> Outcome:
-    """Outcome that the arguments of `Study.tell` describe.
-
-    Raises:
-        InvalidArgument: where one of them is not what it has to be, or contradicts another.
-    """
+    """Outcome that the arguments of `Study.tell` describe; InvalidArgument for a contradiction."""
     if state not in (None, COMPLETE, FAILED):
         advice = "Leave it out where there is a value."
         raise invalid("state", '"complete" or "failed"', state, advice)

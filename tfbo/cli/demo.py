@@ -81,11 +81,8 @@ def accuracy(model: Any, part: tuple[Any, Any]) -> float:
 def run(*, trials: int, storage: str, seed: int, quick: bool) -> int:
     """Run the demo; returns the exit status.
 
-    Args:
-        trials: how many trials to add, to the study and to the random search beside it.
-        storage: the SQLite file; the plot is written beside it.
-        seed: of the suggestions and of the networks' weights.
-        quick: train for two epochs instead of eight.
+    So many trials are added to the study in the SQLite file `storage`, beside which the plot is written,
+    and to the random search beside it; `quick` ones train for two epochs instead of eight.
     """
     missing = [name for name in ("sklearn", "matplotlib", "tqdm") if not _installed(name)]
     if missing:

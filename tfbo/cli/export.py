@@ -23,14 +23,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def read(storage: Storage, name: str | None = None) -> tuple[Record, Sequence[Trial]]:
     """The record of a study, with its space of today, and all its trials.
 
-    Args:
-        storage: where the study is.
-        name: the study's name; may be left out where there is only one.
-
-    Raises:
-        StudyNotFound: where there is no study of that name; the error lists those there are.
-        InvalidArgument: where a name is needed to tell which.
-        StorageError: for a study that is damaged; it names the trial.
+    The name may be left out where there is only one study. StudyNotFound or InvalidArgument where it does
+    not say which, StorageError for a study that is damaged.
     """
     record = records.find(storage, name)
     changes = storage.changes(record.name, 0)
@@ -44,13 +38,6 @@ def as_csv(record: Record, trials: Sequence[Trial]) -> str:
     where there is nothing: of a parameter, where it is not active. A choice that is None is the text
     "None". A text that a spreadsheet would take for a formula, such as "=1+1" or "-relu", has an
     apostrophe before it; JSON has it as it is.
-
-    Args:
-        record: of the study.
-        trials: all of them.
-
-    Raises:
-        StorageError: for a space that is damaged.
     """
     names = list(read_space(record.name, record.space))
     lines = [_line([*_BEFORE, *(f"params_{name}" for name in names), *_AFTER, *_TIMES])]
@@ -92,13 +79,6 @@ def as_json(record: Record, trials: Sequence[Trial]) -> str:
 
     `Space.from_json(json.dumps(loaded["space"]))` is its space, and `Trial(**one)` the trial of one of
     `loaded["trials"]`.
-
-    Args:
-        record: of the study.
-        trials: all of them.
-
-    Raises:
-        StorageError: for a space that is damaged.
     """
     study: dict[str, Any] = {
         "name": record.name,

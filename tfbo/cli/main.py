@@ -159,10 +159,8 @@ def _plot(parsed: argparse.Namespace) -> int:
             figure.savefig(parsed.output)
     except TFBOError:
         raise
-    except (
-        ValueError,
-        ArithmeticError,
-    ) as error:  # matplotlib's, of numbers near the largest floats
+    except (ValueError, ArithmeticError) as error:
+        # matplotlib's, of numbers near the largest floats.
         raise TFBOError(f"The study cannot be drawn: {error}. Choose another kind.") from error
     print(f"Wrote {parsed.output}.")
     return 0
@@ -206,10 +204,7 @@ def _export(parsed: argparse.Namespace) -> int:
 def _snapshots(path: str, names: Sequence[str | None], *, every: bool = False) -> list[Study]:
     """Copies of studies in memory, for pictures: looking at a study must not change it.
 
-    Args:
-        path: of the file.
-        names: of the studies; None for the only one.
-        every: let None stand for all studies of the file.
+    The name None stands for the only study of the file, or for `every` one.
     """
     from tfbo.study import records
 

@@ -46,8 +46,7 @@ class Reply(NamedTuple):
 class MissingGuard(SystemExit):
     """The end of a process whose main script starts a search where it is imported.
 
-    There is nothing to be gained by going on. A process of multiprocessing's prints the text and ends,
-    without a traceback; ours tells its parent.
+    A process of multiprocessing's prints the text and ends, without a traceback; ours tells its parent.
     """
 
 
@@ -63,8 +62,7 @@ def check_main() -> None:
 class Child:
     """A process for one task, in a session of its own, so that all that the task starts ends with it.
 
-    Args:
-        gpu: the only GPU that it sees; None for what its parent sees.
+    It sees that GPU only; what its parent sees, where that is None.
     """
 
     def __init__(self, gpu: int | str | None) -> None:

@@ -18,12 +18,7 @@ _SUGGESTS = frozenset(
 
 
 def check(objective: Any) -> None:
-    """Refuse what no trial could run, or what would return no number to any of them.
-
-    Raises:
-        InvalidArgument: for what is no function of one dict, an async or a generator function, a class,
-            or an objective that is written for Optuna's `trial`.
-    """
+    """Refuse, by InvalidArgument, what no trial could run or what would return no number to any of them."""
     if not callable(objective):
         raise invalid("objective", "a function of a dict", objective, "Pass it without calling it.")
     if inspect.isclass(objective) and any("__call__" in vars(c) for c in objective.__mro__):
@@ -33,11 +28,7 @@ def check(objective: Any) -> None:
 
 
 def call(objective: Any, params: Mapping[str, Any]) -> Outcome:
-    """Outcome of calling an objective with parameters; what that raises is raised.
-
-    Raises:
-        InvalidArgument: where that is no number; the error says what may be meant.
-    """
+    """Outcome of calling an objective; InvalidArgument, with advice, where it returns no number."""
     returned = objective(dict(params))
     try:
         return measure(returned)

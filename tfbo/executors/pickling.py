@@ -28,11 +28,7 @@ class _Pickler(pickle.Pickler):
 
 
 def dumps(what: Any, argument: str) -> bytes:
-    """Pickled by the standard library, and by cloudpickle where that cannot do it.
-
-    Raises:
-        InvalidArgument: where neither can, of the argument of that name.
-    """
+    """Pickle by the standard library, else by cloudpickle, else raise InvalidArgument of that argument."""
     try:
         return _standard(what)
     except Exception as error:  # objects raise what they like when they are pickled
@@ -72,11 +68,8 @@ class Raised:
     """An exception of a worker, which reaches the caller whether or not it can be pickled.
 
     Within a process it is the exception itself. Beyond it is what comes out of the pickle, with the
-    traceback as its cause; where nothing would, a `RemoteError` of that text.
-
-    Args:
-        error: the exception.
-        names: of its classes, as they are where it was raised.
+    traceback as its cause; where nothing would, a `RemoteError` of that text. `names` are those of its
+    classes where it was raised.
     """
 
     def __init__(self, error: BaseException, names: frozenset[str] | None = None) -> None:

@@ -71,8 +71,7 @@ class ProcessExecutor(Executor):
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run `fn(*args, **kwargs)` in a process of its own, as soon as a worker is free.
 
-        Raises:
-            InvalidArgument: where that cannot be pickled.
+        InvalidArgument where that cannot be pickled.
         """
         child.check_main()
         task = _Task(pickling.dumps((fn, args, kwargs), "fn"))

@@ -49,13 +49,7 @@ class Ability(NamedTuple):
 
 
 class Workers:
-    """An executor and how much of it a search uses; pools that a search makes end with it.
-
-    Args:
-        pool: where tasks run.
-        slots: how many at once.
-        ours: whether to shut it down.
-    """
+    """An executor of which a search uses so many slots; a pool of `ours` ends with the search."""
 
     def __init__(self, pool: Executor, slots: int, *, ours: bool) -> None:
         self.slots = slots
@@ -100,8 +94,7 @@ class Workers:
     def renew(self) -> None:
         """Put a fresh pool in the place of one that broke.
 
-        Raises:
-            ExecutorError: where none can be made, or they break one after the other.
+        ExecutorError where none can be made, or they break one after the other.
         """
         self._breaks += 1
         if self._ability.renewed is None:
@@ -133,8 +126,7 @@ class Workers:
 def open_workers(executor: Any, n_jobs: Any, gpus: Any, objective: Any) -> Workers:
     """The workers that the arguments of `Study.optimize` stand for.
 
-    Raises:
-        InvalidArgument: for arguments that stand for none, or an objective that cannot go there.
+    InvalidArgument where they stand for none, or the objective cannot go there.
     """
     if n_jobs is not None:
         n_jobs = _jobs(n_jobs, executor, gpus)
@@ -192,9 +184,8 @@ def _ability(pool: Any) -> Ability:
         return Ability(renewed=lambda: _same_pool(pool))
     if hasattr(type(pool), "get_reusable_executor"):
         return Ability(renewed=lambda: _reusable(pool))
-    if hasattr(
-        pool, "_client"
-    ):  # Dask would give a trial the result of another one that looks the same
+    if hasattr(pool, "_client"):
+        # Dask would give a trial the result of another one that looks the same.
         return Ability(options={"pure": False})
     return Ability()
 

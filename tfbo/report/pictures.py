@@ -73,10 +73,8 @@ def figure(study: Study, picture: Picture) -> Html:
         shown = _image(ax.figure, f"{picture.title}. {picture.caption}")
     except TFBOError as error:
         shown = tag("p", str(error), class_="missing")
-    except (
-        ValueError,
-        ArithmeticError,
-    ) as error:  # matplotlib's, of numbers near the largest floats
+    except (ValueError, ArithmeticError) as error:
+        # matplotlib's, of numbers near the largest floats.
         shown = tag("p", f"It cannot be drawn: {error}.", class_="missing")
     return tag(
         "figure", tag("h2", picture.title), tag("figcaption", picture.caption), shown,

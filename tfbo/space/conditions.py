@@ -53,13 +53,7 @@ def parents_first(parameters: Parameters) -> dict[str, Parameter]:
 
 
 def is_active(parameters: Parameters, name: str, chosen: Params) -> bool:
-    """True where the conditions of a parameter hold.
-
-    Args:
-        parameters: all of them.
-        name: of the parameter.
-        chosen: values of the active parameters before it.
-    """
+    """True where the conditions of a parameter hold, given values of the active ones before it."""
     return all(
         parent in chosen and _is_one_of(parameters[parent], parent, chosen[parent], allowed)
         for parent, allowed in parameters[name].when or ()

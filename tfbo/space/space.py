@@ -96,8 +96,7 @@ class Space:
     def extended(self, parameters: Mapping[str, Parameter]) -> Space:
         """The space with further parameters at its end; those that it has already change nothing.
 
-        Raises:
-            InvalidArgument: as for a new space, and for a name that it has with another parameter.
+        InvalidArgument as for a new space, and for a name that it has with another parameter.
         """
         if not isinstance(parameters, Mapping):
             advice = 'For example {"x": Float(0.0, 1.0)}.'
@@ -208,11 +207,7 @@ class Space:
 
     @staticmethod
     def from_json(text: str) -> Space:
-        """The space that `to_json` wrote.
-
-        Raises:
-            InvalidArgument: for a text that it did not write.
-        """
+        """The space that `to_json` wrote; InvalidArgument for another text."""
         try:
             stored = json.loads(text)
             later = frozenset(stored.get("later", ()))

@@ -36,7 +36,7 @@ class Counterpart:
     def read(self, number: float) -> float | None:
         """The legal value of the parameter for a number; None for one that is out of range.
 
-        A trial can have such a one: Optuna only warns of an enqueued value that is not in its range.
+        A trial can have one: Optuna only warns of an enqueued value that is not in its range.
         """
         low, high = self._range
         if not low <= number <= high:
@@ -62,11 +62,7 @@ class Counterpart:
 
 
 def counterpart(name: str, distribution: BaseDistribution) -> Counterpart:
-    """The counterpart of a distribution of more than one value.
-
-    Raises:
-        InvalidArgument: for a kind of distribution that is not known.
-    """
+    """The counterpart of a distribution of more than one value; InvalidArgument for an unknown kind."""
     if isinstance(distribution, CategoricalDistribution):
         return Counterpart(distribution, Categorical(range(len(distribution.choices))))
     if not isinstance(distribution, (FloatDistribution, IntDistribution)):

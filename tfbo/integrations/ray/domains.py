@@ -131,8 +131,7 @@ def of_space(space: Space) -> Axes:
 def of_config(config: Mapping[str, Any]) -> Axes:
     """The axes of the domains in a configuration; whatever else it holds is constant.
 
-    Raises:
-        InvalidArgument: for a domain that cannot be searched, by name, or where there is none.
+    InvalidArgument, by name, for a domain that cannot be searched, or where there is none.
     """
     axes: dict[str, Axis] = {}
     for path, domain in _domains(config):

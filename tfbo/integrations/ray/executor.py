@@ -75,11 +75,7 @@ class RayExecutor(Executor):
         return max(1, sum(_room(node, self._needs) for node in nodes))
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run `fn(*args, **kwargs)` in a worker of Ray, as soon as there is one.
-
-        Raises:
-            TypeError: where that cannot be pickled.
-        """
+        """Run `fn(*args, **kwargs)` in a worker of Ray; TypeError where that cannot be pickled."""
         future: Future[Any] = Future()
         with self._change:
             if not self._open:
@@ -112,10 +108,7 @@ def _call(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any])
 
 
 def _settle(future: Future[Any], done: Future[Any]) -> None:
-    """Give a future what became of its task.
-
-    Until then it has never said that it runs, as Ray does not say so either: it can be cancelled.
-    """
+    """Give a future what became of its task; until then it can be cancelled, as Ray hides what runs."""
     if not future.set_running_or_notify_cancel():
         return
     error = done.exception()

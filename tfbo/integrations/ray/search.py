@@ -116,11 +116,7 @@ class TFBOSearch(Searcher):
 
     @property
     def study(self) -> Study:
-        """The study behind it.
-
-        Raises:
-            InvalidArgument: where it is not known yet what to search, or in which direction.
-        """
+        """The study behind it; InvalidArgument where the space or the direction is not known yet."""
         if self._study is None:
             self._study = self._open()
         return self._study
@@ -197,17 +193,9 @@ class TFBOSearch(Searcher):
         pruned: bool = False,
         intermediate_values: Sequence[float] | None = None,
     ) -> None:
-        """Add a result from elsewhere.
+        """Add a result from elsewhere; the parameters may have constants among them.
 
-        Args:
-            parameters: a configuration; constants may be among them.
-            value: what the metric was.
-            error: whether it failed; the value does not count then.
-            pruned: whether it was stopped before its end; its value counts all the same.
-            intermediate_values: not used.
-
-        Raises:
-            InvalidArgument: for a configuration that is not legal, or a value that is none.
+        The value counts unless `error`, also where `pruned`; `intermediate_values` are not used.
         """
         outcome = Failure("error", "it was added as a failure") if error else measure(value)
         self._evaluated.append((parameters, outcome))
@@ -222,9 +210,7 @@ class TFBOSearch(Searcher):
     def restore(self, checkpoint_path: str) -> None:
         """Go on with the search that `save` has written, with the same strategy, and `space` if any.
 
-        Raises:
-            StorageError: for a file that it has not written.
-            InvalidArgument: for one of a search of another space.
+        StorageError for another file, InvalidArgument for a search of another space.
         """
         path = Path(checkpoint_path)
         fields, study, axes = search_state.read(path, self._axes, self._strategy, self._device)
@@ -284,10 +270,7 @@ class TFBOSearch(Searcher):
 
 
 def _restarted(study: Study, axes: Mapping[str, Axis], result: Mapping[str, Any]) -> int | None:
-    """The trial that Ray has given another name, as it does to one that begins again.
-
-    It is known by its configuration, which is in the result.
-    """
+    """The trial that Ray renamed, as it does when it begins again: the result has its configuration."""
     prefix, params = "config/", {}
     for name in axes:
         if prefix + name in result:

@@ -29,16 +29,9 @@ def write(path: Path, fields: dict[str, Any], study: Study | None, axes: Axes | 
 def read(
     path: Path, axes: Axes | None, strategy: Strategy[Any] | None, device: str | None
 ) -> tuple[dict[str, Any], Study | None, Axes | None]:
-    """Fields, study and axes of the search that `write` has stored.
+    """Fields, study and axes of the search that `write` has stored; StorageError for another file.
 
-    Args:
-        path: of the file.
-        axes: where they are known; None for those of the file.
-        strategy: of the study.
-        device: of the study.
-
-    Raises:
-        StorageError: for another file.
+    The axes are those of the file only where they are not known.
     """
     try:
         state = json.loads(path.read_text())
@@ -66,11 +59,7 @@ def dump(study: Study) -> dict[str, Any]:
 
 
 def load(dumped: dict[str, Any], strategy: Strategy[Any] | None, device: str | None) -> Study:
-    """The study that `dump` has written; what runs in it goes on running.
-
-    Raises:
-        StorageError: for what `dump` has not written.
-    """
+    """The study that `dump` has written, else StorageError; what runs in it goes on running."""
     try:
         fields, listed = dumped["study"], dumped["trials"]
         record = read_record(fields)

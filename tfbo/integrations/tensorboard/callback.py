@@ -75,13 +75,9 @@ class TensorBoardCallback:
             extend_history(folder, db, new, len(known), Goal(study.direction))
 
     def epoch(self, study: Study, trial: Trial, epoch: int, logs: Mapping[str, Any]) -> None:
-        """Log an epoch of a running trial; the tuners of `tfbo.keras` call this.
+        """Log an epoch, counted from 0, of a running trial; the tuners of `tfbo.keras` call this.
 
-        Args:
-            study: whose trial it is.
-            trial: the trial, with its parameters.
-            epoch: counted from 0.
-            logs: names and values, as Keras passes them to callbacks.
+        The logs are names and values, as Keras passes them to callbacks.
         """
         from tfbo.integrations.tensorboard import events
 
@@ -163,8 +159,7 @@ def _replace(path: Path, content: bytes) -> None:
 def extend_history(folder: Path, db: Connection, new: list[Trial], before: int, goal: Goal) -> None:
     """Log trials one after the other, with the best so far.
 
-    The step is the trial's place in the order of finishing, not its number: TensorBoard drops what
-    it has of later steps when an earlier one comes.
+    The step is the place in the order of finishing: TensorBoard drops later steps when an earlier comes.
     """
     from tfbo.integrations.tensorboard import events
 

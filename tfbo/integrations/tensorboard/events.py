@@ -23,11 +23,7 @@ OBJECTIVE, BEST = "objective", "best_so_far"
 
 
 def head(at: float) -> bytes:
-    """The record with which every event file begins.
-
-    Args:
-        at: seconds since 1970, as in all functions here.
-    """
+    """The record with which every event file begins; `at` is in seconds since 1970, as everywhere here."""
     return _record(event_pb2.Event(wall_time=at, file_version="brain.Event:2"))
 
 
@@ -44,14 +40,7 @@ def space(searched: Space, direction: str, *, at: float) -> bytes:
 
 
 def start(trial: Trial, name: str, searched: Space, *, at: float) -> bytes:
-    """The parameters of a trial.
-
-    Args:
-        trial: one that runs or has run.
-        name: its row in the table; trials of one name would share a row.
-        searched: the space, which says as what each value is to be shown.
-        at: when it began.
-    """
+    """The parameters of a trial that began then; `name` is its row in the table, and has to be its own."""
     # None and anything else that is no number or text is refused: the domains say what is text.
     shown = {
         key: _text(searched[key], value) if _is_text(searched[key]) else value

@@ -22,10 +22,7 @@ CREATE TABLE IF NOT EXISTS logged (number INTEGER PRIMARY KEY);
 
 
 def folder(logdir: Path, study: Study) -> Path:
-    """The folder of a study in `logdir`, made where there is none.
-
-    It has the study's name; where another study of that name has it, a number is added.
-    """
+    """The folder of a study in `logdir`, made if need be: its name, with a number where that is taken."""
     stem = re.sub(r"[^\w.-]+", "_", study.name).strip(".") or "study"
     record = study.stored_trials.record
     for number in itertools.count(1):
