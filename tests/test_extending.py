@@ -13,6 +13,8 @@ from tfbo.gp import Hyperparameters, kernels
 from tfbo.gp.pending import Pending
 from tfbo.storage import SQLiteStorage
 from tfbo.strategies import Bayes, Problem, Random, Sobol
+from tfbo.strategies.bayes.greedy import Greedy
+from tfbo.strategies.bayes.thompson import Thompson
 
 README = Path(__file__).parents[1] / "README.md"
 SECTION = README.read_text().split("## Extending")[1].split("\n## ")[0]
@@ -26,6 +28,11 @@ STRATEGIES = {
     "Bayes": Bayes(n_initial=3, n_candidates=64),
     "Sobol": Sobol(),
     "of the README": MINE["Halton"](),
+}
+CHOOSERS = {
+    "greedy": Greedy(),
+    "Thompson": Thompson(),
+    "of the README": MINE["Screened"](),
 }
 STORAGES = {"file": SQLiteStorage, "of the README": MINE["Announcing"]}
 
@@ -88,6 +95,16 @@ def test_suggestions_are_legal_new_and_repeat_with_the_seed(name):
     batch = [trial.params for trial in one.ask(3)]
     assert len({tuple(params.values()) for params in found + batch}) == 9
     assert one.best_value == min(map(value, found))
+
+
+@pytest.mark.parametrize("name", CHOOSERS)
+def test_a_batch_beside_running_trials_is_legal_and_new_and_a_search_beats_chance(name):
+    study = told(Bayes(n_initial=4, n_candidates=256, chooser=CHOOSERS[name]), 14)
+    best, asked = study.best_value, study.ask(2) + study.ask(4)
+    found = [trial.params for trial in study.trials]
+    assert len(asked) == 6 and all(SPACE.validate(params) == params for params in found)
+    assert len({tuple(params.values()) for params in found}) == 20
+    assert best < np.quantile([value(trial.params) for trial in told(Random(), 40).trials], 0.1)
 
 
 @pytest.mark.parametrize("name", STORAGES)

@@ -275,6 +275,7 @@ BAD = [
     (lambda: Bayes(outcome_transform="none"), "outcome_transform"),
     (lambda: Bayes(boundary=-0.1), "boundary"),
     (lambda: Bayes(region=0.5), "region"),
+    (lambda: Bayes(chooser="thompson"), "chooser"),
     (lambda: Bayes(kernel=lambda d, columns: None), "kernel"),
     (lambda: Failed(penalty=-1.0), "penalty"),
     (lambda: Failed(std=float("nan")), "std"),

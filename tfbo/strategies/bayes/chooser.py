@@ -167,9 +167,16 @@ class Scene(NamedTuple):
         counts = tf.concat([finished, running], axis=0)
         return lambda x: mixed.among(x, tried, counts)
 
-    def one_by_one(self, best: Best, normals: tf.Tensor) -> Answer:
-        """The points, each the best beside those that run and those before it."""
+    def one_by_one(self, best: Best, normals: tf.Tensor | None = None) -> Answer:
+        """The points, each the best beside those that run and those before it.
+
+        Args:
+            best: how a point is found.
+            normals: `[s, m + q]`, from which outcomes of those are drawn; None for their means.
+        """
         question = self.question
+        if normals is None:
+            normals = tf.zeros_like(question.pending[None, :, 0])
 
         def one_more(i: tf.Tensor, rows: tf.Tensor, running: tf.Tensor, _: tf.Tensor) -> Any:
             found = best(self.beside(rows, running, normals), self.taken(rows, running))
