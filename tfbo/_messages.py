@@ -110,7 +110,7 @@ def warn(text: str) -> None:
     if hasattr(_DEFERRED, "texts"):
         _DEFERRED.texts.append(text)
         return
-    frame, level = sys._getframe(1), 2
+    frame, level = sys._getframe(1), 2  # noqa: SLF001
     while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame, level = frame.f_back, level + 1
     try:

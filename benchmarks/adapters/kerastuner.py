@@ -44,7 +44,7 @@ class KerasTuner(Adapter):
         )
         self.oracle.verbose = 0
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        self.oracle._set_project_dir(self.folder.name, "trials")
+        self.oracle._set_project_dir(self.folder.name, "trials")  # noqa: SLF001
         self.trial: Any = None
 
     def tell_all(self, params: Sequence[Params], y: Sequence[float | None]) -> None:
@@ -60,7 +60,7 @@ class KerasTuner(Adapter):
             self.oracle.trials[trial.trial_id] = trial
             self.oracle.start_order.append(trial.trial_id)
             self.oracle.end_order.append(trial.trial_id)
-            self.oracle._record_values(trial)
+            self.oracle._record_values(trial)  # noqa: SLF001
 
     def ask(self) -> Params:
         self.trial = self.oracle.create_trial("tuner")

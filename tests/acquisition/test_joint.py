@@ -41,7 +41,7 @@ def worth(acquisition, fantasies, incumbent, x, drawn=None, success=None):
 
 def reference(acquisition, pending, points, draws=1_000_000):
     """The joint worth and its standard error, from draws of all outcomes."""
-    mean, covariance = POSTERIOR._joint(tf.concat([pending, points], axis=0))
+    mean, covariance = POSTERIOR._joint(tf.concat([pending, points], axis=0))  # noqa: SLF001
     factor = np.linalg.cholesky(covariance.numpy() + 1e-12 * np.eye(len(mean)))
     rng = np.random.default_rng(1)
     f = mean.numpy() + rng.standard_normal([draws, len(mean)]) @ factor.T

@@ -166,5 +166,5 @@ def test_the_default_strategy_is_better_than_tpe_and_random_search():
 
 
 def test_no_two_optimisers_are_drawn_alike():
-    lines = [tuple(regret_report._line(name).values()) for name in regret_report.ADAPTERS]
+    lines = [tuple(regret_report._line(name).values()) for name in regret_report.ADAPTERS]  # noqa: SLF001
     assert len(set(lines)) == len(lines)

@@ -145,8 +145,8 @@ def test_margin_loss_knows_the_pairs_of_three_classes():
 
 
 def test_live_training_that_fails_is_nan():
-    failing = live.Training((), lambda params: live._scaled("none", _Diverging()), live.rmse)
-    assert math.isnan(live._value(failing, "wine", {}))
+    failing = live.Training((), lambda params: live._scaled("none", _Diverging()), live.rmse)  # noqa: SLF001
+    assert math.isnan(live._value(failing, "wine", {}))  # noqa: SLF001
 
 
 class _Diverging:

@@ -8,7 +8,7 @@ def traces(monkeypatch):
     from tfbo._compile.sessions import SESSIONS
 
     SESSIONS.clear()
-    made, trace = [], programs._trace
+    made, trace = [], programs._trace  # noqa: SLF001
 
     def counted(function, *arguments):
         made.append(function)

@@ -164,7 +164,7 @@ def test_whatever_changes_the_graph_changes_the_name(monkeypatch):
         name(choice(kernel=kernels.kernel("matern32", 2))),
         name(choice(kernel=kernels.kernel("matern52", 3))),
         name(choice(columns=choice().columns.repeated(2))),
-        name(function=fit._fit),
+        name(function=fit._fit),  # noqa: SLF001
         name(specs=(VECTOR, VECTOR)),
         name(specs=(tf.TensorSpec([None], tf.float32),)),
         name(specs=(tf.TensorSpec([4], tf.float64),)),
@@ -179,9 +179,9 @@ def test_versions_cover_the_source_that_is_traced(tmp_path, monkeypatch):
     (tmp_path / "gp").mkdir()
     (tmp_path / "gp" / "kernels.py").write_text("1")
     monkeypatch.setattr(disk_cache, "__file__", str(tmp_path / "_compile" / "disk_cache.py"))
-    before = disk_cache._versions.__wrapped__()
+    before = disk_cache._versions.__wrapped__()  # noqa: SLF001
     (tmp_path / "gp" / "kernels.py").write_text("2")
-    assert disk_cache._versions.__wrapped__() != before
+    assert disk_cache._versions.__wrapped__() != before  # noqa: SLF001
     assert tf.__version__ in before and np.__version__ in before
 
 

@@ -156,7 +156,7 @@ def closed():
 
 def test_who_waits_is_told_why_once(monkeypatch, caplog, capsys):
     monkeypatch.setattr(programs, "_PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(programs, "_WAITING", programs._Waiting())
+    monkeypatch.setattr(programs, "_WAITING", programs._Waiting())  # noqa: SLF001
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with caplog.at_level(logging.INFO, logger="tfbo"):
         for _ in range(2):
@@ -169,17 +169,17 @@ def test_who_waits_is_told_why_once(monkeypatch, caplog, capsys):
 @pytest.mark.parametrize("gone", [lambda: None, closed], ids=["none", "closed"])
 def test_who_waits_without_a_standard_error_is_not_stopped(gone, monkeypatch):
     monkeypatch.setattr(programs, "_PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(programs, "_WAITING", programs._Waiting())
+    monkeypatch.setattr(programs, "_WAITING", programs._Waiting())  # noqa: SLF001
     program = Program(slow, 0.3, VECTOR, 0)
     monkeypatch.setattr(sys, "stderr", gone())
-    assert program(np.zeros(1)) == 1.0 and programs._WAITING.told
+    assert program(np.zeros(1)) == 1.0 and programs._WAITING.told  # noqa: SLF001
 
 
 def test_a_program_that_is_made_ahead_tells_nobody_but_who_comes_for_it(
     monkeypatch, caplog, traces
 ):
     monkeypatch.setattr(programs, "_PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(programs, "_WAITING", programs._Waiting())
+    monkeypatch.setattr(programs, "_WAITING", programs._Waiting())  # noqa: SLF001
     program = Program(slow, 1.0, VECTOR, 0)
     with caplog.at_level(logging.INFO, logger="tfbo"):
         ahead = threading.Thread(target=program, args=(np.zeros(1),))
@@ -197,7 +197,7 @@ def test_who_does_not_wait_for_a_program_is_told_nothing(monkeypatch, caplog):
     )
     program(np.zeros(1))
     monkeypatch.setattr(programs, "_PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(programs, "_WAITING", programs._Waiting())
+    monkeypatch.setattr(programs, "_WAITING", programs._Waiting())  # noqa: SLF001
     with caplog.at_level(logging.INFO, logger="tfbo"):
         program(np.zeros(1))  # it takes long to run, and nothing is compiled
     assert not caplog.records

@@ -74,7 +74,7 @@ def test_a_session_that_runs_is_not_closed_under_its_caller_and_is_freed_afterwa
     caller = threading.Thread(target=lambda: answers.append(waiting(np.ones(1))))
     caller.start()
     assert inside.wait(60)
-    (entry,) = two._entries.values()
+    (entry,) = two._entries.values()  # noqa: SLF001
     session = weakref.ref(entry.session)
     del entry
     program(2.0)(np.ones(1)), program(3.0)(np.ones(1))

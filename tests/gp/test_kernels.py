@@ -80,7 +80,7 @@ def test_the_noise_is_on_the_diagonal_only():
     np.testing.assert_allclose(k, [[1.79, 1.69], [1.69, 1.79]], rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", kernels._CLOSED)
+@pytest.mark.parametrize("name", kernels._CLOSED)  # noqa: SLF001
 def test_closed_forms_and_their_gradients_are_those_of_tfp(name):
     rng = np.random.default_rng(3)
     rows, weights = tf.constant(rng.standard_normal([9, 3])), tf.constant(rng.random([5, 4]))
@@ -96,7 +96,7 @@ def test_closed_forms_and_their_gradients_are_those_of_tfp(name):
         np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", kernels._CLOSED)
+@pytest.mark.parametrize("name", kernels._CLOSED)  # noqa: SLF001
 def test_the_gradient_is_finite_where_points_coincide(name):
     rows = tf.constant([[0.3, 0.7], [0.3, 0.7]], tf.float64)
     with tf.GradientTape() as tape:

@@ -45,7 +45,7 @@ def test_given_the_draws_points_are_conditioned_on_them():
     normals = tf.constant(np.random.default_rng(0).standard_normal([7, 3]))
     fantasies = fantasise(made, Pending(made.features(pending), normals))
     means, factor = fantasies.joint(points[None])
-    mean, covariance = (v.numpy() for v in made._joint(rows))
+    mean, covariance = (v.numpy() for v in made._joint(rows))  # noqa: SLF001
     lower = np.linalg.cholesky(covariance[:3, :3])
     drawn = mean[:3] + normals.numpy() @ lower.T
     np.testing.assert_allclose(fantasies.best, drawn.max(axis=1), atol=1e-6)
@@ -76,7 +76,7 @@ def test_paths_have_the_moments_of_the_posterior(kernel):
         drawn = paths.draw(made, observed, paths.randomness(made.kernel, 15, 200, rng))
         draws.append(drawn.everywhere(rows).numpy())
     draws = np.concatenate(draws)
-    mean, covariance = (v.numpy() for v in made._joint(rows))
+    mean, covariance = (v.numpy() for v in made._joint(rows))  # noqa: SLF001
     scale = np.sqrt(np.max(np.diag(covariance)))
     np.testing.assert_allclose(draws.mean(axis=0), mean, atol=0.08 * scale)
     np.testing.assert_allclose(np.cov(draws.T), covariance, atol=0.1 * scale**2)

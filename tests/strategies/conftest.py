@@ -8,7 +8,7 @@ def traced(monkeypatch):
     from tfbo._compile.sessions import SESSIONS
 
     SESSIONS.clear()
-    names, trace = [], programs._trace
+    names, trace = [], programs._trace  # noqa: SLF001
 
     def counted(function, *arguments):
         names.append(function.__name__)

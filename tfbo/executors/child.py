@@ -80,7 +80,7 @@ class Child:
         environment = {**os.environ, "CUDA_VISIBLE_DEVICES": str(gpu)}
         try:
             self._process = subprocess.Popen(
-                [sys.executable, *subprocess._args_from_interpreter_flags(), "-c", program],  # type: ignore[attr-defined]
+                [sys.executable, *subprocess._args_from_interpreter_flags(), "-c", program],  # type: ignore[attr-defined]  # noqa: SLF001
                 env=None if gpu is None else environment,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -202,9 +202,9 @@ def _say(what: str, content: Any) -> bytes:
 def _import_main(preparation: dict[str, Any]) -> None:
     """Be what a process spawned by multiprocessing is: paths, arguments, the main script's names."""
     process = multiprocessing.current_process()
-    process._inheriting = True  # type: ignore[attr-defined]  # by which multiprocessing, too, finds a missing guard
+    process._inheriting = True  # type: ignore[attr-defined]  # by which multiprocessing, too, finds a missing guard  # noqa: SLF001
     try:
         spawn.prepare(preparation)
     finally:
-        del process._inheriting  # type: ignore[attr-defined]
+        del process._inheriting  # type: ignore[attr-defined]  # noqa: SLF001
     importlib.invalidate_caches()

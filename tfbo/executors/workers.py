@@ -1,5 +1,8 @@
 """What `executor=`, `n_jobs=` and `gpus=` of `Study.optimize` stand for, and what can be asked of it."""
 
+# Pools of the standard library, loky and Dask have their settings under private names only.
+# ruff: noqa: SLF001
+
 from __future__ import annotations
 
 import concurrent.futures

@@ -68,12 +68,12 @@ def _build(layer: Any, shapes: dict[str, Any], seen: set[int]) -> None:
     if shapes["build"] and not layer.built:
         # It has no `build`. To call it on symbols, as Keras would, takes more than shapes. A model that
         # is saved again has to know them; Keras has no public name for that, nor for those within.
-        layer._build_shapes_dict = shapes["build"].get("shapes_dict") or shapes["build"]
+        layer._build_shapes_dict = shapes["build"].get("shapes_dict") or shapes["build"]  # noqa: SLF001
         layer.built = True
 
 
 def _within(layer: Any) -> list[Any]:
-    return list(layer._flatten_layers(include_self=False, recursive=False))
+    return list(layer._flatten_layers(include_self=False, recursive=False))  # noqa: SLF001
 
 
 def _with_tuples(read: dict[str, Any]) -> dict[str, Any]:

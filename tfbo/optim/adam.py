@@ -25,7 +25,7 @@ _DECAY_MEAN, _DECAY_SQUARE, _EPSILON = 0.9, 0.999, 1e-8  # Kingma and Ba 2015
 _WINDOW = 10
 
 
-class _State(NamedTuple):
+class _AdamState(NamedTuple):
     """See `Members`."""
 
     trial: tf.Tensor  # [r, p] the point evaluated next
@@ -60,7 +60,7 @@ def minimise(
     start = tf.clip_by_value(start, limits.lower, limits.upper)
     zero = tf.zeros_like(start[:, :1])
     never, infinite = tf.zeros_like(zero, tf.bool), zero + float("inf")
-    initial = _State(
+    initial = _AdamState(
         trial=start,
         x=start,
         value=infinite,
@@ -82,7 +82,9 @@ def minimise(
     return minimum(final, curvature or unknown_curvature(start))
 
 
-def _advance(state: _State, value: tf.Tensor, gradient: tf.Tensor, limits: Limits) -> _State:
+def _advance(
+    state: _AdamState, value: tf.Tensor, gradient: tf.Tensor, limits: Limits
+) -> _AdamState:
     """Keep what is better, and choose the next point of every member that is not done."""
     first, finite = tf.equal(state.evaluations, 0), tf.math.is_finite(value)
     evaluations = state.evaluations + 1
@@ -109,7 +111,7 @@ def _advance(state: _State, value: tf.Tensor, gradient: tf.Tensor, limits: Limit
     step = -rate * mean / (1.0 - tf.pow(tf.cast(_DECAY_MEAN, t.dtype), t)) / root
     trial = tf.where(finite, state.trial, x) + shortened(limits, step)
     trial = tf.clip_by_value(trial, limits.lower, limits.upper)
-    return _State(
+    return _AdamState(
         trial=tf.where(done, x, trial),
         x=x,
         value=best,

@@ -37,7 +37,7 @@ _CURVATURE = 1e-10
 _LEAST_GAIN = 1e-13
 
 
-class _State(NamedTuple):
+class _BFGSState(NamedTuple):
     """See `Members`."""
 
     trial: tf.Tensor  # [r, p] the point evaluated next
@@ -81,11 +81,11 @@ def minimise(
     return minimum(final, Curvature(final.inverse, known))
 
 
-def _initial(x: tf.Tensor, curvature: Curvature) -> _State:
+def _initial(x: tf.Tensor, curvature: Curvature) -> _BFGSState:
     zero = tf.zeros_like(x[:, :1])
     never, none = tf.zeros_like(zero, tf.bool), tf.zeros_like(zero, tf.int32)
     infinite = zero + float("inf")
-    return _State(
+    return _BFGSState(
         trial=x,
         x=x,
         value=infinite,
@@ -103,7 +103,7 @@ def _initial(x: tf.Tensor, curvature: Curvature) -> _State:
     )
 
 
-def _advance(state: _State, value: tf.Tensor, gradient: tf.Tensor) -> _State:
+def _advance(state: _BFGSState, value: tf.Tensor, gradient: tf.Tensor) -> _BFGSState:
     """Accept or refuse the evaluated points, and learn from the accepted ones."""
     moved = state.trial - state.x
     slope = tf.reduce_sum(state.gradient * moved, axis=-1, keepdims=True)
@@ -141,7 +141,7 @@ def _advance(state: _State, value: tf.Tensor, gradient: tf.Tensor) -> _State:
 
 
 def _update_inverse(
-    state: _State, moved: tf.Tensor, gradient: tf.Tensor, use: tf.Tensor
+    state: _BFGSState, moved: tf.Tensor, gradient: tf.Tensor, use: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The BFGS update of the inverse Hessian (Nocedal and Wright 2006, equations 6.17 and 6.20)."""
 
@@ -164,7 +164,7 @@ def _update_inverse(
     return inverse, state.pairs + tf.cast(tf.squeeze(use, -1), tf.int32)
 
 
-def _aim(state: _State, limits: Limits) -> _State:
+def _aim(state: _BFGSState, limits: Limits) -> _BFGSState:
     """Choose the next point of every member that is not done."""
     x, g = state.x, state.gradient
     fixed = held(limits, x, g)

@@ -48,11 +48,11 @@ class Interrupts:
 
     def __enter__(self) -> Interrupts:
         handler = signal.getsignal(signal.SIGINT)
-        ours = bool(_entered) and handler == _entered[-1]._handle
+        ours = bool(_entered) and handler == _entered[-1].handle
         main = threading.current_thread() is threading.main_thread()
         if main and (ours or handler is signal.default_int_handler):
             _entered.append(self)
-            self._before = signal.signal(signal.SIGINT, self._handle)
+            self._before = signal.signal(signal.SIGINT, self.handle)
             if len(_entered) == 1:
                 _listeners.append(_Listener())
         return self
@@ -63,15 +63,16 @@ class Interrupts:
                 _listeners[0].hear()
             if len(_entered) == 1:
                 _listeners.pop().close()
-            self._restore()
+            self.restore()
 
-    def _restore(self) -> None:
+    def restore(self) -> None:
         """Put the handler back that was there, unless another one is there by now."""
         _entered.remove(self)
-        if signal.getsignal(signal.SIGINT) == self._handle:
+        if signal.getsignal(signal.SIGINT) == self.handle:
             signal.signal(signal.SIGINT, self._before)
 
-    def _handle(self, signum: int, frame: FrameType | None) -> None:
+    def handle(self, signum: int, frame: FrameType | None) -> None:
+        """Take note of a Ctrl-C, and raise it where that is allowed."""
         for listener in _listeners:
             listener.handled = time.monotonic()
         again = self.arrived
@@ -204,7 +205,7 @@ def _forget() -> None:
         for listener in _listeners:
             listener.restore()
         for interrupts in reversed(_entered[:]):
-            interrupts._restore()
+            interrupts.restore()
     _listeners.clear()
     _entered.clear()
 

@@ -21,7 +21,7 @@ from tfbo.study.failures import Failures
 from tfbo.study.in_flight import Finished, Running
 from tfbo.study.interrupts import Interrupts
 from tfbo.study.progress import Show, Stopwatch, bar
-from tfbo.study.settings import Limits, Means, Reactions
+from tfbo.study.settings import Means, Reactions, StoppingRule
 from tfbo.study.trials import Trials
 from tfbo.trial import INTERRUPTED, WAITING, Failure, Goal, Trial
 
@@ -52,7 +52,7 @@ class End(NamedTuple):
 
 
 def run(
-    search: Searched, objective: Any, limits: Limits, means: Means, reactions: Reactions
+    search: Searched, objective: Any, limits: StoppingRule, means: Means, reactions: Reactions
 ) -> End:
     """See `Study.optimize`."""
     check_main()
@@ -83,7 +83,7 @@ class _Loop:
     def __init__(
         self,
         search: Searched,
-        limits: Limits,
+        limits: StoppingRule,
         reactions: Reactions,
         running: Running,
         interrupts: Interrupts,

@@ -13,8 +13,8 @@ from tfbo.trial import Trial
 INTERRUPT = ("raise", "return")
 
 
-class Limits(NamedTuple):
-    """Limits of a search; see `Study.optimize`."""
+class StoppingRule(NamedTuple):
+    """Limits of a search, by which it stops; see `Study.optimize`."""
 
     n_trials: int | None
     total: int | None
@@ -22,7 +22,7 @@ class Limits(NamedTuple):
     target: float | None
     patience: int | None
 
-    def checked(self) -> Limits:
+    def checked(self) -> StoppingRule:
         """The same in plain numbers; InvalidArgument where one is none, or there is no limit at all."""
         if all(limit is None for limit in self):
             expected = "a limit: n_trials, total, timeout, target or patience"

@@ -259,7 +259,7 @@ class Study(Results):
             >>> study.best_value < 0.01
             True
         """
-        limits = settings.Limits(n_trials, total, timeout, target, patience)
+        limits = settings.StoppingRule(n_trials, total, timeout, target, patience)
         means = settings.Means(executor, n_jobs, gpus, trial_timeout)
         reactions = settings.Reactions(catch, callbacks, progress, max_failures, interrupt)
         self.ended = None

@@ -53,7 +53,7 @@ def test_finished_trials_are_folded_once():
 
 
 def test_trials_of_a_study_that_took_its_place_are_folded_anew():
-    history = study_history.History()
+    history = study_history.StudyHistory()
     history.search(SPACE)
     study = make_study()
     study.optimize(objective, n_trials=3)
@@ -68,7 +68,7 @@ def test_a_running_trial_is_known_to_other_workers_before_it_has_its_parameters(
     study.optimize(objective, n_trials=2)
     trial = study.ask()
     trial.suggest_float("rate", 1e-4, 1e-1, log=True)
-    history = study_history.History()
+    history = study_history.StudyHistory()
     history.search(SPACE)
     (pending,) = history.pending(study.get_trials(), own=-1)
     rest = ask(study)  # sees it
@@ -88,7 +88,7 @@ def test_the_next_fit_starts_from_the_notes_of_the_last():
     study.optimize(objective, n_trials=7)
     notes = [study_history.recall(trial)[1] for trial in study.get_trials()]
     assert [bool(n) for n in notes] == [False] * 5 + [True] * 2
-    history = study_history.History()
+    history = study_history.StudyHistory()
     history.search(SPACE)
     problem = Problem(history.counterparts.space, "minimize", 0)
     told = history.fold(Bayes(), problem, study.get_trials()).trials
@@ -112,7 +112,7 @@ def test_long_notes_are_stored_in_pieces_and_come_back_whole():
 
 def told(study):
     """What the strategy of a study is told: states and values by number."""
-    history = study_history.History()
+    history = study_history.StudyHistory()
     history.search(SPACE)
     problem = Problem(history.counterparts.space, study.direction.name.lower(), 0)
     trials = history.fold(Bayes(), problem, study.get_trials()).trials

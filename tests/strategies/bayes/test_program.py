@@ -236,8 +236,8 @@ def test_another_process_makes_the_same_suggestions():
 
 def nodes(made):
     """How many nodes a graph has where each call is replaced by what it calls, as it is before it runs."""
-    specs = tf.nest.flatten(made._signature)
-    traced = programs._trace(made._function, made._settings, made._signature, specs, xla=False)
+    specs = tf.nest.flatten(made._signature)  # noqa: SLF001
+    traced = programs._trace(made._function, made._settings, made._signature, specs, xla=False)  # noqa: SLF001
     graph = tf.compat.v1.GraphDef.FromString(traced.graph)
     bodies = {body.signature.name: body.node_def for body in graph.library.function}
 

@@ -121,7 +121,7 @@ class TFBOSampler(BaseSampler):
 
     def _open(self) -> None:
         self._lock = threading.RLock()
-        self._histories: weakref.WeakKeyDictionary[Study, study_history.History]
+        self._histories: weakref.WeakKeyDictionary[Study, study_history.StudyHistory]
         self._histories = weakref.WeakKeyDictionary()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -162,7 +162,9 @@ class TFBOSampler(BaseSampler):
             study_history.remember(study, trial, numbers, suggestion.notes)
         return {name: search_space[name].to_external_repr(numbers[name]) for name in search_space}
 
-    def _suggest(self, study: Study, history: study_history.History, number: int) -> Suggestion:
+    def _suggest(
+        self, study: Study, history: study_history.StudyHistory, number: int
+    ) -> Suggestion:
         strategy, trials = self._strategy, study.get_trials(deepcopy=False)
         direction = study.direction.name.lower()
         problem = Problem(history.counterparts.space, direction, self._seed, self._device)
@@ -222,8 +224,8 @@ class TFBOSampler(BaseSampler):
         if self._independent_sampler is not None:
             self._independent_sampler.after_trial(study, trial, state, values)
 
-    def _history(self, study: Study) -> study_history.History:
-        return self._histories.setdefault(study, study_history.History())
+    def _history(self, study: Study) -> study_history.StudyHistory:
+        return self._histories.setdefault(study, study_history.StudyHistory())
 
     def _say_once(self, text: str) -> None:
         if text not in self._said:

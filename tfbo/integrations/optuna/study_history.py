@@ -29,7 +29,7 @@ _SUGGESTION = "tfbo:suggestion"
 _PIECE = 30_000
 
 
-class History:
+class StudyHistory:
     """The trials of one study as its strategy sees them; finished ones are taken in once."""
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ def remember(
     for i in range(0, len(text), _PIECE):
         name = f"{_SUGGESTION}:{i // _PIECE}"
         # As Optuna's own samplers do: a trial that is not told yet has no public way to attributes.
-        study._storage.set_trial_system_attr(frozen._trial_id, name, text[i : i + _PIECE])
+        study._storage.set_trial_system_attr(frozen._trial_id, name, text[i : i + _PIECE])  # noqa: SLF001
 
 
 def recall(frozen: FrozenTrial) -> tuple[dict[str, float], dict[str, Any]]:
