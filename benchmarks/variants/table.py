@@ -71,14 +71,13 @@ KERNELS = {
     "inactive in the middle": Variant(
         "imputed, not on an arc", Bayes(kernel=kernels.inactive_in_the_middle)
     ),
-    "Adam": Variant("plain gradient descent of the likelihood", Bayes(optimizer="adam")),
     "averaged": Variant(
         "over eight draws of the hyperparameters (slice sampling)", Bayes(Averaged())
     ),
 }
 FITS = {
     "Adam": Variant(
-        "hyperparameters by gradient descent, not quasi-Newton", lambda: {"optimizer": "adam"}
+        "hyperparameters by gradient descent, not quasi-Newton", Bayes(optimizer="adam")
     ),
 }
 ACQUISITIONS = {

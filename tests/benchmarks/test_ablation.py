@@ -10,9 +10,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 import ablation
 from variants import region
+from variants.base import Switching
 
 import tfbo
-from tfbo.strategies import Bayes
+from tfbo.strategies import Bayes, Strategy
 
 FOLDER = Path(ablation.__file__).parent
 SPACE = tfbo.Space(
@@ -49,13 +50,25 @@ def asked(strategy, count=9):
 
 
 @pytest.fixture(scope="module")
-def default():
-    return asked(Bayes())
+def defaults():
+    """What the default asks for, by the class of the strategy that asks."""
+    return {kind: asked(made) for kind, made in ((Bayes, Bayes()), (Switching, Switching(_same)))}
+
+
+def _same(told):
+    return Bayes()
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_a_variant_searches_in_another_way(name, default):
-    assert (asked(ablation.VARIANTS[name].strategy) != default) == (name not in LATE)
+def test_a_variant_searches_in_another_way(name, defaults):
+    strategy = ablation.VARIANTS[name].strategy
+    assert (asked(strategy) != defaults[type(strategy)]) == (name not in LATE)
+
+
+def test_every_variant_is_a_strategy_that_makes_one_choice_otherwise():
+    for name, variant in ablation.VARIANTS.items():
+        assert isinstance(variant.strategy, Strategy), name
+        assert (variant.strategy == Bayes()) == (name == ablation.DEFAULT), name
 
 
 def test_no_variant_needs_a_private_name():
