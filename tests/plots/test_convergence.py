@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 
@@ -31,13 +33,20 @@ def test_the_line_is_the_best_so_far(direction):
     assert axes.get_legend().get_texts()[0].get_text() == "mine"
 
 
-def test_studies_without_values_can_be_drawn(tmp_path):
+def test_a_study_without_values_shows_its_failures_and_one_value_its_line():
     study = Study(Space({"x": Float(0.0, 1.0)}), seed=0, strategy=Random())
-    plots.convergence(study).savefig(tmp_path / "empty.png")
+
+    def drawn():
+        axes = plots.convergence(study).axes[0]
+        axes.figure.savefig(io.BytesIO())
+        return [line.get_label() for line in axes.lines], list(axes.get_yticks())
+
+    assert drawn() == ([], [])
     study.tell(study.ask(), state="failed", reason="test")
-    plots.convergence(study).savefig(tmp_path / "failed.png")
+    assert drawn() == (["failed (1)"], [])
     study.tell(study.ask(), 1.0)
-    plots.convergence(study).savefig(tmp_path / "one.png")
+    labels, ticks = drawn()
+    assert {study.name, "failed (1)"} < set(labels) and min(ticks) <= 1.0 <= max(ticks)
 
 
 def test_studies_of_both_directions_are_not_one_picture():

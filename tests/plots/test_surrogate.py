@@ -1,6 +1,7 @@
 """What is on the Axes of pictures of the surrogate."""
 
 import dataclasses
+import io
 
 import numpy as np
 import pytest
@@ -238,9 +239,17 @@ def test_equal_values_and_narrow_ranges_can_be_drawn(known):
         for i in range(9)
     ]
     study = known.study_of(trials, space=space, kind=known.Flat)
-    for name in ("history", "slices", "parallel_coordinates", "timeline"):
-        draw(name, study)[0].figure.savefig("/dev/null", format="png", dpi=30)
-    plots.contour(study, "x", "n").figure.savefig("/dev/null", format="png", dpi=30)
+    drawn = {name: draw(name, study)[0] for name in ("history", "parallel_coordinates", "timeline")}
+    drawn["slices"], drawn["contour"] = draw("slices", study)[0], plots.contour(study, "x", "n")
+    for ax in drawn.values():
+        ax.figure.savefig(io.BytesIO(), format="png", dpi=30)
+        for low, high in (ax.get_xlim(), ax.get_ylim()):
+            assert np.isfinite([low, high]).all() and low != high
+    for ax in (drawn["slices"], drawn["contour"]):  # the offset does not swallow what differs
+        low, high = ax.get_xlim()
+        assert low <= 1e6 and 1e6 + 1.0 <= high < 1e6 + 2.0
+        assert len(set(texts(ax.xaxis))) == len(texts(ax.xaxis)) > 1
+    assert drawn["history"].get_ylim()[0] < 0.0 < drawn["history"].get_ylim()[1]
 
 
 def test_pictures_of_the_real_surrogate():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import stats
 
 import tfbo
 from tfbo.space import encoding
@@ -24,36 +25,54 @@ def columns():
     return encoding(space).columns
 
 
+def share(columns, best, row):
+    """Share of the deviation that counts at one row, by default."""
+    deflation = boundary.deflation(columns, tf.constant(best, tf.float64), Bayes().boundary)
+    return float(deflation(tf.constant([row], tf.float64))[0])
+
+
 def cost(columns, best, row):
-    """By how much the logarithm of the deviation at one row is less, in the unit of a face."""
-    deflation = boundary.deflation(columns, tf.constant(best, tf.float64), 0.1)
-    return -float(np.log(deflation(tf.constant([row], tf.float64))[0])) / 0.1
+    """What a row costs, in the unit of one face."""
+    face = share(columns, MIDDLE, [1.0, 0.5, 0.5, 0.5])
+    return float(np.log(share(columns, best, row)) / np.log(face))
 
 
 MIDDLE = [0.5, 0.5, 0.5, 0.5]
 
 
+@pytest.mark.parametrize("z", [4.0, 6.0, 8.0])
+def test_an_improvement_by_z_deviations_is_less_likely_by_about_what_is_said(columns, z):
+    face = share(columns, MIDDLE, [1.0, 0.5, 0.5, 0.5])
+    assert face == pytest.approx(0.9, abs=0.01)
+    less = stats.norm.logsf(z / face) - stats.norm.logsf(z)
+    assert less == pytest.approx(-(z**2) / 9.0, rel=0.1)
+
+
 @pytest.mark.parametrize(
-    ("row", "expected"),
+    ("row", "expected", "error"),
     [
-        (MIDDLE, 0.0),
-        ([1.0, 0.5, 0.5, 0.5], 1.0),
-        ([0.0, 0.5, 1.0, 1.0], 3.0),
-        ([0.9, 0.5, 0.5, 0.5], 0.8**8),
-        ([0.5, 0.0, 0.5, 0.5], 0.0),  # categories have no faces
-        ([0.5, 0.5, -1.0, 0.5], 0.0),  # nor has what is inactive
+        (MIDDLE, 0.0, 1e-12),
+        ([1.0, 0.5, 0.5, 0.5], 1.0, 1e-12),
+        ([0.0, 0.5, 1.0, 1.0], 3.0, 1e-9),
+        ([0.96, 0.5, 0.5, 0.5], 0.5, 0.02),
+        ([0.22, 0.5, 0.5, 0.5], 0.01, 0.002),
+        ([0.5, 0.0, 0.5, 0.5], 0.0, 1e-12),  # categories have no faces
+        ([0.5, 0.5, -1.0, 0.5], 0.0, 1e-12),  # nor has what is inactive
     ],
 )
-def test_it_counts_the_numbers_on_faces(columns, row, expected):
-    assert cost(columns, MIDDLE, row) == pytest.approx(expected, abs=1e-12)
+def test_it_counts_the_numbers_on_faces(columns, row, expected, error):
+    assert cost(columns, MIDDLE, row) == pytest.approx(expected, abs=error)
 
 
 def test_a_face_on_which_the_best_trial_is_costs_nothing(columns):
     best = [1.0, 0.5, 0.95, 0.5]
-    assert cost(columns, best, best) == 0.0
-    assert cost(columns, best, [1.0, 0.5, 1.0, 0.5]) == pytest.approx(1.0 - 0.9**8)
+    assert share(columns, best, best) == 1.0
+    # What is nearer to a face than the best trial costs what is left of the way.
+    near, on = ([0.5, 0.5, x, 0.5] for x in (0.95, 1.0))
+    left = cost(columns, MIDDLE, on) - cost(columns, MIDDLE, near)
+    assert 0.5 < left < 0.6 and cost(columns, best, on) == pytest.approx(left)
     # The opposite face is one that the best trial has nothing against either.
-    assert cost(columns, best, [0.0, 0.5, 0.95, 0.5]) == 0.0
+    assert share(columns, best, [0.0, 0.5, 0.95, 0.5]) == 1.0
 
 
 def test_its_gradient_is_finite_everywhere(columns):
