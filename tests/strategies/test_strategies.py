@@ -18,6 +18,7 @@ from tfbo import (
     Space,
     SpaceExhausted,
 )
+from tfbo._compile.sessions import SESSIONS
 from tfbo.strategies import Bayes, Failed, Grid, Random, Sobol
 
 MIXED = Space(
@@ -191,7 +192,7 @@ def test_what_an_objective_does_to_keras_changes_nothing_and_retraces_nothing(tr
 
     expected = rows(quiet)
     assert rows(noisy) == expected
-    assert traced == ["_fit", "_choose"]
+    assert traced == ["_fit", "_choose"] and SESSIONS.info().misses == 2
 
 
 def test_failed_trials_are_avoided_but_not_forgotten():

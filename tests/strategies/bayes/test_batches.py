@@ -9,6 +9,7 @@ import tensorflow as tf
 import tfbo
 from tfbo import Boolean, Categorical, Float, Int, Ordinal, Space, _random
 from tfbo._compile import devices
+from tfbo._compile.sessions import SESSIONS
 from tfbo.acquisition import EI, joint
 from tfbo.gp.pending import Pending
 from tfbo.space import encoding
@@ -183,9 +184,21 @@ def test_what_is_prepared_is_not_traced_again(traced):
     assert [t.params for t in study.trials] == [t.params for t in other.trials]
 
 
+def test_the_first_ask_of_the_model_sets_nothing_up_that_was_prepared(traced):
+    strategy = Bayes(n_candidates=101)
+    strategy.prepare(Problem(SQUARE, "minimize", 0), 9)
+    prepared = SESSIONS.info()
+    assert prepared.misses == 2
+    study = told(SQUARE, branin, 5, strategy)
+    assert SESSIONS.info() == prepared  # the initial design asked for no program
+    study.ask()
+    assert SESSIONS.info() == prepared._replace(hits=prepared.hits + 2)
+    assert traced == ["_fit", "_choose"]
+
+
 def test_nothing_is_prepared_for_trials_that_need_no_model(traced):
     tfbo.Study(SQUARE, seed=0).advisor.prepare(5).join()
-    assert not traced
+    assert not traced and SESSIONS.info().misses == 0
 
 
 def test_of_many_trials_the_best_and_those_far_apart_are_modelled():

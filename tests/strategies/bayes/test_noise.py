@@ -5,6 +5,7 @@ import pytest
 
 import tfbo
 from tfbo import Categorical, Float, InvalidArgument, Space
+from tfbo._compile.sessions import SESSIONS
 from tfbo.gp import outcomes
 from tfbo.strategies import Bayes
 from tfbo.strategies.base import Problem
@@ -137,6 +138,7 @@ def test_a_change_of_the_known_noise_is_no_new_trace(traced):
         study.advisor.strategy = strategy
         study.ask(), study.best_trial
     assert traced == ["_fit", "_choose"]  # the fit serves for the best trial, too
+    assert SESSIONS.info().misses == 2 < SESSIONS.info().hits
 
 
 def test_one_trace_with_standard_errors_and_for_beliefs(traced):

@@ -14,6 +14,7 @@ import tensorflow as tf
 import tfbo
 from tfbo import Categorical, Float, Int, Space
 from tfbo._compile import devices, programs
+from tfbo._compile.sessions import SESSIONS
 from tfbo.acquisition import EI, LogEI, joint
 from tfbo.gp import hyperprior, likelihood
 from tfbo.gp.pending import Pending
@@ -181,7 +182,7 @@ def test_one_compile_a_bucket(monkeypatch, traced):
     strategy = Bayes(n_candidates=64, n_restarts=2, n_initial=31)
     study = tfbo.Study(NUMBERS, seed=0, strategy=strategy)
     study.optimize(loss, n_trials=34)  # models of 31 to 33 trials: buckets of 32 and 48
-    assert traced == ["_fit", "_choose"] * 2
+    assert traced == ["_fit", "_choose"] * 2 and SESSIONS.info().misses == 4
 
 
 def test_one_trace_for_200_trials(traced):
@@ -192,6 +193,7 @@ def test_one_trace_for_200_trials(traced):
         trial = study.ask()
         study.tell(trial, loss(trial.params))
     assert traced == ["_fit", "_choose", "_choose"]  # the last climbs three together
+    assert SESSIONS.info().misses == 5  # from 150 trials on both run on several threads
 
 
 def resident():
