@@ -45,7 +45,7 @@ def test_global_generators_are_neither_used_nor_moved():
         return random.random(), np.random.random(), float(tf.random.uniform([]))
 
     def of_tfbo():
-        _random._sobol_block.cache_clear()
+        _random._sobol_block.cache_clear()  # noqa: SLF001
         study = tfbo.Study(tfbo.Space({"x": tfbo.Float(0.0, 1.0)}), seed=0, strategy=Sobol())
         drawn = _random.generator(0, "test").random(), _random.sobol(3, 2, seed=4).sum()
         return *drawn, study.ask().params["x"]
