@@ -70,14 +70,13 @@ class Bayes(Strategy[History]):
             `tfbo.gp.outcomes.Transform`, such as `tfbo.gp.outcomes.unchanged`.
         initial: the strategy of the trials before; it is asked for `n_initial` of them and for more as long
             as all have failed.
-        n_initial: how many trials are told before the model takes over (measured against ten in
-            benchmarks/results/ablation.md).
+        n_initial: trials before the model takes over (five or ten: benchmarks/results/ablation.md).
         n_restarts: starts on the marginal likelihood when hyperparameters are searched for, one of them
             from the last optimum; fewer where trials are many. That is at every trial at first, then
             ever more rarely; in between the last optimum is followed, unless the data surprise.
         n_candidates: points that are screened.
-        n_modelled: of how many trials the model is made at the most; of more, the best half of these and,
-            for the rest, those farthest from all others. The time of an ask grows with its cube.
+        n_modelled: most trials in the model; of more, the best half of these, and those farthest from
+            all others. The time of an ask grows with its cube.
         optimizer: of the marginal likelihood, "bfgs" or "adam".
         noise: of the objective, beyond the standard errors that are told: "auto" to learn its variance,
             "none" for an objective that always returns the same, or the variance itself, in the units
@@ -94,8 +93,7 @@ class Bayes(Strategy[History]):
             from 256 told trials on, and the CPU before that.
 
     Raises:
-        InvalidArgument: for a kernel, optimiser or device that there is not, or a number that is
-            none, or out of range.
+        InvalidArgument: for an unknown kernel, optimiser or device, or a number out of range.
 
     Source: Jones, Schonlau and Welch 1998; Snoek, Larochelle and Adams 2012 (arXiv 1206.2944); the
     acquisition of Ament et al. 2023 and the priors of Hvarfner et al. 2024.
