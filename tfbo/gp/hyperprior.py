@@ -7,11 +7,12 @@ hyperparameter that is not to be learned has equal bounds.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from tfbo.errors import invalid
 from tfbo.gp.kernels import Kernel
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
@@ -103,6 +104,19 @@ def rough_priors(dimension: int) -> Priors:
         shape=LogNormal(0.0, 1.0),
         noise=LogNormal(-4.0, 3.0),
     )
+
+
+def resolved(given: Any, dimension: int) -> Priors:
+    """The priors for so many columns, as plain numbers."""
+    priors = given(dimension) if callable(given) else given
+    if not isinstance(priors, Priors):
+        advice = (
+            "For example tfbo.gp.default_priors(d)._replace(noise=tfbo.gp.LogNormal(-5.0, 1.0))."
+        )
+        raise invalid(
+            "priors", "a tfbo.gp.Priors, or a function of d that makes one", given, advice
+        )
+    return Priors(*(LogNormal(float(part.loc), float(part.scale)) for part in priors))
 
 
 def stack(

@@ -20,8 +20,8 @@ from tfbo._compile.eager import computing
 from tfbo.acquisition import Acquisition, LogEI
 from tfbo.columns import Column, Columns
 from tfbo.errors import invalid
-from tfbo.gp import LogNormal, Priors, kernels, outcomes, search
-from tfbo.gp.hyperprior import default_priors
+from tfbo.gp import Priors, kernels, outcomes, search
+from tfbo.gp.hyperprior import default_priors, resolved
 from tfbo.strategies import random
 from tfbo.strategies.base import Key, Problem, Strategy, Suggestion, key, remaining, untried
 from tfbo.strategies.bayes import ask, fit, repeats
@@ -50,11 +50,9 @@ class Bayes(Strategy[History]):
     at once are chosen one after the other in the same way, and up to four then climbed together; beyond
     16, each is the maximiser of a draw of the function (Thompson sampling).
 
-    On faces of the space on which the best trial is not, uncertainty counts a little less than the
-    model has it, lest all corners are tried (`tfbo/strategies/bayes/boundary.py`).
-
-    Where trials fail is learned: what one is worth counts with the probability that it succeeds
-    (`tfbo/strategies/bayes/feasibility.py`). Until one has, the Sobol sequence goes on.
+    On faces of the space uncertainty counts a little less than the model has it, lest all corners are
+    tried (`tfbo/strategies/bayes/boundary.py`). Where trials fail is learned: what one is worth counts with
+    the probability that it succeeds (`feasibility.py` beside it). Until one has, `initial` goes on.
 
     A standard error that is told with a value is part of its variance, and the noise is what is left beyond
     it. No configuration is tried twice, until a finite space has been tried wholly: where outcomes are or
@@ -127,22 +125,15 @@ class Bayes(Strategy[History]):
     device: str | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.acquisition, Acquisition):
-            advice = "Call it: acquisition=tfbo.acquisition.LogEI()."
-            raise invalid("acquisition", "a tfbo.acquisition.Acquisition", self.acquisition, advice)
-        if type(self.acquisition).__hash__ is None:  # compiled programs are kept by its value
-            advice = "Make it a dataclass with frozen=True."
-            raise invalid("acquisition", "a hashable acquisition", self.acquisition, advice)
-        if not isinstance(self.initial, Strategy):
-            advice = "Leave it out for the centre of the space and Sobol points."
-            raise invalid("initial", "a strategy", self.initial, advice)
-        if not isinstance(self.failed, Failed):
-            advice = "For example failed=tfbo.strategies.Failed(avoided=False)."
-            raise invalid("failed", "a tfbo.strategies.Failed", self.failed, advice)
+        self._require("acquisition", Acquisition, "Call it: acquisition=tfbo.acquisition.LogEI().")
+        self._require("initial", Strategy, "Leave it out for the centre and Sobol points.")
+        self._require("failed", Failed, "For example failed=tfbo.strategies.Failed(avoided=False).")
+        if self.chooser is not None:
+            self._require("chooser", Chooser, "Leave it out if in doubt.")
         kernels.kernel(self.kernel, 1, Columns((Column(),)))
         search.check_optimizer(self.optimizer)
         devices.check(self.device)
-        _priors(self.priors, 1)
+        resolved(self.priors, 1)
         transform = self.outcome_transform
         if not callable(transform) or type(transform).__hash__ is None:
             advice = "For example outcome_transform=tfbo.gp.outcomes.unchanged."
@@ -150,9 +141,6 @@ class Bayes(Strategy[History]):
         if self.region is not None and not callable(self.region):
             advice = "Leave it out for the whole space."
             raise invalid("region", "a function or None", self.region, advice)
-        if self.chooser is not None and not isinstance(self.chooser, Chooser):
-            advice = "Leave it out if in doubt."
-            raise invalid("chooser", "a tfbo.strategies.Chooser or None", self.chooser, advice)
         advice = "A tenth is usual; 0 lets uncertainty count in full."
         numbers: dict[str, Any] = {
             "noise": _noise(self.noise),
@@ -162,6 +150,14 @@ class Bayes(Strategy[History]):
             numbers[name] = _arguments.count(name, getattr(self, name), "Leave it out if in doubt.")
         for name, checked in numbers.items():
             object.__setattr__(self, name, checked)
+
+    def _require(self, name: str, kind: type, advice: str) -> None:
+        """Check the class of a part; programs are kept by its value."""
+        given = getattr(self, name)
+        if not isinstance(given, kind):
+            raise invalid(name, f"a {kind.__module__.split('.')[0]} {kind.__name__}", given, advice)
+        if type(given).__hash__ is None:
+            raise invalid(name, "a hashable one", given, "Make it a dataclass with frozen=True.")
 
     def fold(self, problem: Problem, state: History | None, told: Sequence[Trial]) -> History:
         """See `Strategy`."""
@@ -212,10 +208,8 @@ class Bayes(Strategy[History]):
         """See `Strategy`: the program is compiled, which takes seconds, by asking it of made-up trials."""
         if most is not None and most <= self.n_initial:
             return  # no suggestion needs it
-        q, begun = (
-            remaining(problem.space, set(), self.n_initial + 1),
-            self.initial.fold(problem, None, ()),
-        )
+        q = remaining(problem.space, set(), self.n_initial + 1)
+        begun = self.initial.fold(problem, None, ())
         points = self.initial.suggest(problem, begun, pending=(), number=0, q=q)
         trials = [Trial(i, each.params, COMPLETE, float(i)) for i, each in enumerate(points)]
         state = self.fold(problem, None, trials)
@@ -255,7 +249,7 @@ class Bayes(Strategy[History]):
         kernel = kernels.kernel(self.kernel, len(columns), columns)
         model = fit.Model(
             kernel,
-            _priors(self.priors, len(columns)),
+            resolved(self.priors, len(columns)),
             self.outcome_transform,
             self.n_restarts - 1,
             self.optimizer,
@@ -298,16 +292,3 @@ def _noise(noise: Any) -> str | float:
         expected = '"auto", "none" or a variance > 0 in the units of the objective squared'
         raise invalid("noise", expected, noise, 'Use noise="none" where there is none.')
     return noise if variance is None else variance
-
-
-def _priors(given: Any, dimension: int) -> Priors:
-    """The priors for so many columns, as plain numbers."""
-    priors = given(dimension) if callable(given) else given
-    if not isinstance(priors, Priors):
-        advice = (
-            "For example tfbo.gp.default_priors(d)._replace(noise=tfbo.gp.LogNormal(-5.0, 1.0))."
-        )
-        raise invalid(
-            "priors", "a tfbo.gp.Priors, or a function of d that makes one", given, advice
-        )
-    return Priors(*(LogNormal(float(part.loc), float(part.scale)) for part in priors))
