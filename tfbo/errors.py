@@ -53,7 +53,7 @@ class WorkerDied(ExecutorError):
 
 
 class RemoteError(ExecutorError):
-    """What stands for an exception of another process that cannot be pickled; its traceback is the text."""
+    """Substitute for an exception of another process that cannot be pickled; its traceback is the text."""
 
 
 class ComputeError(TFBOError, RuntimeError):
@@ -65,7 +65,7 @@ class TooFewTrials(TFBOError, ValueError):
 
 
 class TFBOWarning(UserWarning):
-    """What a user should know, though the search goes on; shown once for each cause."""
+    """Warning of a cause that does not end the search; shown once for each cause."""
 
 
 _DESCRIPTIONS = ("shape [", "nan at index", "inf at index", "-inf at index", "nothing")

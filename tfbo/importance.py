@@ -1,4 +1,4 @@
-"""Which parameters matter: Sobol indices of a surrogate, with intervals.
+"""Importance of parameters: Sobol indices of a surrogate, with intervals.
 
 Letters: N base points, d columns, s draws of the function.
 """
@@ -32,7 +32,7 @@ class Estimate(NamedTuple):
 
 
 class Importance(NamedTuple):
-    """How much of the variance of the objective one parameter explains."""
+    """Share of the objective's variance that one parameter explains."""
 
     first: Estimate
     """By itself: the first-order index."""

@@ -1,4 +1,4 @@
-"""Where trials run: in this thread, in others, in processes of their own, or in a pool of the user's.
+"""Executors of trials: in this thread, in others, in processes of their own, or in a pool of the user's.
 
 `Study.optimize(executor=)` takes any `concurrent.futures.Executor`: a pool of the standard library, loky's
 `get_reusable_executor()`, Dask's `client.get_executor()`, mpi4py's `MPIPoolExecutor` and

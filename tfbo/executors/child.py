@@ -34,7 +34,7 @@ NO_GUARD, NO_MAIN, NO_TASK = "no guard", "no main", "no task"
 
 
 class Reply(NamedTuple):
-    """What a process has to say of its task."""
+    """Reply of a process to its task."""
 
     what: str
     """RESULT; RAISED; or that it could not import the main script (NO_MAIN), which searches again where
@@ -150,7 +150,7 @@ class Child:
 
 
 def died(code: int) -> str:
-    """How a process ended, in words."""
+    """End of a process in words."""
     if code >= 0:
         return f"its process ended with exit code {code} before there was a result"
     try:
@@ -162,7 +162,7 @@ def died(code: int) -> str:
 
 
 def main(descriptor: int) -> None:
-    """What runs in the process: one task."""
+    """Run one task, in the process that was started for it."""
     pipe = Connection(descriptor)
     os.set_inheritable(descriptor, False)
     preparation, task = pipe.recv_bytes(), pipe.recv_bytes()

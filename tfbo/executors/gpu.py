@@ -1,4 +1,4 @@
-"""Which GPUs trials use, and how much of one."""
+"""GPUs of trials, and a share of the memory of one."""
 
 from __future__ import annotations
 

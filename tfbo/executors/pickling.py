@@ -1,4 +1,4 @@
-"""What goes from a process to those that it starts, and back: the only pickle of tfbo, and never a file."""
+"""Messages between a process and those that it starts: the only pickle of tfbo, and never a file."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _standard(what: Any) -> bytes:
 
 
 def _imports_main() -> bool:
-    """Whether a child has the main module of this process: where it is a file, but no `__main__.py`."""
+    """True where a child has the main module of this process: a file that is no `__main__.py`."""
     main = sys.modules["__main__"]
     spec = getattr(main, "__spec__", None)
     if spec is not None:
@@ -77,7 +77,7 @@ class Raised:
         self._names = _names(type(error).__mro__) if names is None else names
 
     def is_one_of(self, kinds: type[BaseException] | tuple[type[BaseException], ...]) -> bool:
-        """Whether `except kinds` would catch the exception where it was raised."""
+        """True where `except kinds` would catch the exception where it was raised."""
         listed = kinds if isinstance(kinds, tuple) else (kinds,)
         return isinstance(self.error, kinds) or bool(self._names & _names(listed))
 

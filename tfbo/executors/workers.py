@@ -1,4 +1,4 @@
-"""What `executor=`, `n_jobs=` and `gpus=` of `Study.optimize` stand for, and what can be asked of it."""
+"""Workers of a search, from `executor=`, `n_jobs=` and `gpus=` of `Study.optimize`."""
 
 # Pools of the standard library, loky and Dask have their settings under private names only.
 # ruff: noqa: SLF001
@@ -41,7 +41,7 @@ class InThread(Executor):
 
 
 class Ability(NamedTuple):
-    """What a pool can do that not every executor can."""
+    """Abilities of a pool that not every executor has."""
 
     kill: Callable[[Future[Any]], None] | None = None
     """End a running task at once."""
@@ -65,7 +65,7 @@ class Workers:
 
     @property
     def broken(self) -> bool:
-        """Whether the pool is of no use any more, until it is renewed."""
+        """True for a pool that is of no use any more, until it is renewed."""
         return self._broken
 
     def submit(self, fn: Callable[..., Any], *args: Any) -> Future[Any]:
@@ -88,7 +88,7 @@ class Workers:
         self._breaks = 0
 
     def is_death(self, error: BaseException) -> bool:
-        """Whether an exception of a future says that its worker died, or the whole pool with it."""
+        """True for an exception by which a future says that its worker died, or the whole pool with it."""
         if isinstance(error, BrokenExecutor):
             self._broken = True
         names = {cls.__name__ for cls in type(error).__mro__}
@@ -155,7 +155,7 @@ def open_workers(executor: Any, n_jobs: Any, gpus: Any, objective: Any) -> Worke
 
 
 def _jobs(n_jobs: Any, executor: Any, gpus: Any) -> int | None:
-    """How many trials at once; -1 for as many as there are cores, GPUs, or workers of a pool."""
+    """Number of trials at once; -1 for as many as there are cores, GPUs, or workers of a pool."""
     if _arguments.as_float(n_jobs) != -1:
         return _arguments.count("n_jobs", n_jobs, "Use -1 for all cores, or leave it out.")
     if gpus is not None or executor not in (None, "thread", "process"):
@@ -166,7 +166,7 @@ def _jobs(n_jobs: Any, executor: Any, gpus: Any) -> int | None:
 
 
 def _size(pool: Any) -> int:
-    """How many tasks an executor of the user runs at once, by its own account."""
+    """Number of tasks that an executor of the user runs at once, by its own account."""
     if hasattr(pool, "_max_workers"):  # the standard library, loky, ProcessExecutor
         size = pool._max_workers
     elif hasattr(pool, "_client"):  # Dask
@@ -180,7 +180,7 @@ def _size(pool: Any) -> int:
 
 
 def _ability(pool: Any) -> Ability:
-    """What a pool can do, told by what it is; libraries that are not there need not be imported."""
+    """Abilities of a pool, by its class; libraries that are not there need not be imported."""
     if isinstance(pool, ProcessExecutor):
         return Ability(kill=pool.kill)
     if type(pool) is ProcessPoolExecutor:

@@ -1,4 +1,4 @@
-"""What the strategy of a study makes of its trials: what to try, which is the best, what is expected."""
+"""The strategy of a study after its trials: suggestions, the best trial, predictions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Advisor:
         self._importance: tuple[Surrogate, int, dict[str, Importance]] | None = None
 
     def suggest(self, number: int, count: int) -> list[Suggestion]:
-        """What `count` trials from `number` on should try, while the unfinished ones are not told."""
+        """Suggestions for `count` trials from `number` on, while the unfinished ones are pending."""
         strategy, problem, state = self._up_to_date()
         pending = [trial for trial in self._trials.ordered() if not trial.is_finished]
         return strategy.suggest(problem, state, pending=pending, number=number, q=count)

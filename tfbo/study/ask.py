@@ -54,7 +54,7 @@ def ask(
 
 
 def foresee(trials: Trials, suggest: Suggest) -> Params:
-    """What the next `ask` would start, if nobody comes first; nothing is started."""
+    """Configuration that the next `ask` would start, if nobody comes first; nothing is started."""
     waiting = [trial for trial in trials.ordered() if trial.state == WAITING]
     if waiting:
         return dict(waiting[0].params)

@@ -32,7 +32,7 @@ class Run:
 
     @property
     def known(self) -> Evaluated | None:
-        """What became of it, where that is known; an error may be what Ctrl-C led to."""
+        """Result of it, where that is known; an error may be what Ctrl-C led to."""
         if self.future is None or not self.future.done() or self.future.cancelled():
             return None
         if self.future.exception() is not None:
@@ -49,7 +49,7 @@ class Finished(NamedTuple):
     evaluated: Evaluated | None
     """None where it was not evaluated."""
     error: BaseException | None = None
-    """Why it was not."""
+    """The reason for that."""
 
 
 class Running:
@@ -76,7 +76,7 @@ class Running:
 
     @property
     def has_room(self) -> bool:
-        """Whether a worker has nothing to do."""
+        """True where a worker has nothing to do."""
         return len(self.runs) + len(self._late) < self.workers.slots
 
     def start(self, trial: Trial, watch: Stopwatch) -> None:

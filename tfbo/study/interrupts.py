@@ -42,7 +42,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.arrived = False
-        """Whether there was a Ctrl-C, even one that somebody else caught."""
+        """True after a Ctrl-C, even one that somebody else caught."""
         self._allowed = self._held = False
         self._before: Any = None
 
@@ -107,7 +107,7 @@ class _Listener:
 
     def __init__(self) -> None:
         self.handled = -1.0
-        """When the main thread last came to its handler."""
+        """Time at which the main thread last came to its handler."""
         self._reads, self._written = socket.socketpair()
         self._written.setblocking(False)
         self._before = signal.set_wakeup_fd(self._written.fileno(), warn_on_full_buffer=False)

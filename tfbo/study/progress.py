@@ -35,7 +35,7 @@ class Stopwatch:
         self.seconds = {"objective": 0.0, "tfbo": 0.0}
 
     def time(self, what: str, function: Callable[..., Result], *arguments: Any) -> Result:
-        """What a function returns; the time it takes, even to raise, is noted."""
+        """Call a function, and note the time that it takes, even to raise."""
         begin = time.perf_counter()
         try:
             return function(*arguments)
@@ -47,7 +47,7 @@ class Stopwatch:
 
 
 class Show(NamedTuple):
-    """What is shown of a search."""
+    """Functions that show a search."""
 
     trial: Callable[[Trial, Stopwatch], None]
     """To call with each trial that is done, and with what it took."""
@@ -56,7 +56,7 @@ class Show(NamedTuple):
 
 
 class Pace:
-    """How long trials take: the median of the last ones, without the first.
+    """Time that trials take: the median of the last ones, without the first.
 
     The first waits for whatever is imported and compiled, which no later one does; a median does not
     mind one that is compiled for later on, such as the first that a model suggests.
