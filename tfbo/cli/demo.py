@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,7 +85,7 @@ def run(*, trials: int, storage: str, seed: int, quick: bool) -> int:
     So many trials are added to the study in the SQLite file `storage`, beside which the plot is written,
     and to the random search beside it; `quick` ones train for two epochs instead of eight.
     """
-    missing = [name for name in ("sklearn", "matplotlib", "tqdm") if not _installed(name)]
+    missing = [name for name in ("sklearn", "matplotlib", "tqdm") if find_spec(name) is None]
     if missing:
         print(f"tfbo demo needs {', '.join(missing)}: pip install 'tfbo[demo]'", file=sys.stderr)
         return 1
@@ -161,9 +162,3 @@ def _report(bayes: Study, chance: Study, digits: Digits, epochs: int, seed: int)
 def _finished(study: Study) -> int:
     """Trials that count towards the number wanted: an interrupted one is tried again."""
     return sum(trial.is_finished and not trial.is_interrupted for trial in study.trials)
-
-
-def _installed(module: str) -> bool:
-    from importlib.util import find_spec
-
-    return find_spec(module) is not None

@@ -80,19 +80,16 @@ def as_json(record: Record, trials: Sequence[Trial]) -> str:
     `Space.from_json(json.dumps(loaded["space"]))` is its space, and `Trial(**one)` the trial of one of
     `loaded["trials"]`.
     """
+    fields = [field.name for field in dataclasses.fields(Trial)]
     study: dict[str, Any] = {
         "name": record.name,
         "direction": record.direction,
         "seed": record.seed,
         "created": record.created,
         "space": json.loads(read_space(record.name, record.space).to_json()),
-        "trials": [_fields(trial) for trial in trials],
+        "trials": [{field: getattr(trial, field) for field in fields} for trial in trials],
     }
     try:
         return json.dumps(study, indent=1, allow_nan=False) + "\n"
     except RecursionError as error:
         raise damaged(record.name, "notes that are nested too deep") from error
-
-
-def _fields(trial: Trial) -> dict[str, Any]:
-    return {field.name: getattr(trial, field.name) for field in dataclasses.fields(trial)}

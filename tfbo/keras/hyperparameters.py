@@ -68,7 +68,10 @@ class HyperParameters:
         name = self._full_name(parent_name)
         names = {d.name for d in self.space}
         if name not in names:
-            raise _undefined(name, names)
+            raise InvalidArgument(
+                f"parent_name: the hyperparameter {name!r} is not defined yet. "
+                f"{checks.suggestion(name, names)} Define the parent before what depends on it."
+            )
         self._conditions.append(Parent(name, parent_values))
         holds = self._conditions[-1].is_active(self.values)
         (self.active_scopes if holds else self.inactive_scopes).append(list(self._conditions))
@@ -234,7 +237,10 @@ class HyperParameters:
             asked = kind(self._full_name(name), *arguments, conditions=self._conditions)
         earlier = self._asked.setdefault(asked.key, asked)
         if earlier.clashes(asked):
-            raise _clash(earlier, asked)
+            raise FatalValueError(
+                f"Two hyperparameters of the name {asked.name!r} differ:\n  {earlier!r}\n  {asked!r}\n"
+                "Give one of them another name, or put it into a name_scope."
+            )
         if asked.key not in self._space:
             return self._register(asked)
         kept = self._space[asked.key]
@@ -255,20 +261,6 @@ class HyperParameters:
 
     def _full_name(self, name: Any) -> str:
         return "/".join([*self._name_scopes, str(plain(name))])
-
-
-def _undefined(parent: str, names: set[str]) -> InvalidArgument:
-    return InvalidArgument(
-        f"parent_name: the hyperparameter {parent!r} is not defined yet. "
-        f"{checks.suggestion(parent, names)} Define the parent before what depends on it."
-    )
-
-
-def _clash(earlier: HyperParameter, asked: HyperParameter) -> FatalValueError:
-    return FatalValueError(
-        f"Two hyperparameters of the name {asked.name!r} differ:\n  {earlier!r}\n  {asked!r}\n"
-        "Give one of them another name, or put it into a name_scope."
-    )
 
 
 def _warn_of_change(kept: HyperParameter, asked: HyperParameter) -> None:

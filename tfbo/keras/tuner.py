@@ -70,13 +70,7 @@ class Tuner(BaseTuner):
         self.distribution_strategy = distribution_strategy
         self.executions_per_trial = executions_per_trial
         super().__init__(
-            oracle=oracle,
-            hypermodel=hypermodel,
-            directory=directory,
-            project_name=project_name,
-            logger=logger,
-            overwrite=overwrite,
-            **kwargs,
+            oracle, hypermodel, directory, project_name, overwrite, logger=logger, **kwargs
         )
         self.tuner_id = tuner_id or self.tuner_id
 

@@ -39,6 +39,8 @@ def html(study: Study, *, location: str | None = None) -> str:
         True
     """
     trials = study.trials
+    text = "Click on a head to sort by it, again to turn the order."
+    hint = tag("p", text) if trials else Html("")
     body = [
         tag("h1", study.name, id="title"),
         sections.summary(study, trials, study.location if location is None else location),
@@ -46,7 +48,7 @@ def html(study: Study, *, location: str | None = None) -> str:
         sections.expected(study, trials),
         *(pictures.figure(study, picture) for picture in pictures.PICTURES),
         sections.failures(trials),
-        tag("section", tag("h2", "Trials"), _hint(len(trials)), table.trials(study, trials)),
+        tag("section", tag("h2", "Trials"), hint, table.trials(study, trials)),
         tag("footer", f"Written by tfbo at {table.moment(time.time())}."),
         tag("script", Html(SCRIPT)),
     ]
@@ -59,9 +61,3 @@ def html(study: Study, *, location: str | None = None) -> str:
     )
     page = tag("html", tag("head", *head), tag("body", tag("main", join(body, "\n"))), lang="en")
     return f"<!DOCTYPE html>\n{page}\n"
-
-
-def _hint(count: int) -> Html:
-    return (
-        tag("p", "Click on a head to sort by it, again to turn the order.") if count else Html("")
-    )
