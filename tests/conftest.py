@@ -1,11 +1,13 @@
 import os
 import signal
+import sys
 
 # Set before TensorFlow is imported: its start-up notices would drown the reports of failures.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Each run traces what it tests: some tests change the code that is traced.
 os.environ["TFBO_CACHE"] = "off"
 
+import pytest
 from hypothesis import settings
 
 # No time limits, and the same examples everywhere: a machine that is busy must not fail a test.
@@ -14,3 +16,12 @@ settings.load_profile("project")
 
 # What a shell runs in the background ignores Ctrl-C, and so would all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_session_of_another_file():
+    """Have each file begin and leave without compiled programs: what they take is given back."""
+    yield
+    sessions = sys.modules.get("tfbo._compile.sessions")
+    if sessions is not None:
+        sessions.SESSIONS.clear()

@@ -23,6 +23,7 @@ def is_installed(cell):
     return importlib.util.find_spec(cell.metadata.get("needs", "tfbo")) is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_runs(path, tmp_path, monkeypatch):
     monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -54,6 +55,7 @@ def test_it_opens_with_what_the_reader_will_be_able_to_do_and_has_its_outputs(pa
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_its_pictures_are_those_of_the_code_of_today(path):
     spec = importlib.util.spec_from_file_location("run", path.parent / "run.py")

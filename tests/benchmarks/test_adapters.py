@@ -74,6 +74,7 @@ def search(worker, n):
     return asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FROM_HERE)
 def test_what_is_asked_is_legal_and_active(worker, name):
     assert "Python" in start(worker, name).versions
@@ -87,6 +88,7 @@ def test_what_is_asked_is_legal_and_active(worker, name):
         assert base.settled(SPACE, recommended) == recommended
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FROM_HERE)
 def test_all_trials_may_fail(worker, name):
     start(worker, name)
@@ -96,6 +98,7 @@ def test_all_trials_may_fail(worker, name):
     assert worker.recommend() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FROM_HERE)
 def test_a_process_serves_one_run_after_another(worker, name):
     start(worker, name, seed=1)

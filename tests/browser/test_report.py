@@ -12,7 +12,7 @@ import tfbo
 pytest.importorskip("tfbo.report")
 pytest.importorskip("matplotlib")
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # Names and choices that would break a page that did not escape them.
 NAME = 'a<b> & "c"'

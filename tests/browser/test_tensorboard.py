@@ -15,7 +15,7 @@ from tfbo.integrations.tensorboard import TensorBoardCallback
 
 pytest.importorskip("tensorboard")
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SPACE = tfbo.Space(
     {

@@ -108,6 +108,7 @@ def test_show_does_not_import_tensorflow(runs):
     assert "tensorflow" not in result.stderr
 
 
+@pytest.mark.slow
 def test_the_demo_runs_and_goes_on(tmp_path):
     # As for a user who has set nothing.
     plain = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
@@ -148,6 +149,7 @@ demo.run(trials=1, storage="d.db", seed=0, quick=True)
 """
 
 
+@pytest.mark.slow
 def test_the_bar_of_the_demo_begins_when_tensorflow_is_there(tmp_path):
     begun = subprocess.run(
         [sys.executable, "-c", BAR], cwd=tmp_path, capture_output=True, text=True, check=True

@@ -229,6 +229,7 @@ def test_ctrl_c_is_noticed_before_the_work_is_done():
     assert run.stdout.split() == ["tracing", "early"], run.stderr
 
 
+@pytest.mark.slow
 def test_without_eager_execution_a_study_is_asked_as_with_it():
     script = (
         "import sys, tensorflow as tf\n"

@@ -12,6 +12,8 @@ import distributed
 from tfbo import Float, Space, Study
 from tfbo.strategies import Sobol
 
+pytestmark = pytest.mark.slow
+
 SPACE = Space({"x": Float(-1.0, 1.0)})
 
 

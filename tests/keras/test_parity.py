@@ -46,12 +46,14 @@ def test_there_are_scripts():
     assert len(SCRIPTS) >= 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", MODULES)
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_the_script_runs(script, module, facts):
     assert facts(script, module)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_the_script_finds_the_same(script, facts):
     ours, theirs = facts(script, "tfbo.keras"), facts(script, "keras_tuner")

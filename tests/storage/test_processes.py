@@ -47,6 +47,7 @@ def test_eight_processes_share_a_study(tmp_path):
     assert sqlite3.connect(path).execute("SELECT count(*) FROM owners").fetchone()[0] <= 8
 
 
+@pytest.mark.slow
 def test_processes_end_at_a_total_of_the_study(tmp_path):
     path, side = str(tmp_path / "runs.db"), str(tmp_path / "told.txt")
     acknowledged = run("total", path, side, 4, 60)
@@ -58,6 +59,7 @@ def test_processes_end_at_a_total_of_the_study(tmp_path):
     assert sorted(number for number, _ in acknowledged) == list(range(len(trials)))
 
 
+@pytest.mark.slow
 def test_workers_killed_at_any_moment_lose_nothing_that_was_told(tmp_path):
     path, side = str(tmp_path / "runs.db"), str(tmp_path / "told.txt")
     acknowledged = run("kill", path, side, 4, KILLS, 11)

@@ -235,7 +235,14 @@ def whole(call):
 
 
 @pytest.mark.parametrize(
-    ("moment", "number"), [("inside", 1), ("inside", 6), ("between", 5), ("asking", 4)]
+    ("moment", "number"),
+    [
+        ("inside", 6),
+        *(
+            pytest.param(*at, marks=pytest.mark.slow)
+            for at in (("inside", 1), ("between", 5), ("asking", 4))
+        ),
+    ],
 )
 def test_killed_and_loaded_again_it_asks_for_the_same_points(call, whole, moment, number):
     path = f"{moment}-{number}.db"

@@ -362,6 +362,7 @@ def test_a_command_ends_with_130_and_one_line(monkeypatch, tmp_path, capsys):
     assert command.main(["show", str(tmp_path / "runs.db")]) == 130
 
 
+@pytest.mark.slow
 def test_the_demo_ends_with_130_and_goes_on(tmp_path):
     run = Script(tmp_path, "-m", "tfbo", "demo", "--quick", "--storage", "d.db")
 
@@ -409,6 +410,7 @@ print(len(tuner.oracle.trials), "trials")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["raise", "swallow", "translate"])
 def test_a_tuner_stops_with_a_line_and_goes_on(way, tmp_path):
     run = Script(tmp_path, "-c", TUNER, way)

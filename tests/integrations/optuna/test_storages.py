@@ -28,6 +28,8 @@ from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from tfbo.integrations.optuna import TFBOSampler
 
+pytestmark = pytest.mark.slow
+
 def objective(trial):
     trial.set_user_attr("process", os.getpid())
     kind = trial.suggest_categorical("kind", ["a", None, 2, True])

@@ -7,6 +7,8 @@ suite = pytest.importorskip(
 )
 from tfbo.integrations.optuna import TFBOSampler  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 class Default:
     """As many startup trials as Optuna's GPSampler has.

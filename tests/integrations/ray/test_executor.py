@@ -16,6 +16,8 @@ from tfbo.executors.workers import open_workers
 from tfbo.integrations.ray import RayExecutor, TFBOSearch
 from tfbo.strategies import Sobol
 
+pytestmark = pytest.mark.slow
+
 SPACE = Space({"x": Float(-1.0, 1.0)})
 PATIENCE = 120.0
 

@@ -107,6 +107,7 @@ def test_padding_changes_no_number(space, n, std):
         np.testing.assert_allclose(two, one, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("space", "noise", "std"),
     [(NUMBERS, "auto", 0.0), (NUMBERS, 0.1, 0.0), (MIXED, "auto", 0.0), (MIXED, "auto", 0.2)],
@@ -125,6 +126,7 @@ def test_the_programs_compiled_by_xla_find_as_good_a_point(space, noise, std):
     np.testing.assert_array_equal(fixed.fitted.posterior.factors.z, free.fitted.observed.z)
 
 
+@pytest.mark.slow
 def test_the_programs_that_know_of_failures_compiled_by_xla_find_as_good_a_point():
     fails = lambda params: params["x1"] > 0.6
     (_, one), (_, other) = (
@@ -177,6 +179,7 @@ def test_another_acquisition_or_batch_traces_no_other_fit(traced):
     assert traced == ["_fit", "_choose", "_choose", "_choose", "_choose"]
 
 
+@pytest.mark.slow
 def test_one_compile_a_bucket(monkeypatch, traced):
     monkeypatch.setattr(devices, "plan", lambda device, n: devices.Plan("CPU:0", padded=True))
     strategy = Bayes(n_candidates=64, n_restarts=2, n_initial=31)
