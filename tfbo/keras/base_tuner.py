@@ -6,11 +6,12 @@ import contextlib
 import gc
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
+from tfbo._messages import warn
 from tfbo.errors import InvalidArgument
-from tfbo.keras import callbacks, exploration, extensions, failures, notices, results
+from tfbo.keras import callbacks, exploration, extensions, notices, results
 from tfbo.keras.errors import FailedTrialError, FatalError
 from tfbo.keras.hypermodel import as_hypermodel
 from tfbo.keras.hyperparameters import HyperParameters
@@ -141,7 +142,7 @@ class BaseTuner:
         trial = self.oracle.create_trial(self.tuner_id)
         if trial.status == TrialStatus.STOPPED:
             most = self.oracle.max_consecutive_failed_trials
-            failures.check_any_completed(self.oracle.trials.values(), most)
+            _check_any_completed(self.oracle.trials.values(), most)
             return False
         if trial.status == TrialStatus.IDLE:
             self.oracle.say(None if self._is_idle else notices.IDLE)
@@ -291,6 +292,20 @@ def _check(oracle: Any, unknown: dict[str, Any]) -> None:
         )
     if unknown:
         raise InvalidArgument(f"There are no arguments {', '.join(unknown)}. Leave them out.")
+
+
+def _check_any_completed(trials: Collection[Trial], most: int | None) -> None:
+    """Raise a RuntimeError with the first failure where every trial of a search failed.
+
+    Where no number of failures in a row ends a search (`most` is None), it is a warning.
+    """
+    if not trials or any(trial.status != TrialStatus.FAILED for trial in trials):
+        return
+    first = next(iter(trials)).message
+    text = f"All {len(trials)} trials of the search failed. The first failure:\n{first}"
+    if most is not None:
+        raise RuntimeError(text)
+    warn(text)
 
 
 def _best(oracle: Oracle, count: int) -> list[Trial]:

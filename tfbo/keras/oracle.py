@@ -6,9 +6,9 @@ import sys
 from typing import Any
 
 from tfbo import _format
-from tfbo._messages import say
+from tfbo._messages import say, warn
 from tfbo.errors import InvalidArgument
-from tfbo.keras import extensions, failures
+from tfbo.keras import extensions
 from tfbo.keras.definitions import HyperParameter
 from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.objective import create_objective
@@ -16,6 +16,7 @@ from tfbo.keras.project import Project
 from tfbo.keras.search import Search, open_search
 from tfbo.keras.trial import Trial, TrialStatus
 from tfbo.study import Study
+from tfbo.trial import Failure
 from tfbo.trial import Trial as StudyTrial
 
 
@@ -62,7 +63,7 @@ class Oracle:
         """By the id of the tuner that runs them."""
         self.end_order: list[str] = []
         self._retries: list[Trial] = []
-        self._streak = failures.Streak()
+        self._failed_in_a_row = 0
         self._opened: Search | None = None
 
     @property
@@ -134,7 +135,10 @@ class Oracle:
             origin = f"{type(self).__name__}.populate_space()"
             asked = self._search.ask(self.populate_space, self.max_trials, origin=origin)
             if self._search.is_exhausted:
-                self.say(failures.exhausted(len(self.trials)))
+                self.say(
+                    "every configuration of the space has been tried: the search ends after "
+                    f"{len(self.trials)} trials"
+                )
             if isinstance(asked, str):
                 return Trial(self.get_space(), None, asked)
             trial_id = self._search.trial_id(asked.number)
@@ -202,8 +206,18 @@ class Oracle:
         self.end_order.append(str(trial.trial_id))
         self.say(_format.line(self.study_trial(trial)))
         if crashed:
-            failures.warn_of(trial)
-        self._streak.note(trial, self.max_consecutive_failed_trials)
+            failure = trial.failure or Failure("error", trial.message or "")
+            advice = "Tracebacks are in tuner.oracle.trials[...].message."
+            warn(_format.cause(failure.kind, failure.reason, advice))
+        failed = trial.status == TrialStatus.FAILED
+        self._failed_in_a_row = self._failed_in_a_row + 1 if failed else 0
+        most = self.max_consecutive_failed_trials
+        if self._failed_in_a_row == most:
+            self._failed_in_a_row = 0
+            raise RuntimeError(
+                f"The last {most} trials failed in a row, so the search ends; "
+                f"max_consecutive_failed_trials= allows more. The last failure:\n{trial.message or ''}"
+            )
 
     def study_trial(self, trial: Trial) -> StudyTrial:
         """The trial of the study behind a trial."""
