@@ -18,18 +18,11 @@ LOG_TWO_PI = math.log(2.0 * math.pi)
 
 
 def cholesky(matrix: tf.Tensor, scale: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
-    """Lower factor of a batch `[..., n, n]`, with jitter only where it is needed.
+    """Lower factor of a batch `[..., n, n]`, with jitter only where it is needed, and an ok flag `[...]`.
 
-    Each failing member climbs its own ladder (0, 1e-10, 1e-8, ..., 1e-2 of its mean diagonal); the
-    others are not touched.
-
-    Args:
-        matrix: `[..., n, n]`, symmetric.
-        scale: what jitter is relative to, `[...]`; the mean diagonal if None. For a difference of
-            covariances it is the size of what was subtracted from, whose rounding remains.
-
-    Returns:
-        The factor `[..., n, n]` and an ok flag, bool `[...]`; the factor is meaningless where not ok.
+    Each failing member climbs its own ladder (0, 1e-10, 1e-8, ..., 1e-2 of its mean diagonal, or of
+    `scale` `[...]`); the others are not touched. For a difference of covariances the scale is the size
+    of what was subtracted from, whose rounding remains. The factor is meaningless where not ok.
     """
     diagonal = tf.linalg.diag_part(matrix)
     if scale is None:
@@ -113,13 +106,7 @@ def normal_log_density(covariance: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, 
 def in_batches(
     function: Callable[[tf.Tensor], tf.Tensor], rows: tf.Tensor, size: int | tf.Tensor
 ) -> tf.Tensor:
-    """Values `[c]` of rows `[c, p]`, of which no more than `size` are looked at at once.
-
-    Args:
-        function: from rows `[k, p]` to values `[k]`; the last batch is filled with rows of zeros.
-        rows: there may be none.
-        size: one or more.
-    """
+    """Values `[c]` of rows `[c, p]`, `size` at once; the function may be given rows of zeros as well."""
     c = tf.shape(rows)[0]
     size = tf.maximum(tf.minimum(size, c), 1)
     batches = (c + size - 1) // size

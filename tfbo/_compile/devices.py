@@ -45,12 +45,7 @@ CPU = Plan("CPU:0", padded=False)
 
 
 def plan(device: str | None, n: int) -> Plan:
-    """Choose how to compute with `n` observations.
-
-    Args:
-        device: a name that `check` takes; None for the first GPU there is where it is worth it.
-        n: number of observations.
-    """
+    """Choose how to compute with n observations; with no device, on the first GPU if worth it."""
     if device is None:
         device = "GPU:0" if n >= CROSSOVER and tf.config.list_logical_devices("GPU") else "CPU:0"
     name = _short(device)
@@ -58,11 +53,7 @@ def plan(device: str | None, n: int) -> Plan:
 
 
 def check(device: str | None) -> None:
-    """Refuse the name of a device that this machine does not have.
-
-    Raises:
-        InvalidArgument: with the devices that there are.
-    """
+    """Raise InvalidArgument, with the devices that there are, for one that this machine does not have."""
     if device is None:
         return
     there = [_short(known.name) for known in tf.config.list_logical_devices()]

@@ -61,16 +61,9 @@ def folder() -> Path | None:
 def key(function: Callable[..., Any], settings: Any, specs: Any, compiled_for: str) -> str | None:
     """A name for the graph of a function: equal only where everything is that the graph depends on.
 
-    Args:
-        function: of tfbo, from settings and tensors to tensors.
-        settings: what tells one graph from another; of plain values, and of classes and functions
-            of tfbo and TensorFlow Probability.
-        specs: of the tensors, flat.
-        compiled_for: a device, or nothing where XLA does not compile it.
-
-    Returns:
-        The name; None where it depends on code that only this process knows, such as an acquisition of
-        the user's.
+    Settings tell one graph from another: plain values, and classes and functions of tfbo and TensorFlow
+    Probability. None where it depends on code that only this process knows, such as an acquisition of
+    the user's. `compiled_for` is a device, or nothing where XLA does not compile it.
     """
     try:
         parts = [_versions(), _described(function), _described(settings), compiled_for]

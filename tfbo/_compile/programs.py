@@ -96,18 +96,10 @@ class Program:
         return bool(SESSIONS.of(self._key))
 
     def __call__(self, asked: Any, device: str = CPU, *, rows: int = 0) -> Any:
-        """Run it.
+        """Run it on arrays in the structure of the signature, on a device as `tf.device` takes it.
 
-        Args:
-            asked: arrays in the structure of the signature.
-            device: as `tf.device` takes it.
-            rows: number of rows of data, on which depends how it is best run.
-
-        Returns:
-            NumPy arrays in the structure of the answer.
-
-        Raises:
-            ComputeError: where TensorFlow cannot compute: in a forked child, or where it is version 1.
+        The answer is NumPy arrays in its structure. How it is best run depends on the number of rows.
+        ComputeError where TensorFlow cannot compute: in a forked child, or where it is version 1.
         """
         _forks.check_compute()
         specs = tf.nest.flatten(self._signature)

@@ -66,11 +66,7 @@ class Info(NamedTuple):
 
 
 class Sessions:
-    """The sessions of all programs, by program and place.
-
-    Args:
-        most: number of sessions that are kept.
-    """
+    """The sessions of all programs, by program and place; `most` of them are kept."""
 
     def __init__(self, most: int = _MOST) -> None:
         self._most = most

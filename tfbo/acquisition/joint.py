@@ -58,16 +58,10 @@ def worth(
     x: tf.Tensor,
     normals: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """Worth `[c, q]` of each point of sets; see `Acquisition.worth`.
+    """Worth `[c, q]` of each point of sets `[c, q, d]`; see `Acquisition.worth`.
 
-    It is the mean over the draws and whatever leading axes the posterior has.
-
-    Args:
-        evaluate: worth of one point; see `Acquisition.evaluate`.
-        logarithmic: whether that is a logarithm, of whose exponential the mean is taken.
-        beside: from `prepare`.
-        x: `[c, q, d]`, legal rows; q is static.
-        normals: `[s, q - 1]`.
+    It is the mean over the draws and whatever leading axes the posterior has, of the exponential where
+    what `evaluate` returns is logarithmic.
     """
     mean, factor = beside.fantasies.joint(x)
     best = beside.best

@@ -20,7 +20,7 @@ three others before it says so. Processes that are forked, the standard library'
 Python 3.14, must not use TensorFlow after this one has: pass `multiprocessing.get_context("spawn")`.
 
 - workers.py: what is asked of any executor, and what each can do
-- task.py: one evaluation of an objective, as a worker runs it
+- objectives.py: what an objective is, and one evaluation of it, as a worker runs it
 - process.py, child.py: `ProcessExecutor`, and the process that runs one task
 - pickling.py: what goes from process to process
 - gpu.py: which GPUs, and a share of one's memory

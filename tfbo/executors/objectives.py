@@ -1,20 +1,31 @@
-"""The objective of a search: its checks, its call and the advice where it is no objective."""
+"""The objective of a search: its checks, its evaluation by a worker, and advice where it is none."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Mapping, Sized
-from typing import Any
+import time
+from collections.abc import Callable, Mapping, Sized
+from typing import Any, NamedTuple
 
 from tfbo.errors import InvalidArgument, invalid
-from tfbo.trial import Outcome, measure
+from tfbo.executors.pickling import Raised
+from tfbo.trial import KILLED, Failure, Outcome, measure
 
 _GETS = "tfbo calls the objective with one dict of parameters"
 _SUGGESTS = frozenset(
     f"suggest_{kind}"
     for kind in ("float", "int", "categorical", "uniform", "loguniform", "discrete_uniform")
 )
+
+
+class Evaluated(NamedTuple):
+    """The end of a trial: plain data, which any executor can carry."""
+
+    outcome: Outcome
+    seconds: float
+    """In the objective."""
+    raised: Raised | None
 
 
 def check(objective: Any) -> None:
@@ -35,6 +46,20 @@ def call(objective: Any, params: Mapping[str, Any]) -> Outcome:
     except InvalidArgument:
         expected, advice = "a number to be returned", _meant(returned)
         raise invalid("objective", expected, _in_a_line(returned), advice) from None
+
+
+def evaluate(objective: Callable[[dict[str, Any]], Any], params: Mapping[str, Any]) -> Evaluated:
+    """Call an objective; what it raises is part of the result, which nothing leaves otherwise.
+
+    An executor that had to carry an exception itself could break on one that cannot be pickled.
+    """
+    begin, raised = time.perf_counter(), None
+    try:
+        outcome = call(objective, params)
+    except BaseException as error:
+        kind = None if isinstance(error, Exception) else KILLED  # such as SystemExit
+        outcome, raised = Failure.of(error, kind), Raised(error)
+    return Evaluated(outcome, time.perf_counter() - begin, raised)
 
 
 def hint(reason: str) -> str:

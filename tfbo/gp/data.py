@@ -21,12 +21,7 @@ class TrainingData(NamedTuple):
 
 
 def check(x: Any, y: Any, std: Any = None) -> TrainingData:
-    """`x` `[n, d]`, `y` and `std` `[n]` as float64, or an error that says what is wrong with which.
-
-    Raises:
-        InvalidArgument: for another rank, no rows, no columns, lengths that differ, values that are
-            not finite numbers, or a standard error below zero.
-    """
+    """`x` `[n, d]`, `y` and `std` `[n]` as float64; InvalidArgument says what is wrong with which."""
     x = as_matrix("x", x)
     y = _as_column("y", y, len(x))
     if std is None:

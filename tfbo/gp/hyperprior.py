@@ -92,11 +92,8 @@ def default_priors(dimension: int) -> Priors:
 def rough_priors(dimension: int) -> Priors:
     """Priors of rougher functions than the default ones, to look for optima of the likelihood alone.
 
-    The default priors' medians lie in the smooth plain, from which restarts on the likelihood
-    rarely find an optimum at short lengthscales; from short lengthscales they find the long ones.
-
-    Args:
-        dimension: number of columns, d.
+    The default priors' medians lie in the smooth plain, from which restarts on the likelihood rarely
+    find an optimum at short lengthscales; from short lengthscales they find the long ones.
     """
     return Priors(
         amplitude=LogNormal(0.0, 0.5),

@@ -100,13 +100,7 @@ class Paths:
 
 
 def draw(posterior: Posterior, observed: Observations, drawn: Randomness) -> Paths:
-    """Draws of the noise-free function, given the observations that the posterior is of.
-
-    Args:
-        posterior: of a kernel that `is_known`.
-        observed: as it was factorised; without padding.
-        drawn: their randomness.
-    """
+    """Draws of the noise-free function, given what the posterior was factorised of, without padding."""
     hyperparameters, factors = posterior.hyperparameters, posterior.factors
     waves = drawn.directions * _stretch(posterior, drawn.mixing)[:, None]
     weights = drawn.weights * hyperparameters.amplitude * _WAVES**-0.5

@@ -88,16 +88,9 @@ def multistart(
 ) -> Fitted:
     """Maximise the log posterior from the start and the best candidates as one batch; the best optimum.
 
-    A restart that fails is dropped. If all fail, the answer is the start, and `ok` is False.
-
-    Args:
-        kernel: the kernel.
-        hyperprior: priors and bounds.
-        observed: the data.
-        start: of the first restart.
-        candidates: log hyperparameters `[c, p]`; with none, the start is all there is. A single one is
-            where an earlier search has ended. Rows of NaN do not count.
-        effort: restarts, rounds and tolerances.
+    A restart that fails is dropped. If all fail, the answer is the start, and `ok` is False. Candidates
+    are log hyperparameters `[c, p]`; with none, the start is all there is. A single one is where an
+    earlier search has ended. Rows of NaN do not count.
     """
     objective = functools.partial(log_posterior, kernel, hyperprior, observed)
     p = start.theta.shape[0]

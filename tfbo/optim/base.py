@@ -118,12 +118,8 @@ def iterate(
 ) -> State:
     """Evaluate the trial points and advance, until all members are done or evaluations run out.
 
-    Args:
-        objective: of the members that are evaluated.
-        initial: of which the trial points are the starts.
-        advance: the state after values `[r, 1]` and gradients `[r, p]` at the trial points; those of
-            members that are done mean nothing.
-        limits: as in `Minimiser`.
+    The trial points of the initial state are the starts. `advance` makes the state after values `[r,
+    1]` and gradients `[r, p]` there; those of members that are done mean nothing.
     """
 
     def body(state: State) -> tuple[State]:
@@ -164,13 +160,7 @@ def shortened(limits: Limits, step: tf.Tensor) -> tf.Tensor:
 
 
 def hopeless(limits: Limits, value: tf.Tensor, gain: tf.Tensor) -> tf.Tensor:
-    """Members that will hardly get below the rival, or in a race below the best: bool `[r, 1]`.
-
-    Args:
-        limits: with a rival, a race, both or neither.
-        value: of each member, `[r, 1]`.
-        gain: of its last step, `[r, 1]`; infinite before the first.
-    """
+    """Members `[r, 1]` that, by the gain of the last step, will hardly get below the rival or the best."""
     given_up = tf.zeros_like(value, tf.bool)
     hopes = value - _STEPS_TO_LEAD * gain
     if limits.rival is not None:

@@ -60,10 +60,7 @@ def _stretched(domain: Domain, u: np.ndarray) -> np.ndarray:
 
 
 def _legal(domain: Domain, draw: Callable[[], np.ndarray]) -> np.ndarray:
-    """As many legal candidates as a set has, of several sets; repeated where too few are found.
-
-    Where none is found the candidates are illegal, which the maximiser finds out.
-    """
+    """As many legal candidates as a set has, of several sets; repeated if few, and illegal if none."""
     rows = draw()
     if domain.legal is None:
         return rows

@@ -25,15 +25,7 @@ _CONVERSIONS = 12
 
 
 class Database:
-    """Tables of a tfbo storage, of the schema of today.
-
-    Args:
-        location: a path as `paths.resolve` returns it.
-        create: True to make the file where there is none.
-
-    Raises:
-        StorageError: for a file that cannot be used; it says why and what to do.
-    """
+    """Tables of a tfbo storage, of the schema of today; StorageError for a file that cannot be used."""
 
     def __init__(self, location: str, *, create: bool) -> None:
         self.location = location
@@ -58,11 +50,7 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self, *, write: bool = True) -> Iterator[sqlite3.Connection]:
-        """A transaction that is committed as a whole or not at all.
-
-        Raises:
-            StorageError: where it cannot be done; nothing is changed then.
-        """
+        """A transaction, committed as a whole or not at all; StorageError where it cannot be done."""
         with self.lock, self._explained():
             if self._pid != os.getpid() and not self.in_memory:
                 # A connection must not be used after a fork, nor closed: that would drop locks.

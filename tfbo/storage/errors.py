@@ -16,13 +16,7 @@ def shown(value: Any) -> str:
 
 
 def damaged(study: Any, why: str, *, part: str = "") -> StorageError:
-    """The error for a row that tfbo did not write.
-
-    Args:
-        study: its name, or what is in the place of one.
-        why: in a clause.
-        part: of the study, such as "trial 3 of "; all of it where that is empty.
-    """
+    """The error for a row that tfbo did not write, of the study or of a `part` such as "trial 3 of "."""
     return StorageError(
         f"storage: {part}the study {shown(study)} is damaged: {why}. Take the file from a backup, or "
         "repair or delete that row with sqlite3."

@@ -19,11 +19,8 @@ class Heartbeat:
 
     A beat that fails, because the file is locked or the disk is full, is tried again at the next one.
     An objective that sleeps or computes outside of Python does not hinder it; one that holds Python's
-    global lock all the time does.
-
-    Args:
-        seconds: between two beats.
-        lock: of the storage; held while `start` is called, and while it beats.
+    global lock all the time does. The lock of the storage is held while `start` is called, and while it
+    beats.
     """
 
     def __init__(self, seconds: float, lock: Any) -> None:
@@ -43,12 +40,7 @@ class Heartbeat:
         return self._thread is not None
 
     def start(self, owner: str, beat: Callable[[Set[str]], Set[str]]) -> None:
-        """Beat for a further owner, too.
-
-        Args:
-            owner: who runs something.
-            beat: writes that these owners are alive; returns those that still run something.
-        """
+        """Beat for a further owner; `beat` writes that owners live, and returns those still running."""
         if self._pid != os.getpid():  # after a fork, the thread and its owners are the parent's
             self._begin()
         self._owners |= {owner}

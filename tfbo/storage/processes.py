@@ -36,14 +36,9 @@ def new_owner() -> str:
 def is_gone(owner: str, silence: float = 0.0, patience: float = 0.0) -> bool:
     """True where a process will most likely not tell what it runs: it is dead, or silent for too long.
 
-    Args:
-        owner: as `new_owner` names it.
-        silence: seconds since its last sign of life; 0 where none is expected.
-        patience: seconds of silence after which it is given up: it is frozen, or was on another
-            host or in another container, of whose processes nothing can be known here.
-
-    Raises:
-        ValueError: for a text that names no owner.
+    Seconds of `silence` are those since its last sign of life, 0 where none is expected. After
+    `patience` seconds it is given up: it is frozen, or was on another host or in another container, of
+    whose processes nothing can be known here. ValueError for a text that names no owner.
     """
     who, here = _parse(owner), _here("")
     if who._replace(token=here.token) == here:

@@ -13,11 +13,7 @@ from tfbo.trial import KILLED, RUNNING, WAITING, Failure, Trial
 
 
 def find(db: sqlite3.Connection, study: str) -> list[tuple[Trial, int]]:
-    """Running trials of owners that are gone, by number, each with how often that has happened to it.
-
-    Raises:
-        StorageError: for a row that tfbo did not write.
-    """
+    """Running trials of owners that are gone, by number, each with how often that has happened to it."""
     found = db.execute(
         "SELECT t.owner, attempts, coalesce(? - beat, 0), coalesce(patience, 0), "
         f"{rows.columns(rows.TRIAL)} FROM trials t LEFT JOIN owners o ON t.owner = o.owner"

@@ -136,11 +136,7 @@ def write_trial(trial: Trial) -> tuple[Any, ...]:
 
 
 def read_trial(study: Any, row: Sequence[Any]) -> Trial:
-    """The trial of a row.
-
-    Raises:
-        StorageError: for anything else; it names the study and the trial.
-    """
+    """The trial of a row; StorageError, which names the study and the trial, for anything else."""
     number, *_ = row
     part = f"trial {shown(number)} of "
     fields = _read(TRIAL, row, study, part)
@@ -155,21 +151,13 @@ def write_record(record: Record) -> tuple[Any, ...]:
 
 
 def read_record(row: Sequence[Any]) -> Record:
-    """The record of a row.
-
-    Raises:
-        StorageError: for anything else; it names the study.
-    """
+    """The record of a row; StorageError, which names the study, for anything else."""
     name, *_ = row
     return Record(**_read(RECORD, row, name, ""))
 
 
 def read_space(study: str, text: str) -> Space:
-    """The space of a study.
-
-    Raises:
-        StorageError: for what is no space; it names the study.
-    """
+    """The space of a study; StorageError, which names the study, for what is no space."""
     try:
         return Space.from_json(text)
     except (InvalidArgument, ArithmeticError, RecursionError, MemoryError) as error:
@@ -177,11 +165,7 @@ def read_space(study: str, text: str) -> Space:
 
 
 def check_params(study: str, space: Space, trials: Sequence[Trial]) -> None:
-    """Refuse trials whose parameters are not those of the space, or have values that are not legal.
-
-    Raises:
-        StorageError: it names the study and the trial.
-    """
+    """Raise StorageError for trials whose parameters are not the space's, or not legal values of it."""
     for trial in trials:
         for name, value in trial.params.items():
             part = f"trial {trial.number} of "

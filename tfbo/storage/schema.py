@@ -41,13 +41,8 @@ VERSION = len(MIGRATIONS)
 def identify(connection: sqlite3.Connection, location: str) -> int:
     """The schema of a file, 0 where it has no tables yet.
 
-    Args:
-        connection: to the file.
-        location: what to call it in an error.
-
-    Raises:
-        StorageError: for a file of another program, or of a newer tfbo.
-        sqlite3.Error: where it cannot be read.
+    StorageError for a file of another program, or of a newer tfbo; sqlite3.Error where it cannot be
+    read.
     """
     # The file may come from anywhere: views and triggers in it must not call what has side effects.
     connection.execute("PRAGMA trusted_schema = OFF")

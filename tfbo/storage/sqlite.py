@@ -245,11 +245,7 @@ def _update(db: sqlite3.Connection, name: str, trial: Trial, owner: str | None) 
 def open_storage(
     storage: Storage | str | os.PathLike[str] | None, *, create: bool = True
 ) -> Storage:
-    """The storage that an argument stands for: None for memory, a path, or a storage itself.
-
-    Raises:
-        InvalidArgument: for anything else.
-    """
+    """The storage that an argument stands for: None for memory, a path, or a storage itself."""
     if storage is None and create:
         return SQLiteStorage(paths.MEMORY)
     if isinstance(storage, (str, os.PathLike)):

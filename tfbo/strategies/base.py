@@ -118,11 +118,7 @@ class Tried(NamedTuple):
 
 
 def untried(space: Space, taken: set[Key], proposals: Iterable[Params]) -> Params:
-    """The first proposal that is not taken, or else the first configuration that is not.
-
-    Raises:
-        SpaceExhausted: where all configurations of a finite space are taken.
-    """
+    """The first proposal that is not taken, else the first such configuration; SpaceExhausted without."""
     size = space.cardinality
     if not remaining(space, taken):
         raise SpaceExhausted(

@@ -23,13 +23,7 @@ _FEWEST = 2
 
 
 class Advisor:
-    """A strategy, and its state after all that was told; it takes in what is new when it is asked.
-
-    Args:
-        trials: the trials.
-        strategy: None for `tfbo.strategies.Bayes()`.
-        device: see `Study`.
-    """
+    """A strategy, and its state after all that was told; it takes in what is new when it is asked."""
 
     _lock: Any
 
@@ -55,11 +49,7 @@ class Advisor:
     def prepare(self, most: int | None = None) -> threading.Thread | None:
         """Have done ahead, while trials run, what takes the first suggestion of a process long.
 
-        Args:
-            most: how many trials the study will have at most; None where that is open.
-
-        Returns:
-            The thread that does it; None where it has been done or begun.
+        Returns the thread that does it; None where that is done or begun. Of trials there will be `most`.
         """
         with self._lock:
             if self._prepared is self._trials.space:
@@ -93,11 +83,7 @@ class Advisor:
         return self._best[1]
 
     def surrogate(self) -> Surrogate:
-        """The model of the strategy, or of the default one where it has none.
-
-        Raises:
-            TooFewTrials: where fewer than two trials are complete, or there is nothing to model.
-        """
+        """The model of the strategy, or of the default one; TooFewTrials with nothing to model."""
         trials = self._trials
         trials.sync()
         complete = self._complete()

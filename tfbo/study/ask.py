@@ -24,18 +24,10 @@ def ask(
     *,
     owned: bool = True,
 ) -> list[Trial]:
-    """Start trials, whatever other processes start at the same time.
+    """Start `count` trials, fewer where the `total` is reached, whatever other processes start meanwhile.
 
-    Args:
-        trials: the trials of the study.
-        suggest: what to try where nothing is enqueued.
-        count: how many to start.
-        total: how many the study is to have. Those enqueued are tried in any case.
-        owned: whether this process runs them, and others may try them again when it has died; else
-            they are pending until somebody tells them.
-
-    Returns:
-        `count` running trials; fewer where the total is reached.
+    Enqueued ones come first, and are tried in any case. This process runs those that are `owned`, and
+    others may try them again when it has died; else they are pending until somebody tells them.
     """
     asked: list[Trial] = []
     trials.recover()

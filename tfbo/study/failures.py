@@ -24,9 +24,7 @@ _OTHERS = (
 class Failures:
     """Counts the failed trials of one search, and warns of each cause once.
 
-    Args:
-        trials: the trials of the study; a complete one, whoever ran it, shows that the objective works.
-        most: so many failures before any trial is complete are too many; None for any number.
+    `most` before any trial of the study is complete, whoever ran it, are too many; None for any number.
     """
 
     def __init__(self, trials: Trials, most: int | None) -> None:
@@ -62,11 +60,7 @@ class Failures:
         return not any(trial.state == COMPLETE for trial in self._trials.ordered())
 
     def conclude(self) -> None:
-        """At the end of a search of which every trial failed: say so.
-
-        Raises:
-            ObjectiveError: where there were too many.
-        """
+        """Say at the end that every trial failed: ObjectiveError for too many, else a warning."""
         if self._first is None or self._failed < self._told:
             return
         trial, error = self._first

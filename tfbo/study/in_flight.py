@@ -11,7 +11,7 @@ from concurrent.futures import CancelledError, Future
 from typing import Any, NamedTuple
 
 from tfbo._messages import warn
-from tfbo.executors.task import Evaluated, evaluate
+from tfbo.executors.objectives import Evaluated, evaluate
 from tfbo.executors.workers import Workers
 from tfbo.study.interrupts import Interrupts
 from tfbo.study.progress import Stopwatch
@@ -55,11 +55,8 @@ class Finished(NamedTuple):
 class Running:
     """Trials from their start to the moment at which something is known of them.
 
-    Args:
-        workers: where they run.
-        objective: what runs.
-        seconds: how long one may run; None for any time.
-        interrupts: let in while an objective runs here, or one that runs elsewhere is waited for.
+    One may run for so many seconds, None for any time. Interrupts are let in while an objective runs
+    here, or one that runs elsewhere is waited for.
     """
 
     def __init__(
@@ -93,16 +90,9 @@ class Running:
         run.future.add_done_callback(lambda future: self._ended.put(run))
 
     def next(self, until: float = math.inf) -> Finished | None:
-        """Wait for the next trial that ends, or whose time is up.
+        """Wait for the next trial that ends, or whose time is up; KeyboardInterrupt for Ctrl-C.
 
-        Args:
-            until: when to stop waiting where there is none, on the monotonic clock.
-
-        Returns:
-            That trial; None where there is none, but time is up or a worker has become free.
-
-        Raises:
-            KeyboardInterrupt: for Ctrl-C, here or in the objective.
+        None where there is none `until` then, on the monotonic clock, or a worker has become free.
         """
         while True:
             end = min((run.deadline for run in self.runs.values()), default=until)

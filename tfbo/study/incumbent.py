@@ -9,16 +9,7 @@ from tfbo.trial import COMPLETE, FAILED, RUNNING, Goal, Trial
 
 
 def incumbent(study: str, trials: Sequence[Trial], goal: Goal) -> Trial:
-    """The complete trial of the best value, the earliest of equals.
-
-    Args:
-        study: its name.
-        trials: of the study.
-        goal: of the study.
-
-    Raises:
-        NoCompletedTrial: where there is none; the error tells the first failure.
-    """
+    """The complete trial of the best value, the earliest of equals; NoCompletedTrial without one."""
     complete = [trial for trial in trials if trial.state == COMPLETE]
     if complete:
         return min(complete, key=goal.rank)

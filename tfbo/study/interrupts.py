@@ -169,9 +169,8 @@ _listeners: list[_Listener] = []
 def conclude(study: Any, keeping: str = "storage='runs.db'") -> KeyboardInterrupt:
     """Say in a line what is kept of an interrupted search, and how to go on; the exception to raise.
 
-    Args:
-        study: of the search; the exception has it, too, under that name.
-        keeping: the arguments by which a study in memory would have been stored.
+    The study is an attribute of it; `keeping` are arguments by which one in memory would have been
+    stored.
     """
     kept = sum(trial.is_finished and not trial.is_interrupted for trial in study.trials)
     count = f"{kept} trial{'' if kept == 1 else 's'}"

@@ -74,30 +74,7 @@ def minimize(
         >>> abs(result.best_params["x"] - 2.0) < 0.1
         True
     """
-    study = Study(
-        space,
-        direction="minimize",
-        storage=storage,
-        name=name,
-        seed=seed,
-        strategy=strategy,
-        device=device,
-    )
-    return study.optimize(
-        objective,
-        n_trials=n_trials,
-        total=total,
-        timeout=timeout,
-        target=target,
-        patience=patience,
-        executor=executor,
-        n_jobs=n_jobs,
-        gpus=gpus,
-        trial_timeout=trial_timeout,
-        progress=progress,
-        max_failures=max_failures,
-        interrupt=interrupt,
-    )
+    return _search("minimize", **locals())
 
 
 @explained
@@ -132,27 +109,24 @@ def maximize(
         >>> abs(result.best_params["x"] - 2.0) < 0.1
         True
     """
+    return _search("maximize", **locals())
+
+
+def _search(
+    direction: str,
+    objective: Objective,
+    space: Space,
+    *,
+    seed: int | None,
+    storage: Storage | str | os.PathLike[str] | None,
+    name: str,
+    strategy: Any,
+    device: str | None,
+    **settings: Any,
+) -> Study:
+    """Search by the other arguments of `minimize`, which `Study.optimize` takes under their names."""
     study = Study(
-        space,
-        direction="maximize",
-        storage=storage,
-        name=name,
-        seed=seed,
-        strategy=strategy,
+        space, direction=direction, storage=storage, name=name, seed=seed, strategy=strategy,
         device=device,
-    )
-    return study.optimize(
-        objective,
-        n_trials=n_trials,
-        total=total,
-        timeout=timeout,
-        target=target,
-        patience=patience,
-        executor=executor,
-        n_jobs=n_jobs,
-        gpus=gpus,
-        trial_timeout=trial_timeout,
-        progress=progress,
-        max_failures=max_failures,
-        interrupt=interrupt,
-    )
+    )  # fmt: skip
+    return study.optimize(objective, **settings)

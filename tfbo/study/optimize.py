@@ -14,7 +14,7 @@ from tfbo._messages import warn
 from tfbo.errors import ExecutorError, SpaceExhausted, StorageError, TrialStateError
 from tfbo.executors import objectives
 from tfbo.executors.child import check_main
-from tfbo.executors.task import Evaluated
+from tfbo.executors.objectives import Evaluated
 from tfbo.study.advisor import Advisor
 from tfbo.study.ask import ask
 from tfbo.study.failures import Failures
@@ -114,11 +114,7 @@ class _Loop:
         """True where no trial could be started."""
 
     def run(self) -> None:
-        """Keep the workers busy until a limit is reached, and wait for those that still are.
-
-        Raises:
-            ObjectiveError: where the first trials all failed.
-        """
+        """Keep the workers busy until a limit is reached, and wait for those that still are."""
         try:
             while self._fill():
                 finished = self._running.next(self._end)

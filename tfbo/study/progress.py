@@ -88,13 +88,7 @@ class Pace:
 
 @contextlib.contextmanager
 def bar(trials: Trials, total: int | None, wanted: bool) -> Iterator[Show]:
-    """Show the trials of a search as they end.
-
-    Args:
-        trials: of the study, whose best value observed is shown.
-        total: how many trials there will be; None where that is open.
-        wanted: without, nothing is shown.
-    """
+    """Show the trials of a search, of which there will be `total` if that is known, as they end."""
     if not wanted:
         yield Show(lambda trial, watch: None)
         return

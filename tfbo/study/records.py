@@ -20,11 +20,7 @@ _STRATEGIES = ("Bayes", "Sobol", "Random", "Grid")
 def create(
     storage: Storage, space: Space, *, direction: str, name: str, seed: int | None
 ) -> Record:
-    """The record of a new study, or of the one that has its name, if that is the same study.
-
-    Raises:
-        StudyMismatch: where the stored one has another space, direction or seed.
-    """
+    """The record of a new study, or of the one of its name; StudyMismatch where that is another study."""
     drawn = secrets.randbits(_SEED_BITS) if seed is None else int(seed)
     wanted = Record(name, space.to_json(), direction, drawn, time.time())
     stored = storage.create(wanted)
@@ -33,12 +29,7 @@ def create(
 
 
 def find(storage: Storage, name: str | None) -> Record:
-    """The record of a stored study; of the only one, where no name is given.
-
-    Raises:
-        StudyNotFound: where there is none of that name.
-        InvalidArgument: where a name is needed to tell which.
-    """
+    """The record of a stored study; without a name that of the only one, or an InvalidArgument."""
     if name is None:
         names = [record.name for record in storage.studies()]
         if not names:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from tfbo import _arguments
 from tfbo.space import Params, Space
-from tfbo.study import dataframe, records
+from tfbo.study import records
 from tfbo.study.advisor import Advisor
 from tfbo.study.incumbent import incumbent
 from tfbo.study.trials import Trials
@@ -155,7 +156,7 @@ class Results:
 
     def to_dataframe(self) -> pandas.DataFrame:
         """A row for each trial, its parameters in columns `params_...`; needs the extra `pandas`."""
-        return dataframe.of(self.trials, self.space)
+        return _data_frame(self.trials, self.space)
 
     def __len__(self) -> int:
         return len(self.trials)
@@ -168,3 +169,31 @@ class Results:
             f"<Study {self.name!r} in {self.location!r}: {self.direction}, "
             f"{len(trials)} trials, {complete} complete{best}>"
         )
+
+
+def _data_frame(trials: Sequence[Trial], names: Iterable[str]) -> pandas.DataFrame:
+    """A row for each trial; the parameters of those names are the columns `params_...`.
+
+    `started` is a time in UTC (`datetime64[us, UTC]`; NaT for a trial that was not), `duration`
+    seconds.
+    """
+    try:
+        import pandas
+    except ImportError:
+        raise ImportError('to_dataframe needs pandas: pip install "tfbo[pandas]"') from None
+    started = [
+        None if trial.started is None else datetime.fromtimestamp(trial.started, timezone.utc)
+        for trial in trials
+    ]
+    columns = {
+        "number": [trial.number for trial in trials],
+        "state": [trial.state for trial in trials],
+        "value": pandas.Series([trial.value for trial in trials], dtype=float),
+        "std": pandas.Series([trial.std for trial in trials], dtype=float),
+        **{f"params_{name}": [trial.params.get(name) for trial in trials] for name in names},
+        "kind": [trial.kind for trial in trials],
+        "reason": [trial.reason for trial in trials],
+        "started": pandas.Series(started, dtype="datetime64[us, UTC]"),
+        "duration": pandas.Series([trial.duration for trial in trials], dtype=float),
+    }
+    return pandas.DataFrame(columns)

@@ -35,13 +35,8 @@ _LOGGER = logging.getLogger("tfbo")
 class Trials:
     """Space and trials of a study, as far as they are known here; `sync` takes in what changed.
 
-    Trials that a search starts here run under the name of this process, so that others can tell when
-    it has died. Those that are asked for by hand run under no name: nobody can know how long they take.
-
-    Args:
-        record: the study.
-        storage: where it is.
-        retries: see `Study`.
+    Trials that a search starts here run under the name of this process, so that others can tell when it
+    has died. Those that are asked for by hand run under no name: nobody can know how long they take.
     """
 
     _lock: Any
@@ -129,12 +124,7 @@ class Trials:
                 _LOGGER.info("Trial %d lost its process; it is tried again.", trial.number)
 
     def claim(self, count: int, *, owned: bool = True) -> list[Trial]:
-        """Start waiting trials, those of the lowest numbers, as far as nobody else does.
-
-        Args:
-            count: how many at most.
-            owned: True where this process runs them; else they are pending until somebody tells them.
-        """
+        """Start up to `count` waiting trials, lowest numbers first, unless others do."""
         claimed = []
         for trial in [trial for trial in self.ordered() if trial.state == WAITING][:count]:
             running = dataclasses.replace(trial, state=RUNNING, started=time.time())
@@ -147,13 +137,7 @@ class Trials:
     def start(
         self, number: int, suggestions: Sequence[Suggestion], *, owned: bool = True
     ) -> list[Trial]:
-        """Start trials of what was suggested from `number` on; none where others were faster.
-
-        Args:
-            number: of the first of them.
-            suggestions: what they try.
-            owned: as of `claim`.
-        """
+        """Start trials of what was suggested from `number` on; none where others were faster."""
         now = time.time()
         trials = [
             Trial(i, self.space.validate(s.params), started=now, notes=s.notes)
@@ -220,17 +204,10 @@ class Trials:
 def _unfinished(
     study: str, trials: Mapping[int, Trial], trial: Trial | int, outcome: Outcome | None = None
 ) -> Trial:
-    """The trial of a study as it stands, which is about to be told.
+    """The trial of a study, by itself or its number, as it stands and is about to be told an outcome.
 
-    Args:
-        study: its name.
-        trials: of the study.
-        trial: the trial, or its number.
-        outcome: that is told. Unless it is presumed itself, it beats what was presumed before.
-
-    Raises:
-        TrialStateError: for a trial that is unknown or has been told already.
-        InvalidArgument: for anything but a trial or a number.
+    An outcome that is not presumed itself beats one that was. TrialStateError for a trial that is
+    unknown or has been told already.
     """
     number = trial.number if isinstance(trial, Trial) else plain(trial)
     if isinstance(number, bool) or not isinstance(number, int):

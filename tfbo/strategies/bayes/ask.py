@@ -260,13 +260,7 @@ def _fit(
 def _first_within_memory(
     plan: devices.Plan, attempts: Sequence[tuple[str, Any]], run: Callable[..., Result]
 ) -> Result:
-    """The result of the first attempt that does not run out of memory.
-
-    Args:
-        plan: of which the user is told.
-        attempts: how each differs, and the arguments of `run`.
-        run: what is attempted.
-    """
+    """The result of the first attempt, a name and arguments of `run`, that does not run out of memory."""
     for i, (_, arguments) in enumerate(attempts, start=1):
         try:
             return run(*arguments)

@@ -34,12 +34,9 @@ def deflated(posterior: Posterior, columns: Columns, best: tf.Tensor, less: floa
 def deflation(columns: Columns, best: tf.Tensor, less: float) -> Function:
     """Share of the deviation that counts: from rows `[..., d]` to `[...]` in (0, 1].
 
-    Args:
-        columns: what each column is; categories have no faces.
-        best: the row of the best trial, `[d]`, in [0, 1], negative where inactive. What is on a face
-            there may well be so elsewhere: it counts in full.
-        less: by how much the logarithm of the deviation is less for a number that is on a face. Half of it
-            is left at 0.04 from the face, and a hundredth at 0.22.
+    On a face its logarithm is less by `less` for each number; half of that is left at 0.04 from the
+    face, and a hundredth at 0.22. What is on a face in the best row `[d]`, in [0, 1] and negative where
+    inactive, may well be so elsewhere: it counts in full. Categories have no faces.
     """
     numbers = np.array([float(not column.categorical) for column in columns.columns])
 

@@ -89,11 +89,7 @@ def training_data(
 ) -> tuple[TrainingData, np.ndarray]:
     """Outcomes to maximise, in an order of their own, and which of the trials they are of.
 
-    Args:
-        goal: of the study.
-        history: of which one trial at least is complete.
-        most: of how many trials the model is made; see `subset`.
-        failed: what failed trials count for; None leaves them out.
+    There are `most` at the most, see `subset`; without `failed` those of complete trials alone.
     """
     complete = history.complete
     values = [goal.sign * trial.value for trial in history.trials if trial.value is not None]
@@ -119,16 +115,11 @@ def _deviation(values: np.ndarray) -> float:
 
 
 def subset(rows: np.ndarray, y: np.ndarray, most: int) -> np.ndarray:
-    """Indices of the trials that a model is made of, where it can be of `most`.
+    """Indices of `most` trials of which a model is made; outcomes `[n]` are better where larger.
 
     Half of them are the best, which a search is about. The others stand for the rest of the space: each
     is the one farthest from all chosen before it (Gonzalez 1985), so that no trial is far from one of
     them and clusters are thinned out.
-
-    Args:
-        rows: codes `[n, d]`.
-        y: outcomes `[n]`, larger is better.
-        most: how many there may be.
     """
     if len(y) <= most:
         return np.arange(len(y))

@@ -35,13 +35,7 @@ _MOST_FITTED = 300
 
 @dataclasses.dataclass(frozen=True)
 class Feasibility:
-    """The probability of success anywhere. `model` makes one.
-
-    Args:
-        posterior: of the labels.
-        threshold: half way from failure to success, standardised.
-        failed: what a failed trial is worth.
-    """
+    """The probability of success anywhere, above a standardised threshold. `model` makes one."""
 
     posterior: Posterior
     threshold: tf.Tensor
@@ -59,27 +53,14 @@ class Feasibility:
 def model(
     acquisition: Acquisition, labels: Posterior, outcomes: Posterior, observed: Observations
 ) -> Feasibility:
-    """The probability of success, and the worth of a failure.
-
-    Args:
-        acquisition: whose values count.
-        labels: posterior of the success.
-        outcomes: posterior of the outcomes.
-        observed: those; a failure is like the worst.
-    """
+    """The probability of success by the labels, and the worth of a failure: that of the worst outcome."""
     worst, incumbent = tf.reduce_min(observed.z), joint.incumbent(outcomes, observed)
     threshold = (0.5 - labels.shift) / labels.scale
     return Feasibility(labels, threshold, failed(acquisition, worst, incumbent))
 
 
 def fitted(model: Model, history: History, most: int) -> Posterior:
-    """The posterior of labels, fitted on the CPU.
-
-    Args:
-        model: of outcomes.
-        history: trials of which some have failed and some have not.
-        most: of how many trials the model is made.
-    """
+    """The posterior of labels, fitted on the CPU to `most` trials, some failed and some complete."""
     model = model._replace(learned=False, padded=False)
     y = history.complete.astype(np.float64)
     data, _ = canonical(TrainingData(history.rows, y, np.zeros(len(y))))

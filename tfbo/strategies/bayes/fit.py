@@ -105,12 +105,7 @@ class Fits:
     ) -> Fit:
         """The fit from the same start to the same data that was made before, or else is made now.
 
-        Args:
-            model: of the fit.
-            given: where it starts.
-            make: makes it.
-            follows: whether the last optimum is followed, and nothing else searched: a fit that ended
-                where this one starts is then the same.
+        Where it only `follows` the last optimum, one that ended where this one starts is the same.
         """
         for kept in self._kept:
             _, before, found = kept
@@ -147,14 +142,10 @@ def rough_hyperprior(kernel: kernels.Kernel) -> Hyperprior:
 
 
 def fit(model: Model, given: Given, device: str, some: np.ndarray | None = None) -> Fit:
-    """Fit on a device.
+    """Fit on a device, as `tf.device` takes it; the data are without padding.
 
-    Args:
-        model: the program.
-        given: without padding.
-        device: as `tf.device` takes it.
-        some: indices of the data among which hyperparameters are searched for first; the optimum
-            that is found there is then followed to that of all. None for a search among all.
+    Hyperparameters are searched for among `some` of the data first, by index; that optimum is then
+    followed to that of all. None for a search among all.
     """
     if some is not None:
         found = _run(model, given.among(some), device).found

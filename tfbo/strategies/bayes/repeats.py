@@ -31,14 +31,9 @@ def are_worthwhile(
 ) -> bool:
     """True where a configuration may return another value than before.
 
-    Noise is known where it is given, where standard errors are told, or where a repeat has returned another
-    value. Without any repeat nothing tells noise from a rugged function: then whatever the model
-    fails to predict may be noise, which repeats find out.
-
-    Args:
-        noise: as `Bayes` has it.
-        trials: those that were told.
-        surrogate: makes the model of them; None where there is nothing to model.
+    Noise is known where it is given, where standard errors are told, or where a repeat has returned
+    another value. Without any repeat nothing tells noise from a rugged function: then whatever the
+    model fails to predict may be noise, which repeats find out.
     """
     if not any(trial.state == COMPLETE for trial in trials):
         return False
@@ -61,13 +56,10 @@ def are_worthwhile(
 def suggest(
     surrogate: Surrogate | None, problem: Problem, number: int, trials: Collection[Trial] = ()
 ) -> Params:
-    """The best configuration by one draw of the function (Thompson 1933).
+    """The best configuration by one draw of the function (Thompson 1933); without a model one at random.
 
-    Args:
-        surrogate: of the told trials; without it, the configuration is one at random.
-        problem: of a finite space.
-        number: of the trial; each draws for itself, so that trials that run at once differ.
-        trials: that were told; a configuration of which all failed is not tried again.
+    Each number draws for itself, so that trials that run at once differ. A configuration of which all
+    trials failed is not tried again.
     """
     space = problem.space
     if surrogate is None:

@@ -154,15 +154,7 @@ def of(
     transform: outcomes.TransformOf,
     fitted: fit.Fit,
 ) -> GaussianSurrogate:
-    """The surrogate of a fit; it computes on the CPU.
-
-    Args:
-        problem: of the study.
-        trials: in the order of the data.
-        data: that were fitted.
-        transform: of the outcomes.
-        fitted: to those.
-    """
+    """The surrogate of a fit to data of the trials, in that order; it computes on the CPU."""
     with tf.device(devices.CPU.device):
         posterior, observed, _ = tf.nest.map_structure(tf.constant, fitted)
         fitted_transform = transform(tf.constant(data.y), None)
