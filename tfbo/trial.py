@@ -81,10 +81,7 @@ class Trial:
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """Values that a trial returned: finite, one for each objective of the study, in its order.
-
-    Standard errors are in the units of the values; None where unknown.
-    """
+    """Finite values that a trial returned, one an objective, and their standard errors where known."""
 
     values: tuple[float, ...]
     std: tuple[float | None, ...]
@@ -139,10 +136,7 @@ Outcome = Measurement | Failure
 
 
 def measure(value: Any, std: Any = None) -> Outcome:
-    """Outcome of a trial that returned a value; a failure where that is not finite.
-
-    InvalidArgument for anything but a number, or a standard error that cannot be one.
-    """
+    """Outcome of a trial that returned a number; a failure where that is not finite."""
     number = _arguments.as_float(value)
     if number is None:
         advice = "Return float(...) of it; for a failure use state='failed'."

@@ -32,12 +32,7 @@ def failed(acquisition: Acquisition, worst: tf.Tensor, incumbent: tf.Tensor) -> 
 def expected(acquisition: Acquisition, values: tf.Tensor, success: Success) -> tf.Tensor:
     """Expected values `[...]` of trials that succeed with probability p: `p a + (1 - p) a_failed`.
 
-    Of a logarithm, `log p + a`: its failure is worth nothing.
-
-    Args:
-        acquisition: whose values they are.
-        values: `[...]`, of trials that succeed.
-        success: of a shape that broadcasts.
+    Of a logarithm, `log p + a`: its failure is worth nothing. Shapes broadcast.
 
     Source: Schonlau, Welch and Jones 1998; Gelbart, Snoek and Adams 2014 (arXiv 1403.5607).
     """

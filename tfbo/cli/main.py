@@ -202,10 +202,7 @@ def _export(parsed: argparse.Namespace) -> int:
 
 
 def _snapshots(path: str, names: Sequence[str | None], *, every: bool = False) -> list[Study]:
-    """Copies of studies in memory, for pictures: looking at a study must not change it.
-
-    The name None stands for the only study of the file, or for `every` one.
-    """
+    """Copies of studies in memory, to look at; the name None stands for the only one, or `every` one."""
     from tfbo.study import records
 
     storage = tfbo.SQLiteStorage(path, create=False)

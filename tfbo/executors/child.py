@@ -60,10 +60,7 @@ def check_main() -> None:
 
 
 class Child:
-    """A process for one task, in a session of its own, so that all that the task starts ends with it.
-
-    It sees that GPU only; what its parent sees, where that is None.
-    """
+    """A process for one task, which sees that GPU, in a session of its own: what it starts ends with it."""
 
     def __init__(self, gpu: int | str | None) -> None:
         check_main()

@@ -69,10 +69,7 @@ class ProcessExecutor(Executor):
         self._change = threading.Condition(threading.RLock())
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run `fn(*args, **kwargs)` in a process of its own, as soon as a worker is free.
-
-        InvalidArgument where that cannot be pickled.
-        """
+        """Run `fn(*args, **kwargs)` in a process of its own; InvalidArgument where it cannot be pickled."""
         child.check_main()
         task = _Task(pickling.dumps((fn, args, kwargs), "fn"))
         with self._change:

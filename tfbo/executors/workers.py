@@ -95,10 +95,7 @@ class Workers:
         return isinstance(error, (BrokenExecutor, WorkerDied)) or bool(names & _DEATHS)
 
     def renew(self) -> None:
-        """Put a fresh pool in the place of one that broke.
-
-        ExecutorError where none can be made, or they break one after the other.
-        """
+        """Put a fresh pool in the place of one that broke; ExecutorError where none can be made."""
         self._breaks += 1
         if self._ability.renewed is None:
             raise ExecutorError(
@@ -127,10 +124,7 @@ class Workers:
 
 
 def open_workers(executor: Any, n_jobs: Any, gpus: Any, objective: Any) -> Workers:
-    """The workers that the arguments of `Study.optimize` stand for.
-
-    InvalidArgument where they stand for none, or the objective cannot go there.
-    """
+    """The workers that the arguments of `Study.optimize` stand for; InvalidArgument where none."""
     if n_jobs is not None:
         n_jobs = _jobs(n_jobs, executor, gpus)
     if gpus is not None and executor != "process":

@@ -47,10 +47,7 @@ def as_matrix(argument: str, x: Any, columns: int | None = None) -> np.ndarray:
 
 
 def canonical(data: TrainingData) -> tuple[TrainingData, np.ndarray]:
-    """The same data with rows in lexicographic order, so that sums do not depend on their order.
-
-    Also the order: where each row came from, `[n]`.
-    """
+    """The same data in lexicographic order, so that sums do not depend on theirs, and their old places."""
     order = np.lexsort((data.std, data.y, *data.x.T[::-1]))
     return TrainingData(*(part[order] for part in data)), order
 

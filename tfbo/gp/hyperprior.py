@@ -124,14 +124,10 @@ def stack(
     noise: float | None = None,
     extent: np.ndarray | float = 1.0,
 ) -> Hyperprior:
-    """Stack priors, ranges and a known noise into vectors.
+    """Stack priors, ranges and a known noise variance, in standardised units, into vectors.
 
-    Args:
-        kernel: whose hyperparameters they are.
-        priors: None for the likelihood alone (`rough_priors` then say where to start).
-        ranges: bounds of the search.
-        noise: a known variance in standardised units; None to learn it.
-        extent: by how much each column varies, `[d]`; the prior on its lengthscale scales with it.
+    Without priors the likelihood counts alone (`rough_priors` then say where to start). The prior on a
+    lengthscale scales with the extent of its column, `[d]`.
     """
     extents = np.broadcast_to(extent, [kernel.dimension])
     if not kernel.ard:

@@ -65,11 +65,8 @@ def randomness(kernel: Kernel, n: int, count: int, rng: np.random.Generator) -> 
 class Paths:
     """Draws of the function behind data; `draw` makes them.
 
-    Args:
-        posterior: of the data.
-        waves: `[F, D]`, frequencies in the units of scaled features.
-        weights: of the cosine and the sine of each wave, `[s, 2 F]`.
-        update: of the covariances with the data, `[s, n]`.
+    Waves `[F, D]` are frequencies in the units of scaled features; weights `[s, 2 F]` those of their
+    cosines and sines; the update `[s, n]` is that of the covariances with the data.
     """
 
     posterior: Posterior

@@ -57,14 +57,10 @@ class Fantasies:
     best: tf.Tensor
 
     def joint(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The function at sets of points, given each draw, in standardised units.
+        """The function at sets of points `[c, q, d]`, q static, given each draw, in standardised units.
 
-        Args:
-            x: `[c, q, d]`; q is static.
-
-        Returns:
-            Means `[..., c, q, s]`, and the lower Cholesky factor `[..., c, q, q]` of the covariance, of
-            which the posterior may let a share count (`Posterior.share`).
+        Means `[..., c, q, s]`, and the lower Cholesky factor `[..., c, q, q]` of the covariance, of
+        which the posterior may let a share count (`Posterior.share`).
         """
         # As one matrix: a batch of products with one factor each would not be one.
         q, posterior = x.shape[1], self.posterior

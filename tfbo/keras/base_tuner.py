@@ -295,10 +295,7 @@ def _check(oracle: Any, unknown: dict[str, Any]) -> None:
 
 
 def _check_any_completed(trials: Collection[Trial], most: int | None) -> None:
-    """Raise a RuntimeError with the first failure where every trial of a search failed.
-
-    Where no number of failures in a row ends a search (`most` is None), it is a warning.
-    """
+    """Raise RuntimeError, or warn where `most` in a row is None, if every trial of a search failed."""
     if not trials or any(trial.status != TrialStatus.FAILED for trial in trials):
         return
     first = next(iter(trials)).message

@@ -190,10 +190,7 @@ def _copy(callback: Any, memo: dict[int, Any]) -> Any:
 
 
 def direct_tensorboard(callbacks: list[Any], trial: Trial, execution: int) -> None:
-    """Give Keras's TensorBoard callbacks a folder for each execution of each trial.
-
-    Where TensorBoard's HParams are installed, the hyperparameters are logged there, too.
-    """
+    """Give Keras's TensorBoard callbacks a folder for each execution, and log hyperparameters there."""
     for callback in list(callbacks):
         if type(callback).__name__ == "TensorBoard":
             folder = os.path.join(

@@ -15,10 +15,7 @@ _SAMPLINGS = ("linear", "log", "reverse_log")
 
 
 class Parent:
-    """A condition: the hyperparameter of that full name has one of the values.
-
-    `values` is one or a list of them; none, or one that is no JSON scalar, is an InvalidArgument.
-    """
+    """A condition: the hyperparameter of that full name has one of the values, which are JSON scalars."""
 
     def __init__(self, name: str, values: Any) -> None:
         listed = checks.one_or_more("parent_values", values)

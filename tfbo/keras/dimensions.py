@@ -34,10 +34,7 @@ Dimensions = dict[str, Dimension]
 
 
 def of(space: Sequence[HyperParameter]) -> Dimensions:
-    """The dimensions of hyperparameters, in their order; those that can never be active have none.
-
-    The first do not depend on those that follow. A continuous parent is a FatalValueError.
-    """
+    """The dimensions of hyperparameters, in their order; those that can never be active have none."""
     dimensions: Dimensions = {}
     names: dict[tuple[Any, ...], str] = {}
     for definition in space:

@@ -102,10 +102,7 @@ def check_hyperparameters(given: HyperParameters | None, *, allow: bool, tune: b
 
 
 def response(origin: str, answer: Any) -> tuple[str, Mapping[str, Any]]:
-    """Status and values of what the function `origin`, a `populate_space`, answered.
-
-    What is no such dict is a FatalTypeError, and a status that means nothing a FatalValueError.
-    """
+    """Status and values that `origin`, a `populate_space`, answered; FatalError if that means nothing."""
     expected = 'a dict {"status": "RUNNING", "values": {name: value, ...}}'
     if not isinstance(answer, Mapping) or "status" not in answer:
         hint = "Is a return missing?" if answer is None else ""
@@ -122,10 +119,7 @@ def response(origin: str, answer: Any) -> tuple[str, Mapping[str, Any]]:
 
 
 def params(origin: str, known: dimensions.Dimensions, values: Mapping[str, Any]) -> Params:
-    """Values of hyperparameters, as the study takes them; those that are left out have their defaults.
-
-    An unknown name, or a value that the hyperparameter cannot have, is a FatalValueError.
-    """
+    """Values of hyperparameters as the study takes them; FatalValueError for what is not legal."""
     names = {dimension.definition.name for dimension in known.values()}
     for name in values:
         if name not in names:

@@ -61,10 +61,7 @@ class HyperParameters:
 
     @contextlib.contextmanager
     def conditional_scope(self, parent_name: str, parent_values: Any) -> Iterator[None]:
-        """Have hyperparameters within active only while the parent has one of the values.
-
-        The parent has to be there already, or it is an InvalidArgument.
-        """
+        """Have hyperparameters within active only while the parent (known already) has such a value."""
         name = self._full_name(parent_name)
         names = {d.name for d in self.space}
         if name not in names:

@@ -121,10 +121,7 @@ class Oracle:
                     self.end_order.append(trial_id)
 
     def create_trial(self, tuner_id: str) -> Trial:
-        """The next trial; one with the status STOPPED where the search is over.
-
-        A tuner that runs a trial already gets that one again.
-        """
+        """The next trial, or that which the tuner runs already; with the status STOPPED at the end."""
         if tuner_id in self.ongoing_trials:
             return self.ongoing_trials[tuner_id]
         if self._retries:
@@ -183,10 +180,7 @@ class Oracle:
         trial.best_step = trial.metrics.get_best_step(self.objective.name)
 
     def end_trial(self, trial: Trial) -> None:
-        """Store what came of a trial that is COMPLETED or FAILED, or queue an INVALID one for a retry.
-
-        RuntimeError after too many failures in a row.
-        """
+        """Store what came of a trial, or queue an INVALID one for a retry; RuntimeError after too many."""
         if trial.status == TrialStatus.COMPLETED:
             self.score_trial(trial)
             trial.check_score(self.objective.name)

@@ -30,10 +30,7 @@ class Result(NamedTuple):
 
 
 def read(returned: Any, objective: Objective, function: str) -> list[Result]:
-    """One result for each execution; `function` is the name of what returned them, for the errors.
-
-    A type that means nothing here is a FatalTypeError, and a missing objective a FatalValueError.
-    """
+    """One result for each execution; FatalError, with the name of the function, for what means nothing."""
     if isinstance(returned, (list, tuple)) and returned:
         return [result for entry in returned for result in read(entry, objective, function)]
     if returned is None:

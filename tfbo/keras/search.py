@@ -126,10 +126,7 @@ class Search:
         return status
 
     def suggest(self, most: int | None) -> dict[str, Any] | None:
-        """Start what waits, or else what the study suggests; None where the space is exhausted.
-
-        Returns the values by hyperparameter. There will be `most` trials at most; None where that is open.
-        """
+        """Start what waits, or what the study suggests; its values, None where the space is exhausted."""
         if len(self.study.trials):  # the first trial may be what sets up TensorFlow
             self.study.advisor.prepare(most)
         try:
@@ -193,10 +190,7 @@ def open_search(
     strategy: Any,
     digits: int,
 ) -> Search:
-    """Begin the search of the space that is known by now, or go on with the one that is stored.
-
-    A stored one of another objective, seed or hyperparameters is a StudyMismatch.
-    """
+    """Begin the search of the space that is known by now, or go on with it where it is stored."""
     if project.is_begun:
         _restore(project, objective, hyperparameters)
     _save(project, objective, hyperparameters)

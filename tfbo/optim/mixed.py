@@ -115,14 +115,10 @@ def maximise(
 def maximise_each(
     function: Function, domain: Domain, start: tf.Tensor, *, max_evaluations: int = 100
 ) -> tf.Tensor:
-    """Rows `[r, d]` of a domain climbed from `start` `[r, d]`, each under a function of its own.
+    """Rows `[r, d]` climbed from the nearest ones of the box, each under a function of its own.
 
-    Args:
-        function: from rows `[r k, d]`, k for each member one after the other, to values `[r k]` of the
-            order of one.
-        domain: as in `maximise`; the starts should be legal.
-        start: in [0, 1]; the nearest rows of the box are climbed from.
-        max_evaluations: of each ascent, at the most.
+    From rows `[r k, d]`, k for each member one after the other, the function makes values of the order
+    of one.
     """
     judge = _judge(domain)
     raw = domain.clip(start, tnp)

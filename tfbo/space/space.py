@@ -94,10 +94,7 @@ class Space:
         return self._later
 
     def extended(self, parameters: Mapping[str, Parameter]) -> Space:
-        """The space with further parameters at its end; those that it has already change nothing.
-
-        InvalidArgument as for a new space, and for a name that it has with another parameter.
-        """
+        """The space with further parameters at its end; another one of a name that it has is refused."""
         if not isinstance(parameters, Mapping):
             advice = 'For example {"x": Float(0.0, 1.0)}.'
             raise invalid("parameters", "a dict of parameters", parameters, advice)
@@ -145,13 +142,8 @@ class Space:
     def validate(self, params: Mapping[str, Any], argument: str = "params") -> Params:
         """The exact legal values that `params` stands for, in the order of the space.
 
-        Args:
-            params: a value for each active parameter and no other; a Constant may be left out.
-            argument: what errors call it.
-
-        Raises:
-            InvalidArgument: for a name that is unknown, missing or not active, or a value that is
-                not legal.
+        There is a value for each active parameter and no other; a Constant may be left out. Otherwise
+        an InvalidArgument calls them `argument`.
         """
         if not isinstance(params, Mapping):
             raise invalid(argument, "a dict from parameter names to values", params, "Pass a dict.")
@@ -180,10 +172,7 @@ class Space:
         return conditions.count(self._ordered)
 
     def grid(self, resolution: int) -> Iterator[Params]:
-        """Every configuration once, with `resolution` values of each continuous parameter.
-
-        The values of a continuous parameter are evenly spaced on its scale, both bounds included.
-        """
+        """Every configuration once, with `resolution` evenly spaced values of each continuous parameter."""
         for chosen in conditions.grid(self._ordered, resolution):
             yield {name: chosen[name] for name in self if name in chosen}
 

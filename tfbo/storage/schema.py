@@ -39,11 +39,7 @@ VERSION = len(MIGRATIONS)
 
 
 def identify(connection: sqlite3.Connection, location: str) -> int:
-    """The schema of a file, 0 where it has no tables yet.
-
-    StorageError for a file of another program, or of a newer tfbo; sqlite3.Error where it cannot be
-    read.
-    """
+    """The schema of a file, 0 without tables yet; StorageError for one of a newer tfbo, or not of ours."""
     # The file may come from anywhere: views and triggers in it must not call what has side effects.
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")

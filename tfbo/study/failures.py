@@ -22,10 +22,7 @@ _OTHERS = (
 
 
 class Failures:
-    """Counts the failed trials of one search, and warns of each cause once.
-
-    `most` before any trial of the study is complete, whoever ran it, are too many; None for any number.
-    """
+    """Counts failed trials of a search: `most` before one is complete are too many; warns of each cause."""
 
     def __init__(self, trials: Trials, most: int | None) -> None:
         self._trials = trials

@@ -90,10 +90,7 @@ class Running:
         run.future.add_done_callback(lambda future: self._ended.put(run))
 
     def next(self, until: float = math.inf) -> Finished | None:
-        """Wait for the next trial that ends, or whose time is up; KeyboardInterrupt for Ctrl-C.
-
-        None where there is none `until` then, on the monotonic clock, or a worker has become free.
-        """
+        """Wait for a trial that ends, or whose time is up; None at `until`, or if a worker is free."""
         while True:
             end = min((run.deadline for run in self.runs.values()), default=until)
             wait = None if math.isinf(end) else max(0.0, end - time.monotonic())

@@ -167,11 +167,7 @@ _listeners: list[_Listener] = []
 
 
 def conclude(study: Any, keeping: str = "storage='runs.db'") -> KeyboardInterrupt:
-    """Say in a line what is kept of an interrupted search, and how to go on; the exception to raise.
-
-    The study is an attribute of it; `keeping` are arguments by which one in memory would have been
-    stored.
-    """
+    """Say in a line what is kept of an interrupted search, and how to go on; the exception to raise."""
     kept = sum(trial.is_finished and not trial.is_interrupted for trial in study.trials)
     count = f"{kept} trial{'' if kept == 1 else 's'}"
     where = f"in {study.location!r}, study {study.name!r}"

@@ -129,10 +129,7 @@ def of_space(space: Space) -> Axes:
 
 
 def of_config(config: Mapping[str, Any]) -> Axes:
-    """The axes of the domains in a configuration; whatever else it holds is constant.
-
-    InvalidArgument, by name, for a domain that cannot be searched, or where there is none.
-    """
+    """The axes of the domains in a configuration, which must have some; all else is constant."""
     axes: dict[str, Axis] = {}
     for path, domain in _domains(config):
         axis = _axis(path, domain)

@@ -193,10 +193,7 @@ class TFBOSearch(Searcher):
         pruned: bool = False,
         intermediate_values: Sequence[float] | None = None,
     ) -> None:
-        """Add a result from elsewhere; the parameters may have constants among them.
-
-        The value counts unless `error`, also where `pruned`; `intermediate_values` are not used.
-        """
+        """Add a result from elsewhere; its value counts unless `error`, and `intermediate_values` never."""
         outcome = Failure("error", "it was added as a failure") if error else measure(value)
         self._evaluated.append((parameters, outcome))
         if self._study is not None:
@@ -208,10 +205,7 @@ class TFBOSearch(Searcher):
         search_state.write(Path(checkpoint_path), names, self._study, self._axes)
 
     def restore(self, checkpoint_path: str) -> None:
-        """Go on with the search that `save` has written, with the same strategy, and `space` if any.
-
-        StorageError for another file, InvalidArgument for a search of another space.
-        """
+        """Go on with the search that `save` has written, with the same strategy, and `space` if any."""
         path = Path(checkpoint_path)
         fields, study, axes = search_state.read(path, self._axes, self._strategy, self._device)
         if study is not None and axes is not None:

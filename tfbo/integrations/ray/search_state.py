@@ -29,10 +29,7 @@ def write(path: Path, fields: dict[str, Any], study: Study | None, axes: Axes | 
 def read(
     path: Path, axes: Axes | None, strategy: Strategy[Any] | None, device: str | None
 ) -> tuple[dict[str, Any], Study | None, Axes | None]:
-    """Fields, study and axes of the search that `write` has stored; StorageError for another file.
-
-    The axes are those of the file only where they are not known.
-    """
+    """Fields, study and axes (unless known) of what `write` has stored; StorageError for another file."""
     try:
         state = json.loads(path.read_text())
         dumped, fields = state["study"], {name: state[name] for name in FIELDS}

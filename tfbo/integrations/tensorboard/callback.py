@@ -75,10 +75,7 @@ class TensorBoardCallback:
             extend_history(folder, db, new, len(known), Goal(study.direction))
 
     def epoch(self, study: Study, trial: Trial, epoch: int, logs: Mapping[str, Any]) -> None:
-        """Log an epoch, counted from 0, of a running trial; the tuners of `tfbo.keras` call this.
-
-        The logs are names and values, as Keras passes them to callbacks.
-        """
+        """Log an epoch, from 0, of a running trial, as Keras logs it; `tfbo.keras` calls this."""
         from tfbo.integrations.tensorboard import events
 
         folder = self._folder(study)

@@ -87,10 +87,7 @@ def rows(problem: Problem, trials: Sequence[Trial]) -> np.ndarray:
 def training_data(
     goal: Goal, history: History, most: int, failed: Failed | None
 ) -> tuple[TrainingData, np.ndarray]:
-    """Outcomes to maximise, in an order of their own, and which of the trials they are of.
-
-    There are `most` at the most, see `subset`; without `failed` those of complete trials alone.
-    """
+    """Outcomes of `most` trials to maximise, in an order of their own, and whose they are; see `subset`."""
     complete = history.complete
     values = [goal.sign * trial.value for trial in history.trials if trial.value is not None]
     known = np.array(values, np.float64)

@@ -26,19 +26,10 @@ _LARGEST = np.finfo(np.float64).max
 class GaussianSurrogate:
     """The Gaussian process of a strategy, fitted to the trials that were told. `Bayes.surrogate` makes it.
 
-    The process models tempered outcomes of which larger is better (`tfbo.gp.outcomes.temper`), of complete
-    trials alone: what it predicts for a configuration is what a trial would return that does not fail.
-    Predictions are bent back, their standard deviations to first order.
-
-    Args:
-        space: whose configurations it is asked of.
-        sign: of the goal.
-        trials: complete ones, in the order of the rows.
-        rows: their codes `[n, d]`.
-        posterior: of the tempered outcomes.
-        observed: what it was fitted to.
-        transform: of the outcomes.
-        ok: whether the fit succeeded; otherwise it stands where the fit began.
+    The process models tempered outcomes of which larger is better (`tfbo.gp.outcomes.temper`), of
+    complete trials alone, whose codes are the rows `[n, d]`: what it predicts for a configuration is
+    what a trial would return that does not fail. Predictions are bent back, their standard deviations
+    to first order. Where the fit did not succeed (`ok`), it stands where that began.
     """
 
     space: Space
