@@ -24,17 +24,13 @@ _TOLERANCE = 1e-9
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """One column.
+    """One column, of `count` levels, None where continuous, whose order means nothing where `categorical`.
 
-    Args:
-        count: number of levels; None where continuous.
-        categorical: True where the order of the levels means nothing.
-        lattice: `(first, step)` of a discrete column on a logarithmic scale, whose level i stands
-            at `log(first + i step)`; None where level i has the code `(i + 1/2) / count`.
-        conditions: `(column, codes)` pairs: this column is active where each of those columns is
-            active and holds one of the codes.
-        optional: True where rows may hold `INACTIVE` although no condition says so: the column joined
-            the space when they were there already.
+    Level i stands at `log(first + i step)` of a discrete column on a logarithmic scale, which has a
+    `lattice` `(first, step)`, else at `(i + 1/2) / count`. Of `conditions`, `(column, codes)` pairs,
+    all hold while it is active: each of those columns is, and holds one of the codes. Where it is
+    `optional`, rows may hold `INACTIVE` although no condition says so: it joined the space when they
+    were there already.
     """
 
     count: int | None = None

@@ -22,10 +22,7 @@ class Success(NamedTuple):
 
 
 def failed(acquisition: Acquisition, worst: tf.Tensor, incumbent: tf.Tensor) -> tf.Tensor:
-    """Value `[]` of a trial that is certain to return the worst outcome there is.
-
-    For an improvement, in whatever unit, that is nothing.
-    """
+    """Value `[]` of a trial that is certain to return the worst outcome: nothing, of an improvement."""
     return acquisition.evaluate(worst, _CERTAIN * tf.ones_like(worst), incumbent)
 
 

@@ -21,11 +21,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def read(storage: Storage, name: str | None = None) -> tuple[Record, Sequence[Trial]]:
-    """The record of a study, with its space of today, and all its trials.
-
-    The name may be left out where there is only one study. StudyNotFound or InvalidArgument where it does
-    not say which, StorageError for a study that is damaged.
-    """
+    """The record of a study, the only one without a name, with its space of today, and its trials."""
     record = records.find(storage, name)
     changes = storage.changes(record.name, 0)
     return record._replace(space=changes.space), changes.trials

@@ -94,10 +94,7 @@ class Kernel:
 
     @property
     def shape_names(self) -> tuple[str, ...]:
-        """Names of the hyperparameters beside amplitude, lengthscales and noise.
-
-        Those of the correlation come first.
-        """
+        """Names of those beside amplitude, lengthscales and noise; the correlation's come first."""
         return _SHAPES.get(self.correlation, ())
 
     @property
@@ -191,11 +188,7 @@ Factory = Callable[[int, Columns | None], Kernel]
 def kernel(
     given: str | type | Factory, dimension: int, columns: Columns | None = None, *, ard: bool = True
 ) -> Kernel:
-    """The kernel of that name (see `KERNELS`), on a TFP kernel class, or from a factory of the caller's.
-
-    Raises:
-        InvalidArgument: for an unknown name, a class that is no TFP kernel, or a factory of anything else.
-    """
+    """The kernel of that name (see `KERNELS`), TFP class or factory; InvalidArgument for anything else."""
     if isinstance(given, str) and given in KERNELS:
         return Kernel(KERNELS[given], dimension, columns, ard)
     if isinstance(given, type) and hasattr(given, "_apply_with_distance"):

@@ -104,10 +104,7 @@ class SaveBestEpoch(keras.callbacks.Callback):
             self._latest = value, epoch, self.model.get_weights()
 
     def on_execution_end(self, scores: list[Result]) -> None:
-        """Save the model as it is now, if the score is not that of an epoch and the best so far.
-
-        There are several scores where several models were trained, of which the best epoch is kept.
-        """
+        """Save the model as it is now, if a score is not that of an epoch and the best so far."""
         finite = [score.value for score in scores if math.isfinite(score.value)]
         known = self._best is not None and (self._models > 1 or _is_among(self._best, finite))
         if self.model is None or known or not finite:

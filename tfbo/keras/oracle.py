@@ -24,11 +24,7 @@ class Oracle:
     """Source of a tuner's trials: a `tfbo.Study` under the names that KerasTuner uses.
 
     A subclass may decide in `populate_space` on the next trial, and in `score_trial` on a score.
-
     Arguments as of `tfbo.keras.BayesianOptimization`.
-
-    Raises:
-        InvalidArgument: for an objective that means nothing, or if there is nothing to search.
     """
 
     strategy: Any = None  # of the study; None for `tfbo.strategies.Bayes()`

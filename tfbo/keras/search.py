@@ -26,10 +26,7 @@ _NOTHING = {"define-by-run": Constant(True)}
 
 
 class Search:
-    """Trials of a study by the values of their hyperparameters. `open_search` makes one.
-
-    Definitions that are found later are added to `hyperparameters`; the id of a trial has so many `digits`.
-    """
+    """Trials of a study by the values of their hyperparameters, to which later ones are added."""
 
     def __init__(
         self,

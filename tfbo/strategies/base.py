@@ -78,11 +78,7 @@ class Strategy(abc.ABC, Generic[State]):
     def suggest(
         self, problem: Problem, state: State, *, pending: Sequence[Trial], number: int, q: int
     ) -> list[Suggestion]:
-        """Suggestions for the trials `number .. number + q - 1`, while those `pending` are not told.
-
-        Raises:
-            SpaceExhausted: where fewer than q configurations are untried.
-        """
+        """Suggestions for the trials `number .. number + q - 1`; SpaceExhausted where fewer are untried."""
 
     def prepare(self, problem: Problem, most: int | None) -> None:
         """Do ahead what takes long at the first suggestion of a process, whatever will be told.
@@ -99,10 +95,7 @@ class Strategy(abc.ABC, Generic[State]):
         return None
 
     def surrogate(self, problem: Problem, state: State) -> Surrogate | None:
-        """The model of the told trials, two of which are complete; None without one.
-
-        The model of `Bayes` then stands in.
-        """
+        """The model of the told trials, two of which are complete; for None that of `Bayes` stands in."""
         return None
 
 

@@ -47,10 +47,7 @@ class Advisor:
         return strategy.suggest(problem, state, pending=pending, number=number, q=count)
 
     def prepare(self, most: int | None = None) -> threading.Thread | None:
-        """Have done ahead, while trials run, what takes the first suggestion of a process long.
-
-        Returns the thread that does it; None where that is done or begun. Of trials there will be `most`.
-        """
+        """Have done ahead, by the thread returned, what takes the first suggestion of a process long."""
         with self._lock:
             if self._prepared is self._trials.space:
                 return None

@@ -53,11 +53,7 @@ class Finished(NamedTuple):
 
 
 class Running:
-    """Trials from their start to the moment at which something is known of them.
-
-    One may run for so many seconds, None for any time. Interrupts are let in while an objective runs
-    here, or one that runs elsewhere is waited for.
-    """
+    """Trials, which may run for so many seconds, from their start until something is known of them."""
 
     def __init__(
         self, workers: Workers, objective: Any, seconds: float | None, interrupts: Interrupts

@@ -172,11 +172,7 @@ class Results:
 
 
 def _data_frame(trials: Sequence[Trial], names: Iterable[str]) -> pandas.DataFrame:
-    """A row for each trial; the parameters of those names are the columns `params_...`.
-
-    `started` is a time in UTC (`datetime64[us, UTC]`; NaT for a trial that was not), `duration`
-    seconds.
-    """
+    """A row for each trial: `started` in UTC, NaT for one that was not, and `duration` in seconds."""
     try:
         import pandas
     except ImportError:

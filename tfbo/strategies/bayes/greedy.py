@@ -24,11 +24,7 @@ _SAME = 1e-7
 
 @dataclasses.dataclass(frozen=True)
 class Greedy(Chooser):
-    """Maximisers of the acquisition, one after the other.
-
-    Args:
-        batch: number of points that are climbed together, after they have been chosen one by one.
-    """
+    """Maximisers of the acquisition, one after the other, of which `batch` are then climbed together."""
 
     batch: int = 1
 

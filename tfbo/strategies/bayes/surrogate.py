@@ -109,10 +109,7 @@ class GaussianSurrogate:
 
     @computing()
     def draws(self, rows: np.ndarray, count: int, seed: int) -> np.ndarray:
-        """Joint draws `[count, m]` of the function at legal rows `[m, d]`, larger is better.
-
-        They are tempered and standardised.
-        """
+        """Joint draws `[count, m]` at legal rows `[m, d]`, tempered and standardised, larger is better."""
         units = {"shift": tf.zeros([], tf.float64), "scale": tf.ones([], tf.float64)}
         standardised = dataclasses.replace(self.posterior, **units)
         return standardised.sample(rows, count, seed=seed).numpy()
