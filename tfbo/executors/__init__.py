@@ -18,12 +18,6 @@ never at all for one that hangs, and Python waits for it when it ends.
 it fail, of kind "killed", and another pool takes its place. Dask tries a task that kills its worker on
 three others before it says so. Processes that are forked, the standard library's default on Linux before
 Python 3.14, must not use TensorFlow after this one has: pass `multiprocessing.get_context("spawn")`.
-
-- workers.py: what is asked of any executor, and what each can do
-- objectives.py: what an objective is, and one evaluation of it, as a worker runs it
-- process.py, child.py: `ProcessExecutor`, and the process that runs one task
-- pickling.py: what goes from process to process
-- gpu.py: which GPUs, and a share of one's memory
 """
 
 from tfbo.executors.gpu import limit_gpu_memory
