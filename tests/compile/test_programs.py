@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -33,20 +34,25 @@ def cubes(xla=False):
     return Program(powers, 3, VECTOR, "sum", xla=xla)
 
 
+class Sums(NamedTuple):
+    a: np.ndarray
+    b: tuple[int]
+
+
 @pytest.mark.parametrize("xla", [False, True])
 def test_an_answer_is_what_numpy_says_in_the_given_structure(xla, traces):
     program = Program(
-        lambda shift, asked: {"a": asked["x"] + shift, "b": (tf.reduce_sum(asked["y"]),)},
+        lambda shift, asked: Sums(asked["x"] + shift, (tf.reduce_sum(asked["y"]),)),
         1.5,
         {"x": VECTOR, "y": tf.TensorSpec([None, None], tf.int32)},
-        {"a": 0, "b": (0,)},
+        Sums("a", ("b",)),
         xla=xla,
     )
     for n in (2, 5):
         x, y = np.linspace(0.0, 1.0, n), np.arange(3 * n).reshape(n, 3)
         answer = program({"x": x, "y": y})
-        np.testing.assert_array_equal(answer["a"], x + 1.5)
-        assert answer["b"] == (y.sum(),)
+        np.testing.assert_array_equal(answer.a, x + 1.5)
+        assert answer.b == (y.sum(),)
     assert len(traces) == SESSIONS.info().entries == (2 if xla else 1)
 
 

@@ -62,7 +62,7 @@ class Program:
         function: of tfbo, from settings and a structure of tensors to a structure of tensors.
         settings: first argument of the function; hashable, and static.
         signature: the structure that it takes second, of `tf.TensorSpec`; it follows from the settings.
-        answer: the structure that it returns, with any leaves.
+        answer: the structure that it returns, of tuples and values of `tf.nest`'s protocol, with any leaves.
         xla: True to have XLA compile it, anew for each shape of the arrays; else one graph is for all.
 
     Example:
@@ -147,7 +147,7 @@ class Program:
 
 
 def _packed(structure: Any, leaves: Iterator[Any]) -> Any:
-    """Leaves in a structure of tuples and what else `tf.nest` takes apart; its own way takes longer."""
+    """Leaves in a structure of tuples and values of `tf.nest`'s protocol; its own way takes longer."""
     if hasattr(structure, "__tf_flatten__"):
         static, parts = structure.__tf_flatten__()
         return type(structure).__tf_unflatten__(static, _packed(parts, leaves))
