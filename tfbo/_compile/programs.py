@@ -62,7 +62,7 @@ class Program:
         function: of tfbo, from settings and a structure of tensors to a structure of tensors.
         settings: first argument of the function; hashable, and static.
         signature: the structure that it takes second, of `tf.TensorSpec`; it follows from the settings.
-        answer: the structure that it returns, of tuples and values of `tf.nest`'s protocol, with any leaves.
+        answer: the structure that it returns, of tuples and of what has `tf.nest`'s protocol; any leaves.
         xla: True to have XLA compile it, anew for each shape of the arrays; else one graph is for all.
 
     Example:
