@@ -47,9 +47,8 @@ class Session:
         self._session = tf.compat.v1.Session(graph=graph, config=_config(place))
         # The public `make_callable` looks every feed and fetch up at each run, which takes a millisecond.
         options = CallableOptions(feed=traced.feeds, fetch=traced.fetches)
-        self.run: Callable[..., list[np.ndarray]] = self._session._make_callable_from_options(
-            options
-        )  # noqa: SLF001
+        make = self._session._make_callable_from_options  # noqa: SLF001
+        self.run: Callable[..., list[np.ndarray]] = make(options)
 
 
 class Entry:
