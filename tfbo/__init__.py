@@ -85,7 +85,7 @@ logging.getLogger("tfbo").addHandler(logging.NullHandler())
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return importlib.import_module(f"tfbo.{name}")
-    raise AttributeError(f"module 'tfbo' has no attribute {name!r}.{_aliases.of_module(name)}")
+    raise AttributeError(f"module 'tfbo' has no attribute {name!r}.{_aliases.named('tfbo', name)}")
 
 
 def __dir__() -> list[str]:

@@ -168,11 +168,6 @@ def explained(target: Target) -> Target:
     return target
 
 
-def of_module(name: str) -> str:
-    """The end of the error for a name that `tfbo` lacks."""
-    return _named("tfbo", name)
-
-
 def _explained(function: Any, name: str | None = None) -> Any:
     """A function that looks at the names of its arguments before it is called."""
     called = name or function.__qualname__
@@ -227,7 +222,8 @@ def _argument(name: str, named: list[str]) -> str:
     return f"There are: {', '.join(named)}." if named else "It takes none."
 
 
-def _named(owner: str, name: str) -> str:
+def named(owner: str, name: str) -> str:
+    """The end of the error for a name that `tfbo`, a study or a trial lacks."""
     for theirs, ours in _NAMES[owner].items():
         if name in theirs.split():
             return f" {ours}" if ours.endswith(".") else f" In tfbo it is {ours}."
@@ -240,4 +236,4 @@ def _attribute(self: Any, name: str) -> NoReturn:
         object.__getattribute__(self, name)
     owner = type(self).__name__
     known = next(cls.__name__ for cls in type(self).__mro__ if cls.__name__ in _NAMES)
-    raise AttributeError(f"{owner!r} object has no attribute {name!r}.{_named(known, name)}")
+    raise AttributeError(f"{owner!r} object has no attribute {name!r}.{named(known, name)}")

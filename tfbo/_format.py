@@ -60,11 +60,8 @@ def params(values: Mapping[str, Any]) -> str:
         >>> params({"rate": 0.123456, "units": 64})
         'rate=0.1235, units=64'
     """
-    return printable(", ".join(f"{name}={_short(value)}" for name, value in values.items()))
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    short = {k: f"{v:.4g}" if isinstance(v, float) else str(v) for k, v in values.items()}
+    return printable(", ".join(f"{name}={text}" for name, text in short.items()))
 
 
 def duration(seconds: float) -> str:

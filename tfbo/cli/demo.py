@@ -80,11 +80,7 @@ def accuracy(model: Any, part: tuple[Any, Any]) -> float:
 
 
 def run(*, trials: int, storage: str, seed: int, quick: bool) -> int:
-    """Run the demo; returns the exit status.
-
-    So many trials are added to the study in the SQLite file `storage`, beside which the plot is written,
-    and to the random search beside it; `quick` ones train for two epochs instead of eight.
-    """
+    """Run the demo, of two epochs a trial if `quick`, with its plot beside the storage; the exit status."""
     missing = [name for name in ("sklearn", "matplotlib", "tqdm") if find_spec(name) is None]
     if missing:
         print(f"tfbo demo needs {', '.join(missing)}: pip install 'tfbo[demo]'", file=sys.stderr)

@@ -44,10 +44,7 @@ class Reply(NamedTuple):
 
 
 class MissingGuard(SystemExit):
-    """The end of a process whose main script starts a search where it is imported.
-
-    A process of multiprocessing's prints the text and ends, without a traceback; ours tells its parent.
-    """
+    """The end, told to the parent, of a process whose main script starts a search when imported."""
 
 
 def check_main() -> None:

@@ -67,9 +67,8 @@ def _imports_main() -> bool:
 class Raised:
     """An exception of a worker, which reaches the caller whether or not it can be pickled.
 
-    Within a process it is the exception itself. Beyond it is what comes out of the pickle, with the
-    traceback as its cause; where nothing would, a `RemoteError` of that text. `names` are those of its
-    classes where it was raised.
+    Beyond the process it is what comes out of the pickle, with the traceback as its cause, else a
+    `RemoteError` of that text; `names` are those of its classes where it was raised.
     """
 
     def __init__(self, error: BaseException, names: frozenset[str] | None = None) -> None:

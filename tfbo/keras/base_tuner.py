@@ -57,7 +57,13 @@ class BaseTuner:
         **kwargs: Any,
     ) -> None:
         self.logger = kwargs.pop("logger", None)
-        _check(oracle, kwargs)
+        if not isinstance(oracle, Oracle):
+            raise InvalidArgument(
+                f"oracle: expected an Oracle, got {oracle!r}. For example "
+                "tfbo.keras.oracles.BayesianOptimizationOracle(objective='val_loss')."
+            )
+        if kwargs:
+            raise InvalidArgument(f"There are no arguments {', '.join(kwargs)}. Leave them out.")
         extensions.check_tuner(self, BaseTuner)
         notices.warn_of_settings(self.logger)
         self.oracle = oracle
@@ -281,17 +287,6 @@ def garbage_of_trials() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
-
-
-def _check(oracle: Any, unknown: dict[str, Any]) -> None:
-    """Raise InvalidArgument for what is no oracle, or arguments that a tuner does not have."""
-    if not isinstance(oracle, Oracle):
-        raise InvalidArgument(
-            f"oracle: expected an Oracle, got {oracle!r}. For example "
-            "tfbo.keras.oracles.BayesianOptimizationOracle(objective='val_loss')."
-        )
-    if unknown:
-        raise InvalidArgument(f"There are no arguments {', '.join(unknown)}. Leave them out.")
 
 
 def _check_any_completed(trials: Collection[Trial], most: int | None) -> None:

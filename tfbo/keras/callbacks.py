@@ -147,11 +147,7 @@ def _is_of_study(callback: Any) -> bool:
 
 
 def made(given: Any, trial: Trial) -> list[Any]:
-    """The user's callbacks for one execution, so that no trial sees what another one left in them.
-
-    They are copied (FatalValueError where one cannot be), a class of callbacks is called, and so is a
-    function from the trial to a list of new ones (FatalTypeError where it returns None).
-    """
+    """The user's callbacks, copied or made by their class or function, so that no trial sees another's."""
     if callable(given) and not isinstance(given, keras.callbacks.Callback | type):
         listed = given(trial)
         if listed is None:

@@ -49,10 +49,7 @@ class Parent:
 
 
 class HyperParameter:
-    """A hyperparameter: its full name, the conditions that must hold for it to be active, and its values.
-
-    Two of one name under different conditions are two hyperparameters.
-    """
+    """A hyperparameter, known by its full name and by the conditions that hold while it is active."""
 
     def __init__(self, name: str, default: Any = None, conditions: Any = None) -> None:
         self.name = str(plain(name))

@@ -88,10 +88,7 @@ def listed(values: Sequence[Any], *, ordered: bool) -> Listed:
 
 
 def numbers(kind: type, low: Any, high: Any, step: Any, sampling: str) -> SearchDomain:
-    """The domain of an `Int` or a `Float` hyperparameter, whose values are of that kind.
-
-    The step is a difference, or a factor unless `sampling` is "linear"; None where all values are legal.
-    """
+    """The domain of an `Int` or a `Float`; the step is a factor unless `sampling` is linear."""
     if low == high:
         return listed([low], ordered=True)
     if step is not None:

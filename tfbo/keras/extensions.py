@@ -79,10 +79,7 @@ def check_tuner(tuner: Any, base: type) -> None:
 
 
 def check_hyperparameters(given: HyperParameters | None, *, allow: bool, tune: bool) -> None:
-    """Refuse no `HyperParameters` where others are not searched, and ones with methods of their own.
-
-    Trials get copies, which are plain ones; the InvalidArgument says what to do instead.
-    """
+    """Refuse no `HyperParameters` to search alone, and ones with own methods: trials get plain copies."""
     for name, wanted in (("tune", tune), ("allow", allow)):
         if not wanted and not given:
             raise InvalidArgument(

@@ -77,11 +77,6 @@ def as_hypermodel(hypermodel: Any) -> HyperModel | None:
     return _Function(hypermodel)
 
 
-def trains_itself(hypermodel: HyperModel | None) -> bool:
-    """Tell if a subclass has a `fit` of its own, which may do without compiling."""
-    return hypermodel is not None and type(hypermodel).fit is not HyperModel.fit
-
-
 def rebuilt(optimizer: Any) -> Any:
     """Another optimiser like that one, which may belong to another model already."""
     import keras

@@ -130,10 +130,7 @@ class MultiObjective(Objective):
 
 
 def create_objective(objective: Any) -> Objective:
-    """The objective that an argument stands for: a metric's name, an `Objective`, a list of these, or None.
-
-    A name of which it is not known whether it is to be low or high is an InvalidArgument.
-    """
+    """The objective of a metric's name, an `Objective`, a list of these, or None: what a trial returns."""
     if objective is None:
         return DefaultObjective()
     if isinstance(objective, (list, tuple)):

@@ -104,11 +104,7 @@ class Search:
     def ask(
         self, populate: Callable[[str], Any], most: int | None, *, origin: str
     ) -> StudyTrial | str:
-        """The next trial, or the status that is in place of one; none beyond `most`.
-
-        Trials to be run again and enqueued ones come first. Others are as `populate` says, an
-        `Oracle.populate_space` of the name `origin`; FatalError for an answer that means nothing.
-        """
+        """The next trial, enqueued ones first, others as `populate` says; or the status in place of it."""
         self.is_exhausted = False
         if most and len(self.started()) >= most:
             return TrialStatus.STOPPED

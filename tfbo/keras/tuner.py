@@ -13,7 +13,7 @@ from tfbo.keras import callbacks as callbacks_
 from tfbo.keras import checkpoints, results
 from tfbo.keras.base_tuner import BaseTuner
 from tfbo.keras.errors import FatalTypeError, FatalValueError
-from tfbo.keras.hypermodel import check_size, no_model, rebuilt, trains_itself
+from tfbo.keras.hypermodel import HyperModel, check_size, no_model, rebuilt
 
 
 class Tuner(BaseTuner):
@@ -101,7 +101,8 @@ class Tuner(BaseTuner):
     def _build_and_fit_model(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
         hp = trial.hyperparameters
         model = self._try_build(hp)
-        if not trains_itself(self.hypermodel) and not getattr(model, "compiled", True):
+        trains_itself = type(self.hypermodel).fit is not HyperModel.fit  # perhaps without compiling
+        if not trains_itself and not getattr(model, "compiled", True):
             raise FatalValueError(
                 "build_model returned a model that is not compiled. Call model.compile(...) in it, or "
                 "give the tuner an optimizer and a loss."

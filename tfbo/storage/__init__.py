@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tfbo.storage.base import Changes, Record, Storage
-from tfbo.storage.errors import damaged, no_study, shown
+from tfbo.storage.base import Changes, Record, Storage, damaged, no_study, shown
 from tfbo.storage.processes import new_owner, release_at_end
 from tfbo.storage.rows import (
     check_params,

@@ -7,7 +7,7 @@ import sqlite3
 import time
 
 from tfbo.storage import rows
-from tfbo.storage.errors import damaged, shown
+from tfbo.storage.base import damaged, shown
 from tfbo.storage.processes import is_gone
 from tfbo.trial import KILLED, RUNNING, WAITING, Failure, Trial
 

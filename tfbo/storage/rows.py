@@ -19,8 +19,7 @@ from tfbo._arguments import plain
 from tfbo._messages import printable
 from tfbo.errors import InvalidArgument
 from tfbo.space import Space
-from tfbo.storage.base import Record
-from tfbo.storage.errors import damaged, shown
+from tfbo.storage.base import Record, damaged, shown
 from tfbo.trial import COMPLETE, DIRECTIONS, STATES, Trial
 
 _END_OF_TIME = 253402300800.0  # year 10000, which neither time nor datetime knows

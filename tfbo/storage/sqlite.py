@@ -13,9 +13,8 @@ from typing import Any
 from tfbo import _arguments
 from tfbo.errors import StudyNotFound, invalid
 from tfbo.storage import paths, recovery, rows
-from tfbo.storage.base import Changes, Record, Storage
+from tfbo.storage.base import Changes, Record, Storage, damaged, no_study, shown
 from tfbo.storage.database import Database
-from tfbo.storage.errors import damaged, no_study, shown
 from tfbo.storage.heartbeat import MISSED, Heartbeat
 from tfbo.trial import Trial
 

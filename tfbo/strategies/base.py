@@ -66,10 +66,7 @@ class Strategy(abc.ABC, Generic[State]):
     """
 
     def fold(self, problem: Problem, state: State | None, told: Sequence[Trial]) -> State:
-        """The state after further finished trials, each of which comes once; None is no state yet.
-
-        By default it is `Tried`: the configurations of all trials.
-        """
+        """The state after further finished trials, each once, from None at first; by default `Tried`."""
         before = state.keys if isinstance(state, Tried) else frozenset()
         tried: Any = Tried(before | {key(trial.params) for trial in told})
         return tried
@@ -81,13 +78,9 @@ class Strategy(abc.ABC, Generic[State]):
         """Suggestions for the trials `number .. number + q - 1`; SpaceExhausted where fewer are untried."""
 
     def prepare(self, problem: Problem, most: int | None) -> None:
-        """Do ahead what takes long at the first suggestion of a process, whatever will be told.
+        """Do ahead, in a thread of its own, what takes long at the first suggestion, whatever will be told.
 
-        By default there is nothing to prepare. It is called in a thread of its own.
-
-        Args:
-            problem: of the study.
-            most: how many trials the study will have at most; None where that is open.
+        By default nothing. The study will have `most` trials at the most; None where that is open.
         """
 
     def best(self, problem: Problem, state: State) -> int | None:

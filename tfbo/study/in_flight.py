@@ -121,7 +121,8 @@ class Running:
         evaluated = None
         if error is None:
             evaluated = run.future.result()
-            if _is_interruption(evaluated):
+            raised = evaluated.raised
+            if raised is not None and isinstance(raised.error, KeyboardInterrupt):
                 raise KeyboardInterrupt
             self.workers.works()
         elif self.workers.is_death(error):
@@ -142,7 +143,3 @@ class Running:
                 outcome = Failure("timeout", f"it ran for longer than {self._seconds:g} s")
                 return Finished(run.trial, run.watch, Evaluated(outcome, now - run.began, None))
         return None
-
-
-def _is_interruption(evaluated: Evaluated) -> bool:
-    return evaluated.raised is not None and isinstance(evaluated.raised.error, KeyboardInterrupt)

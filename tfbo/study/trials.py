@@ -204,11 +204,7 @@ class Trials:
 def _unfinished(
     study: str, trials: Mapping[int, Trial], trial: Trial | int, outcome: Outcome | None = None
 ) -> Trial:
-    """The trial of a study, by itself or its number, as it stands and is about to be told an outcome.
-
-    An outcome that is not presumed itself beats one that was. TrialStateError for a trial that is
-    unknown or has been told already.
-    """
+    """The trial as it stands, about to be told; TrialStateError unless unfinished or presumed failed."""
     number = trial.number if isinstance(trial, Trial) else plain(trial)
     if isinstance(number, bool) or not isinstance(number, int):
         raise invalid("trial", "a trial or its number", trial, "Pass what ask() returned.")

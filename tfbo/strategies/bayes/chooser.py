@@ -86,12 +86,7 @@ class Chooser(abc.ABC):
     def numbers(self, kernel: Kernel, n: int, count: int, q: int, rng: np.random.Generator) -> Any:
         """Random numbers behind the choice of q points from n data: arrays of the shapes of `spec`.
 
-        Args:
-            kernel: of the posterior.
-            n: number of data.
-            count: number of pending trials and points to choose, m + q.
-            q: number of points to choose.
-            rng: what is drawn from.
+        There are `count` pending trials and points to choose, m + q.
         """
         return ()
 

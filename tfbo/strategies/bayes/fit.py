@@ -103,10 +103,7 @@ class Fits:
     def fitted(
         self, model: Model, given: Given, make: Callable[[], Fit], *, follows: bool = False
     ) -> Fit:
-        """The fit from the same start to the same data that was made before, or else is made now.
-
-        Where it only `follows` the last optimum, one that ended where this one starts is the same.
-        """
+        """The fit from this start to these data, or ending there if it `follows`; else made now."""
         for kept in self._kept:
             _, before, found = kept
             starts = before.start, before.candidates
