@@ -45,7 +45,9 @@ def call(objective: Any, params: Mapping[str, Any]) -> Outcome:
         return measure(returned)
     except InvalidArgument:
         expected, advice = "a number to be returned", _meant(returned)
-        raise invalid("objective", expected, _in_a_line(returned), advice) from None
+        shape = getattr(returned, "shape", None)  # of an array, which would not fit into a line
+        got = f"shape {list(shape)}" if isinstance(shape, tuple) and shape else returned
+        raise invalid("objective", expected, got, advice) from None
 
 
 def evaluate(objective: Callable[[dict[str, Any]], Any], params: Mapping[str, Any]) -> Evaluated:
@@ -114,12 +116,6 @@ def _check_signature(objective: Any) -> None:
 
 def _name(objective: Any) -> str:
     return str(getattr(objective, "__qualname__", None) or type(objective).__name__)
-
-
-def _in_a_line(returned: Any) -> Any:
-    """An array by its shape, and anything else as it is: its error is shown in a line."""
-    shape = getattr(returned, "shape", None)
-    return f"shape {list(shape)}" if isinstance(shape, tuple) and shape else returned
 
 
 def _meant(returned: Any) -> str:

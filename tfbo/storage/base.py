@@ -72,7 +72,10 @@ class Storage(abc.ABC):
 
     @abc.abstractmethod
     def append(self, name: str, trials: Sequence[Trial], owner: str | None) -> bool:
-        """Add new trials, of no process if None; False, and nothing done, unless their numbers are next."""
+        """Add new trials; False, and nothing done, where their numbers are not the next ones.
+
+        With the owner None they belong to nobody's process: `recover` leaves them alone.
+        """
 
     @abc.abstractmethod
     def replace(self, name: str, trial: Trial, states: Sequence[str], owner: str | None) -> bool:
