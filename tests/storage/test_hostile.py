@@ -198,6 +198,11 @@ def test_a_reason_that_is_not_unicode_is_stored(tmp_path):
 
 
 DEEP = "[" * 10_000 + "]" * 10_000
+def shown(value):
+    """The beginning of a value, the same in all processes."""
+    return repr(bytes(value) if isinstance(value, memoryview) else value)[:60]
+
+
 DAMAGED = [
     ("params", DEEP),
     ("params", '{"a": ' * 10_000),
@@ -258,7 +263,7 @@ def small(tmp_path):
     return path
 
 
-@pytest.mark.parametrize(("column", "value"), DAMAGED, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(("column", "value"), DAMAGED, ids=shown)
 def test_a_damaged_trial_is_named(tmp_path, column, value):
     path = small(tmp_path)
     with sqlite3.connect(path) as db:
@@ -366,7 +371,7 @@ def test_missing_trials_are_noticed(tmp_path):
         ("revision", 2**63 - 1),
         ("revision", 1e300),
     ],
-    ids=lambda value: str(value)[:60],
+    ids=shown,
 )
 def test_a_damaged_study_is_named(tmp_path, column, value):
     path = small(tmp_path)
@@ -384,7 +389,7 @@ def test_a_damaged_study_is_named(tmp_path, column, value):
 @pytest.mark.parametrize(
     ("column", "value"),
     [("owner", "me"), ("owner", DEEP), ("owner", b"\xff"), ("owner", 7), ("attempts", "many")],
-    ids=lambda value: str(value)[:30],
+    ids=shown,
 )
 def test_a_damaged_owner_is_named(tmp_path, column, value):
     path = small(tmp_path)
