@@ -198,6 +198,8 @@ def test_a_reason_that_is_not_unicode_is_stored(tmp_path):
 
 
 DEEP = "[" * 10_000 + "]" * 10_000
+
+
 def shown(value):
     """The beginning of a value, the same in all processes."""
     return repr(bytes(value) if isinstance(value, memoryview) else value)[:60]
