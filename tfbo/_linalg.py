@@ -62,10 +62,7 @@ def inverse_lower(factor: tf.Tensor) -> tf.Tensor:
 
 @tf.custom_gradient
 def with_diagonal(matrix: tf.Tensor, diagonal: tf.Tensor) -> tuple[tf.Tensor, object]:
-    """Matrices `[..., n, n]` with another diagonal `[..., n]`.
-
-    The gradient is written out: that of `tf.linalg.set_diag` takes sixty operations to find the shape.
-    """
+    """Matrices `[..., n, n]` with another diagonal; the gradient of `set_diag` has sixty operations."""
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         beside = tf.linalg.set_diag(upstream, tf.zeros_like(diagonal))

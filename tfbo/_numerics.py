@@ -75,10 +75,7 @@ def log_h(z: tf.Tensor) -> tuple[tf.Tensor, object]:
 
 
 def log_sum_exp(values: tf.Tensor, axis: Sequence[int]) -> tf.Tensor:
-    """Log of the sum of the exponentials of values over some axes; -infinity where all are.
-
-    As `tf.reduce_logsumexp`, with the gradient written out: each term's share of the sum.
-    """
+    """Log of the sum of exponentials over some axes, -infinity where all are; with its gradient."""
 
     @tf.custom_gradient
     def summed(values: tf.Tensor) -> tuple[tf.Tensor, object]:

@@ -51,10 +51,7 @@ def call(objective: Any, params: Mapping[str, Any]) -> Outcome:
 
 
 def evaluate(objective: Callable[[dict[str, Any]], Any], params: Mapping[str, Any]) -> Evaluated:
-    """Call an objective; what it raises is part of the result, which nothing leaves otherwise.
-
-    An executor that had to carry an exception itself could break on one that cannot be pickled.
-    """
+    """Call an objective; what it raises is part of the result: executors break on what is not pickled."""
     begin, raised = time.perf_counter(), None
     try:
         outcome = call(objective, params)

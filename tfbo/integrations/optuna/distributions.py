@@ -34,10 +34,7 @@ class Counterpart:
     """From the number of one level to the next; None where all numbers are legal."""
 
     def read(self, number: float) -> float | None:
-        """The legal value of the parameter for a number; None for one that is out of range.
-
-        A trial can have one: Optuna only warns of an enqueued value that is not in its range.
-        """
+        """The legal value of the parameter; None out of range: Optuna only warns of enqueued ones."""
         low, high = self._range
         if not low <= number <= high:
             return None

@@ -154,10 +154,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def extend_history(folder: Path, db: Connection, new: list[Trial], before: int, goal: Goal) -> None:
-    """Log trials one after the other, with the best so far.
-
-    The step is the place in the order of finishing: TensorBoard drops later steps when an earlier comes.
-    """
+    """Log trials in the order of finishing: TensorBoard drops later steps where an earlier one comes."""
     from tfbo.integrations.tensorboard import events
 
     length, best = journal.history(db)

@@ -116,10 +116,7 @@ class GaussianSurrogate:
 
     @property
     def _left_out(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Residuals of leaving each trial out, and their deviations, `[n]`; as in `Posterior.loo`.
-
-        Both are standardised: squares in the units of the objective may overflow.
-        """
+        """Standardised residuals and deviations `[n]`, each trial left out: users' units may overflow."""
         factors = self.posterior.factors
         precision = tf.reduce_sum(tf.square(factors.inverse), axis=0)
         return factors.alpha / precision, tf.math.rsqrt(precision)
