@@ -11,8 +11,41 @@ from tfbo.keras.oracle import Oracle
 _ALPHA, _BETA = 1e-4, 2.6  # KerasTuner's defaults
 
 
-class _SeedFirst(Oracle):
-    """An oracle whose seed comes before the hyperparameters, as in KerasTuner's searches."""
+class BayesianOptimizationOracle(Oracle):
+    """Suggestions of `tfbo.strategies.Bayes`; arguments as of `BayesianOptimization`."""
+
+    def __init__(
+        self,
+        objective: Any = None,
+        max_trials: int | None = 10,
+        num_initial_points: int | None = None,
+        alpha: float = _ALPHA,
+        beta: float = _BETA,
+        seed: int | None = None,
+        hyperparameters: Any = None,
+        allow_new_entries: bool = True,
+        tune_new_entries: bool = True,
+        max_retries_per_trial: int = 0,
+        max_consecutive_failed_trials: int | None = 3,
+    ) -> None:
+        super().__init__(
+            objective,
+            max_trials,
+            hyperparameters,
+            allow_new_entries,
+            tune_new_entries,
+            seed,
+            max_retries_per_trial,
+            max_consecutive_failed_trials,
+        )
+        self.num_initial_points, self.alpha, self.beta = num_initial_points, alpha, beta
+        self.strategy = _bayes(num_initial_points, alpha, beta)
+
+
+class RandomSearchOracle(Oracle):
+    """Suggestions of `tfbo.strategies.Random`; arguments as of `RandomSearch`."""
+
+    strategy: Any = strategies.Random()
 
     def __init__(
         self,
@@ -37,31 +70,7 @@ class _SeedFirst(Oracle):
         )
 
 
-class BayesianOptimizationOracle(_SeedFirst):
-    """Suggestions of `tfbo.strategies.Bayes`; arguments as of `BayesianOptimization`."""
-
-    def __init__(
-        self,
-        objective: Any = None,
-        max_trials: int | None = 10,
-        num_initial_points: int | None = None,
-        alpha: float = _ALPHA,
-        beta: float = _BETA,
-        *args: Any,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(objective, max_trials, *args, **kwargs)
-        self.num_initial_points, self.alpha, self.beta = num_initial_points, alpha, beta
-        self.strategy = _bayes(num_initial_points, alpha, beta)
-
-
-class RandomSearchOracle(_SeedFirst):
-    """Suggestions of `tfbo.strategies.Random`; arguments as of `RandomSearch`."""
-
-    strategy = strategies.Random()
-
-
-class GridSearchOracle(_SeedFirst):
+class GridSearchOracle(RandomSearchOracle):
     """The defaults, then suggestions of `tfbo.strategies.Grid`; arguments as of `GridSearch`."""
 
     # KerasTuner takes ten values of a continuous hyperparameter.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfbo.keras.oracle import Oracle
 from tfbo.keras.oracles import BayesianOptimizationOracle, GridSearchOracle, RandomSearchOracle
 from tfbo.keras.tuner import Tuner
 
@@ -60,7 +59,20 @@ class BayesianOptimization(Tuner):
         max_consecutive_failed_trials: int | None = 3,
         **kwargs: Any,
     ) -> None:
-        super().__init__(_oracle(BayesianOptimizationOracle, locals()), hypermodel, **kwargs)
+        oracle = BayesianOptimizationOracle(
+            objective=objective,
+            max_trials=max_trials,
+            num_initial_points=num_initial_points,
+            alpha=alpha,
+            beta=beta,
+            seed=seed,
+            hyperparameters=hyperparameters,
+            tune_new_entries=tune_new_entries,
+            allow_new_entries=allow_new_entries,
+            max_retries_per_trial=max_retries_per_trial,
+            max_consecutive_failed_trials=max_consecutive_failed_trials,
+        )
+        super().__init__(oracle, hypermodel, **kwargs)
 
 
 class RandomSearch(Tuner):
@@ -80,7 +92,17 @@ class RandomSearch(Tuner):
         **kwargs: Any,
     ) -> None:
         self.seed = seed
-        super().__init__(_oracle(RandomSearchOracle, locals()), hypermodel, **kwargs)
+        oracle = RandomSearchOracle(
+            objective=objective,
+            max_trials=max_trials,
+            seed=seed,
+            hyperparameters=hyperparameters,
+            tune_new_entries=tune_new_entries,
+            allow_new_entries=allow_new_entries,
+            max_retries_per_trial=max_retries_per_trial,
+            max_consecutive_failed_trials=max_consecutive_failed_trials,
+        )
+        super().__init__(oracle, hypermodel, **kwargs)
 
 
 class GridSearch(Tuner):
@@ -103,13 +125,17 @@ class GridSearch(Tuner):
         **kwargs: Any,
     ) -> None:
         self.seed = seed
-        super().__init__(_oracle(GridSearchOracle, locals()), hypermodel, **kwargs)
-
-
-def _oracle(kind: type[Oracle], arguments: dict[str, Any]) -> Oracle:
-    """An oracle of the arguments of a tuner, but for those that every tuner has."""
-    others = ("self", "__class__", "hypermodel", "kwargs")
-    return kind(**{name: value for name, value in arguments.items() if name not in others})
+        oracle = GridSearchOracle(
+            objective=objective,
+            max_trials=max_trials,
+            seed=seed,
+            hyperparameters=hyperparameters,
+            tune_new_entries=tune_new_entries,
+            allow_new_entries=allow_new_entries,
+            max_retries_per_trial=max_retries_per_trial,
+            max_consecutive_failed_trials=max_consecutive_failed_trials,
+        )
+        super().__init__(oracle, hypermodel, **kwargs)
 
 
 class Hyperband(Tuner):

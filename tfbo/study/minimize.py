@@ -42,23 +42,11 @@ def minimize(
     Args:
         objective: from a dict of parameters to a number.
         space: what to search.
-        n_trials: how many trials; see `Study.optimize` for this and the other limits.
+        n_trials: how many trials; this and the others without a line here are those of `Study` (seed,
+            storage, name, strategy, device) and of `Study.optimize`.
         total: how many trials in the study, whoever starts them.
-        seed: see `Study`.
-        storage: see `Study`.
-        name: see `Study`.
-        strategy: see `Study`.
-        device: see `Study`.
-        timeout: see `Study.optimize`.
-        target: see `Study.optimize`.
-        patience: see `Study.optimize`.
-        executor: where trials run, such as "process"; see `Study.optimize`.
-        n_jobs: how many at once.
-        gpus: a trial each at a time.
-        trial_timeout: seconds for one trial.
-        progress: see `Study.optimize`.
-        max_failures: see `Study.optimize`.
-        interrupt: "return" hands the study over after Ctrl-C, too; see `Study.optimize`.
+        executor: where trials run, such as "process".
+        interrupt: "return" hands the study over after Ctrl-C, too.
 
     Returns:
         The study, with `best_params` and `best_value`.
@@ -74,7 +62,30 @@ def minimize(
         >>> abs(result.best_params["x"] - 2.0) < 0.1
         True
     """
-    return _search("minimize", **locals())
+    study = Study(
+        space,
+        direction="minimize",
+        storage=storage,
+        name=name,
+        seed=seed,
+        strategy=strategy,
+        device=device,
+    )
+    return study.optimize(
+        objective,
+        n_trials=n_trials,
+        total=total,
+        timeout=timeout,
+        target=target,
+        patience=patience,
+        executor=executor,
+        n_jobs=n_jobs,
+        gpus=gpus,
+        trial_timeout=trial_timeout,
+        progress=progress,
+        max_failures=max_failures,
+        interrupt=interrupt,
+    )
 
 
 @explained
@@ -109,24 +120,27 @@ def maximize(
         >>> abs(result.best_params["x"] - 2.0) < 0.1
         True
     """
-    return _search("maximize", **locals())
-
-
-def _search(
-    direction: str,
-    objective: Objective,
-    space: Space,
-    *,
-    seed: int | None,
-    storage: Storage | str | os.PathLike[str] | None,
-    name: str,
-    strategy: Any,
-    device: str | None,
-    **settings: Any,
-) -> Study:
-    """Search by the other arguments of `minimize`, which `Study.optimize` takes under their names."""
     study = Study(
-        space, direction=direction, storage=storage, name=name, seed=seed, strategy=strategy,
+        space,
+        direction="maximize",
+        storage=storage,
+        name=name,
+        seed=seed,
+        strategy=strategy,
         device=device,
-    )  # fmt: skip
-    return study.optimize(objective, **settings)
+    )
+    return study.optimize(
+        objective,
+        n_trials=n_trials,
+        total=total,
+        timeout=timeout,
+        target=target,
+        patience=patience,
+        executor=executor,
+        n_jobs=n_jobs,
+        gpus=gpus,
+        trial_timeout=trial_timeout,
+        progress=progress,
+        max_failures=max_failures,
+        interrupt=interrupt,
+    )
