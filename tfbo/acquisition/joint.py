@@ -33,7 +33,7 @@ class Beside(NamedTuple):
 
     fantasies: Fantasies
     best: tf.Tensor
-    """What is to be improved on in each draw, `[..., s]`."""
+    """Value to improve on in each draw, `[..., s]`."""
 
 
 def prepare(posterior: Posterior, observed: Observations, pending: Pending) -> Beside:

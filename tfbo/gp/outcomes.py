@@ -122,8 +122,8 @@ class Tempering(NamedTuple):
         return tf.where(concerned, bent_back, tempered), tf.square(stretch)
 
 
-def temper(y: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
-    """Outcomes `[n]` of which larger is better, with a lower tail that ends.
+def tempering(y: tf.Tensor, mask: tf.Tensor | None = None) -> Tempering:
+    """Tempering of outcomes `[n]` of which larger is better: their lower tail ends.
 
     A search meets outcomes far worse than any that matter (a network that diverged among networks
     that differ in the third digit). Standardised with those, the good ones look alike. What lies `t`
@@ -136,12 +136,6 @@ def temper(y: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
     the normal quantiles of their ranks. That forgets how much worse they are, which is all that can be
     known of the slope where the better half of the outcomes is noise. benchmarks/ablation.py has both.
     """
-    tempered = tempering(y, mask).apply(y)
-    return tempered if mask is None else tf.where(mask, tempered, y)
-
-
-def tempering(y: tf.Tensor, mask: tf.Tensor | None = None) -> Tempering:
-    """Tempering of these outcomes, as `temper` applies it."""
     weight = _weights(y, mask)
     largest = tf.reduce_max(weight * tf.abs(y))
     size = tf.where(largest > 0.0, largest, tf.ones_like(largest))

@@ -83,7 +83,7 @@ class Posterior:
         return self.kernel.embed(x if self.origin is None else x - self.origin)
 
     def project(self, features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """What the data say of points of features `[m, D]`: from it every prediction follows.
+        """Projection of points of features `[m, D]` on the data: from it every prediction follows.
 
         Returns:
             The standardised mean `[..., m]`, the scaled features `[..., m, D]`, and `W = K(x, X) L^-T`

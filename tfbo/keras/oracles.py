@@ -29,15 +29,9 @@ class BayesianOptimizationOracle(Oracle):
         max_consecutive_failed_trials: int | None = 3,
     ) -> None:
         super().__init__(
-            objective,
-            max_trials,
-            hyperparameters,
-            allow_new_entries,
-            tune_new_entries,
-            seed,
-            max_retries_per_trial,
-            max_consecutive_failed_trials,
-        )
+            objective, max_trials, hyperparameters, allow_new_entries, tune_new_entries, seed,
+            max_retries_per_trial, max_consecutive_failed_trials,
+        )  # fmt: skip
         self.num_initial_points, self.alpha, self.beta = num_initial_points, alpha, beta
         self.strategy = _bayes(num_initial_points, alpha, beta)
 
@@ -59,15 +53,9 @@ class RandomSearchOracle(Oracle):
         max_consecutive_failed_trials: int | None = 3,
     ) -> None:
         super().__init__(
-            objective,
-            max_trials,
-            hyperparameters,
-            allow_new_entries,
-            tune_new_entries,
-            seed,
-            max_retries_per_trial,
-            max_consecutive_failed_trials,
-        )
+            objective, max_trials, hyperparameters, allow_new_entries, tune_new_entries, seed,
+            max_retries_per_trial, max_consecutive_failed_trials,
+        )  # fmt: skip
 
 
 class GridSearchOracle(RandomSearchOracle):

@@ -60,18 +60,12 @@ class BayesianOptimization(Tuner):
         **kwargs: Any,
     ) -> None:
         oracle = BayesianOptimizationOracle(
-            objective=objective,
-            max_trials=max_trials,
-            num_initial_points=num_initial_points,
-            alpha=alpha,
-            beta=beta,
-            seed=seed,
-            hyperparameters=hyperparameters,
-            tune_new_entries=tune_new_entries,
-            allow_new_entries=allow_new_entries,
+            num_initial_points=num_initial_points, alpha=alpha, beta=beta,
+            objective=objective, max_trials=max_trials, seed=seed, hyperparameters=hyperparameters,
+            tune_new_entries=tune_new_entries, allow_new_entries=allow_new_entries,
             max_retries_per_trial=max_retries_per_trial,
             max_consecutive_failed_trials=max_consecutive_failed_trials,
-        )
+        )  # fmt: skip
         super().__init__(oracle, hypermodel, **kwargs)
 
 
@@ -93,15 +87,11 @@ class RandomSearch(Tuner):
     ) -> None:
         self.seed = seed
         oracle = RandomSearchOracle(
-            objective=objective,
-            max_trials=max_trials,
-            seed=seed,
-            hyperparameters=hyperparameters,
-            tune_new_entries=tune_new_entries,
-            allow_new_entries=allow_new_entries,
+            objective=objective, max_trials=max_trials, seed=seed, hyperparameters=hyperparameters,
+            tune_new_entries=tune_new_entries, allow_new_entries=allow_new_entries,
             max_retries_per_trial=max_retries_per_trial,
             max_consecutive_failed_trials=max_consecutive_failed_trials,
-        )
+        )  # fmt: skip
         super().__init__(oracle, hypermodel, **kwargs)
 
 
@@ -126,15 +116,11 @@ class GridSearch(Tuner):
     ) -> None:
         self.seed = seed
         oracle = GridSearchOracle(
-            objective=objective,
-            max_trials=max_trials,
-            seed=seed,
-            hyperparameters=hyperparameters,
-            tune_new_entries=tune_new_entries,
-            allow_new_entries=allow_new_entries,
+            objective=objective, max_trials=max_trials, seed=seed, hyperparameters=hyperparameters,
+            tune_new_entries=tune_new_entries, allow_new_entries=allow_new_entries,
             max_retries_per_trial=max_retries_per_trial,
             max_consecutive_failed_trials=max_consecutive_failed_trials,
-        )
+        )  # fmt: skip
         super().__init__(oracle, hypermodel, **kwargs)
 
 

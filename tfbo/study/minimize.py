@@ -42,11 +42,23 @@ def minimize(
     Args:
         objective: from a dict of parameters to a number.
         space: what to search.
-        n_trials: how many trials; this and the others without a line here are those of `Study` (seed,
-            storage, name, strategy, device) and of `Study.optimize`.
+        n_trials: how many trials; see `Study.optimize` for this and the other limits.
         total: how many trials in the study, whoever starts them.
-        executor: where trials run, such as "process".
-        interrupt: "return" hands the study over after Ctrl-C, too.
+        seed: see `Study`.
+        storage: see `Study`.
+        name: see `Study`.
+        strategy: see `Study`.
+        device: see `Study`.
+        timeout: see `Study.optimize`.
+        target: see `Study.optimize`.
+        patience: see `Study.optimize`.
+        executor: where trials run, such as "process"; see `Study.optimize`.
+        n_jobs: how many at once.
+        gpus: a trial each at a time.
+        trial_timeout: seconds for one trial.
+        progress: see `Study.optimize`.
+        max_failures: see `Study.optimize`.
+        interrupt: "return" hands the study over after Ctrl-C, too; see `Study.optimize`.
 
     Returns:
         The study, with `best_params` and `best_value`.
@@ -63,29 +75,15 @@ def minimize(
         True
     """
     study = Study(
-        space,
-        direction="minimize",
-        storage=storage,
-        name=name,
-        seed=seed,
-        strategy=strategy,
+        space, direction="minimize", storage=storage, name=name, seed=seed, strategy=strategy,
         device=device,
-    )
+    )  # fmt: skip
     return study.optimize(
-        objective,
-        n_trials=n_trials,
-        total=total,
-        timeout=timeout,
-        target=target,
-        patience=patience,
-        executor=executor,
-        n_jobs=n_jobs,
-        gpus=gpus,
-        trial_timeout=trial_timeout,
-        progress=progress,
-        max_failures=max_failures,
+        objective, n_trials=n_trials, total=total, timeout=timeout, target=target,
+        patience=patience, executor=executor, n_jobs=n_jobs, gpus=gpus,
+        trial_timeout=trial_timeout, progress=progress, max_failures=max_failures,
         interrupt=interrupt,
-    )
+    )  # fmt: skip
 
 
 @explained
@@ -121,26 +119,12 @@ def maximize(
         True
     """
     study = Study(
-        space,
-        direction="maximize",
-        storage=storage,
-        name=name,
-        seed=seed,
-        strategy=strategy,
+        space, direction="maximize", storage=storage, name=name, seed=seed, strategy=strategy,
         device=device,
-    )
+    )  # fmt: skip
     return study.optimize(
-        objective,
-        n_trials=n_trials,
-        total=total,
-        timeout=timeout,
-        target=target,
-        patience=patience,
-        executor=executor,
-        n_jobs=n_jobs,
-        gpus=gpus,
-        trial_timeout=trial_timeout,
-        progress=progress,
-        max_failures=max_failures,
+        objective, n_trials=n_trials, total=total, timeout=timeout, target=target,
+        patience=patience, executor=executor, n_jobs=n_jobs, gpus=gpus,
+        trial_timeout=trial_timeout, progress=progress, max_failures=max_failures,
         interrupt=interrupt,
-    )
+    )  # fmt: skip

@@ -127,7 +127,7 @@ def test_without_noise_the_model_interpolates():
 def test_a_known_noise_is_the_noise_of_the_model(noise):
     study = told(repeats())
     y = np.array([-t.value for t in study.trials])
-    scale = float(outcomes.standardise(outcomes.temper(y)).scale)
+    scale = float(outcomes.standardise(outcomes.tempering(y).apply(y)).scale)
     assert float(Beliefs(study, Bayes(noise=noise)).noise) == pytest.approx(noise / scale**2)
 
 

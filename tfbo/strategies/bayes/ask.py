@@ -222,7 +222,7 @@ def _given(
     plan: devices.Plan,
     rng: np.random.Generator | None,
 ) -> fit.Given:
-    """Where a fit starts, with candidates from `rng` if there is one."""
+    """Data and start of a fit, with candidates from `rng` if there is one."""
     few = min(len(data.y), _MOST_SEARCHED)
     count = _DRAWS * settings.restarts(plan, few) if rng is not None else 0
     rough = fit.rough_hyperprior(settings.model.kernel)

@@ -108,7 +108,7 @@ class Chooser(abc.ABC):
 
 
 class Choice(NamedTuple):
-    """What distinguishes one program from another."""
+    """Choices that distinguish one program from another."""
 
     chooser: Chooser
     columns: Columns
@@ -117,11 +117,11 @@ class Choice(NamedTuple):
     padded: bool
     """See `devices.Plan`."""
     failing: bool = False
-    """Whether trials have failed, so that the probability of success counts."""
+    """True where trials have failed, so that the probability of success counts."""
     boundary: float = 0.0
     """See `boundary.deflation`."""
     bounded: bool = False
-    """Whether the points are sought in a box."""
+    """True where the points are sought in a box."""
 
 
 class Scene(NamedTuple):
@@ -133,7 +133,7 @@ class Scene(NamedTuple):
     """Of the outcomes, of whose deviations a share counts at the boundary."""
     observed: Observations
     domain: Domain
-    """Where the points are sought."""
+    """Rows among which the points are sought."""
     feasibility: Feasibility | None
 
     @property

@@ -35,7 +35,7 @@ _EXACT = 1e-10
 
 
 class Model(NamedTuple):
-    """What distinguishes one program from another."""
+    """Choices that distinguish one program from another."""
 
     kernel: kernels.Kernel
     priors: Priors
@@ -47,7 +47,7 @@ class Model(NamedTuple):
     padded: bool
     """See `devices.Plan`."""
     learned: bool = True
-    """Whether the observation noise is learned, or held where it is known to be."""
+    """True where the observation noise is learned; else it is held where it is known to be."""
 
     @property
     def hyperprior(self) -> Hyperprior:
@@ -56,7 +56,7 @@ class Model(NamedTuple):
 
 
 class Given(NamedTuple):
-    """What a fit starts from; arrays of float64 but where it says otherwise."""
+    """Data and start of a fit; arrays of float64 but where it says otherwise."""
 
     data: TrainingData
     """Larger outcomes are better."""
@@ -65,7 +65,7 @@ class Given(NamedTuple):
     noise: np.ndarray
     """Standard deviation of the noise beyond known standard errors, `[]`, where it is not learned."""
     start: search.Start
-    """Where the last fit ended."""
+    """End of the last fit."""
     candidates: np.ndarray
     """Log hyperparameters `[c, p]` from the best of which to restart as well; there may be none."""
 

@@ -26,7 +26,7 @@ _LARGEST = np.finfo(np.float64).max
 class GaussianSurrogate:
     """The Gaussian process of a strategy, fitted to the trials that were told. `Bayes.surrogate` makes it.
 
-    The process models tempered outcomes of which larger is better (`tfbo.gp.outcomes.temper`), of
+    The process models tempered outcomes of which larger is better (`tfbo.gp.outcomes.tempering`), of
     complete trials alone, whose codes are the rows `[n, d]`: what it predicts for a configuration is
     what a trial would return that does not fail. Predictions are bent back, their standard deviations
     to first order. Where the fit did not succeed (`ok`), it stands where that began.
@@ -75,7 +75,7 @@ class GaussianSurrogate:
 
     @computing()
     def predict(self, configurations: Sequence[Params]) -> Prediction:
-        """What is expected of legal configurations, without noise; see `Study.predict`."""
+        """Prediction of legal configurations, without noise; see `Study.predict`."""
         mean, variance = self.posterior.moments(self._encode(configurations))
         shift, scale = self.posterior.shift, self.posterior.scale
         return Prediction(*self._in_units(shift + scale * mean, scale * tf.sqrt(variance)))
