@@ -251,4 +251,5 @@ def open_storage(
         return SQLiteStorage(storage, create=create)
     if isinstance(storage, Storage):
         return storage
-    raise invalid("storage", "a path or a tfbo.SQLiteStorage", storage, paths.EXAMPLE)
+    expected = "a path, a tfbo.SQLiteStorage or what derives from tfbo.storage.Storage"
+    raise invalid("storage", expected, storage, paths.EXAMPLE)

@@ -125,7 +125,10 @@ class Bayes(Strategy[History]):
     device: str | None = None
 
     def __post_init__(self) -> None:
-        self._require("acquisition", Acquisition, "Call it: acquisition=tfbo.acquisition.LogEI().")
+        advice = "Call it: acquisition=tfbo.acquisition.LogEI()."
+        if hasattr(self.acquisition, "evaluate") and not isinstance(self.acquisition, type):
+            advice = "Derive its class from tfbo.acquisition.Acquisition."
+        self._require("acquisition", Acquisition, advice)
         self._require("initial", Strategy, "Leave it out for the centre and Sobol points.")
         self._require("failed", Failed, "For example failed=tfbo.strategies.Failed(avoided=False).")
         if self.chooser is not None:
