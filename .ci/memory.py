@@ -3,7 +3,6 @@
 python .ci/memory.py FILE COMMAND...
 """
 
-import os
 import subprocess
 import sys
 import threading
@@ -25,11 +24,12 @@ def group(pid: int) -> set[int]:
     return found
 
 
-def resident(pid: int) -> int:
-    """Bytes of a process; memory that processes share counts in each."""
+def proportional(pid: int) -> int:
+    """Bytes of a process; memory that processes share is divided among them."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, IndexError):
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    except (OSError, StopIteration):
         return 0
 
 
@@ -41,7 +41,7 @@ def main() -> int:
     def watch() -> None:
         nonlocal most
         while not done.wait(0.5):
-            most = max(most, sum(map(resident, group(process.pid))))
+            most = max(most, sum(map(proportional, group(process.pid))))
 
     watcher = threading.Thread(target=watch)
     watcher.start()

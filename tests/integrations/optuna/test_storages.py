@@ -20,6 +20,8 @@ from tfbo.integrations.optuna import TFBOSampler, study_history  # noqa: E402
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
+pytestmark = pytest.mark.slow
+
 TRIALS = 8  # of each of the two
 WORKER = """
 import json, logging, math, os, sys
@@ -27,8 +29,6 @@ import optuna
 from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from tfbo.integrations.optuna import TFBOSampler
-
-pytestmark = pytest.mark.slow
 
 def objective(trial):
     trial.set_user_attr("process", os.getpid())
