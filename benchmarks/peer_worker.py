@@ -92,7 +92,11 @@ def start(session: Session, message: dict[str, Any]) -> dict[str, Any]:
         raise ProtocolError(f"start: settings: {name} takes none, got {settings}")
     session.optimiser = session.asked = None
     session.parameters = tuple(message["parameters"])
-    arguments = {"settings": settings} if settings else {}
+    arguments = {}
+    if settings:
+        from tfbo.strategies import Bayes
+
+        arguments["strategy"] = Bayes(**settings)
     session.optimiser = ADAPTERS[name](session.parameters, message["seed"], **arguments)
     return described(session.optimiser)
 

@@ -195,6 +195,7 @@ def choose(choice: Choice, question: Question, device: str) -> Answer:
     return chosen._replace(x=chosen.x[first:end], found=chosen.found[first:end])
 
 
+@functools.lru_cache(maxsize=64)
 def compiled(choice: Choice) -> Program:
     """The program: one graph for all questions, or under XLA one for each size of the padded data."""
     d = len(choice.columns)

@@ -165,6 +165,7 @@ def _run(model: Model, given: Given, device: str) -> Fit:
     )
 
 
+@functools.lru_cache(maxsize=64)
 def compiled(model: Model) -> Program:
     """The program behind `fit`: one graph for all data, or under XLA one for each padded size."""
     kernel, p = model.kernel, len(model.hyperprior.loc)
