@@ -1,3 +1,4 @@
+import importlib
 import os
 import signal
 import sys
@@ -25,3 +26,18 @@ def no_session_of_another_file():
     sessions = sys.modules.get("tfbo._compile.sessions")
     if sessions is not None:
         sessions.SESSIONS.clear()
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Without the slow tests, files of nothing else are not imported: Ray alone takes 200 MB."""
+    if config.option.markexpr == "not slow" and collection_path.suffix == ".py":
+        text = collection_path.read_text(encoding="utf-8")
+        return "\npytestmark = pytest.mark.slow\n" in text or None
+    return None
+
+
+@pytest.fixture(autouse=True)
+def fewer_points_of_importance(request, monkeypatch):
+    """Sobol indices from few points, but in slow tests: all of them take 850 MB, which TensorFlow keeps."""
+    if "slow" not in request.keywords:
+        monkeypatch.setattr(importlib.import_module("tfbo.importance"), "_POINTS", 512)

@@ -136,6 +136,7 @@ def ishigami(x):
     return np.sin(x[0]) + 7.0 * np.sin(x[1]) ** 2 + 0.1 * x[2] ** 4 * np.sin(x[0])
 
 
+@pytest.mark.slow
 def test_importance_of_a_function_whose_sobol_indices_are_known():
     names = ("a", "b", "c", "nothing")
     space = Space({name: Float(-np.pi, np.pi) for name in names})
@@ -184,6 +185,7 @@ def test_importance_of_discrete_and_conditional_parameters():
     assert found["kind"].total.value < 0.05 < 0.3 > found["x"].total.value
 
 
+@pytest.mark.slow
 def test_fewer_trials_with_wider_intervals():
     few, many = (told(wave, n).importance()["x"].total for n in (6, 60))
     assert few.high - few.low > many.high - many.low
