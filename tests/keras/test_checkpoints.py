@@ -179,7 +179,9 @@ class Remembers(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if self.name in logs:
             predictions = self.model.predict(self.x, verbose=0)
-            Remembers.found.append((float(logs[self.name]), epoch, predictions))
+            # Mixed precision skips the steps whose gradients overflow.
+            steps = int(self.model.optimizer.iterations)
+            Remembers.found.append((float(logs[self.name]), epoch, predictions, steps))
 
 
 def same(a, b):
@@ -207,11 +209,11 @@ def test_the_model_that_is_loaded_predicts_as_it_did_in_its_best_epoch(kind, tmp
     searched = tuner()
     function = lambda trial: [Remembers(objective, x)]
     searched.search(x, y, epochs=4, verbose=0, callbacks=function, **fit)
-    value, epoch, predictions = min(Remembers.found, key=lambda found: found[0])
+    value, epoch, predictions, steps = min(Remembers.found, key=lambda found: found[0])
     (trial,) = searched.oracle.trials.values()
     assert trial.score == pytest.approx(value, rel=1e-6) and trial.best_step == epoch
     for again in (searched, tuner()):  # the second is that of another process
         model = again.get_best_models()[0]
         assert same(model.predict(x, verbose=0), predictions)
-        assert int(model.optimizer.iterations) == epoch + 1, "one batch an epoch"
+        assert int(model.optimizer.iterations) == steps > 0
     model.fit(x, y, verbose=0)

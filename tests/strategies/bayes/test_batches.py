@@ -110,6 +110,7 @@ def test_climbing_together_gains_over_choosing_one_by_one():
     assert np.mean(gains) > 1.0
 
 
+@pytest.mark.slow
 def test_a_batch_compiled_by_xla_is_as_good():
     study = told(SQUARE, branin, 12)
     pending = [study.ask(), study.ask()]
