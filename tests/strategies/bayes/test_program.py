@@ -162,7 +162,7 @@ def test_the_fit_compiled_by_xla_is_the_same(followed):
     np.testing.assert_allclose(one, two, atol=5e-2)  # as far as the fits agree
 
 
-@pytest.mark.parametrize("plan", [FREE, PADDED])
+@pytest.mark.parametrize("plan", [FREE, pytest.param(PADDED, marks=pytest.mark.slow)])
 def test_of_many_data_hyperparameters_are_searched_for_among_some(plan, monkeypatch, fits):
     monkeypatch.setattr(ask, "_MOST_SEARCHED", 20)
     made = asked(NUMBERS, 40, plan=plan)
