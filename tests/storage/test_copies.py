@@ -105,6 +105,18 @@ def test_values(value, way):
     assert way(value) == value
 
 
+def test_what_was_pickled_before_a_column_joined_is_read():
+    before = make(None).stored_trials.storage
+    made, arguments, tables = before.__reduce__()
+    columns, rows = tables["trials"]
+    at = columns.split(", ").index("attempts")
+    older = ", ".join(name for name in columns.split(", ") if name != "attempts")
+    after = made(*arguments)
+    after.__setstate__({**tables, "trials": (older, [row[:at] + row[at + 1 :] for row in rows])})
+    assert after.changes("study", 0) == before.changes("study", 0)
+    assert "owner" not in columns
+
+
 def test_a_relative_path_is_meant_from_here(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pickled = pickle.dumps(make("runs.db"))

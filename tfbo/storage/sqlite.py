@@ -59,19 +59,22 @@ class SQLiteStorage(Storage):
         if not self.database.in_memory:
             path = os.path.abspath(self.location)
             return functools.partial(type(self), path, create=False, heartbeat=seconds), ()
+        own = {"studies": f"{rows.columns(rows.RECORD)}, revision"}
+        # Without the owners: nobody runs the trials of a copy.
+        own["trials"] = f"study, revision, attempts, {rows.columns(rows.TRIAL)}"
         with self.database.transaction(write=False) as db:
             tables = {
-                table: db.execute(f"SELECT * FROM {table}").fetchall()
-                for table in ("studies", "trials")
+                table: (columns, db.execute(f"SELECT {columns} FROM {table}").fetchall())
+                for table, columns in own.items()
             }
         return functools.partial(type(self), self.location, heartbeat=seconds), (), tables
 
-    def __setstate__(self, tables: dict[str, list[tuple[Any, ...]]]) -> None:
+    def __setstate__(self, tables: dict[str, tuple[str, list[tuple[Any, ...]]]]) -> None:
+        # By name: columns that have joined since it was pickled have their defaults.
         with self.database.transaction() as db:
-            for table, found in tables.items():
+            for table, (columns, found) in tables.items():
                 for row in found:
-                    db.execute(f"INSERT INTO {table} VALUES ({_marks(row)})", row)
-            db.execute("UPDATE trials SET owner = NULL")  # nobody runs them in a copy
+                    db.execute(f"INSERT INTO {table} ({columns}) VALUES ({_marks(row)})", row)
 
     def close(self) -> None:
         """Close the file; the object is of no use afterwards."""
