@@ -66,9 +66,20 @@ class GridSearchOracle(RandomSearchOracle):
     tries_defaults_first = True
 
     def __init__(
-        self, objective: Any = None, max_trials: int | None = None, *args: Any, **kwargs: Any
+        self,
+        objective: Any = None,
+        max_trials: int | None = None,
+        seed: int | None = None,
+        hyperparameters: Any = None,
+        allow_new_entries: bool = True,
+        tune_new_entries: bool = True,
+        max_retries_per_trial: int = 0,
+        max_consecutive_failed_trials: int | None = 3,
     ) -> None:
-        super().__init__(objective, max_trials, *args, **kwargs)
+        super().__init__(
+            objective, max_trials, seed, hyperparameters, allow_new_entries, tune_new_entries,
+            max_retries_per_trial, max_consecutive_failed_trials,
+        )  # fmt: skip
 
 
 def _bayes(num_initial_points: int | None, alpha: Any, beta: Any) -> strategies.Bayes:

@@ -55,9 +55,7 @@ class Advisor:
         thread = threading.Thread(target=self._prepare, args=(most,), name="tfbo-prepare")
         try:
             thread.start()
-        except (
-            RuntimeError
-        ):  # no more threads, or the interpreter is going down: it is done when needed
+        except RuntimeError:  # no more threads, or the interpreter ends: it is done when needed
             _LOGGER.debug("no thread to prepare the strategy", exc_info=True)
             return None
         return thread
