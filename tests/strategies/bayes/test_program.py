@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 import tfbo
-from tfbo import Categorical, Float, Int, Space
+from tfbo import Categorical, Float, Int, Space, report
 from tfbo._compile import devices, programs
 from tfbo._compile.sessions import SESSIONS
 from tfbo.acquisition import EI, LogEI, joint
@@ -275,6 +275,7 @@ def test_nothing_is_fitted_twice_of_the_same_trials(traced, fits):
     del fits[:]
     study.ask()
     looked_at(study)
+    assert study.name in report.html(study)
     study.ask()  # another worker's
     assert fits == [8]
     for trial in study.trials[8:]:
