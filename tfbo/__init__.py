@@ -32,7 +32,7 @@ from tfbo.space import Boolean, Categorical, Constant, Float, Int, Ordinal, Spac
 from tfbo.storage import SQLiteStorage
 from tfbo.study import Study
 from tfbo.study.minimize import maximize, minimize
-from tfbo.trial import Trial
+from tfbo.trial import Fidelity, Trial
 
 if TYPE_CHECKING:
     from tfbo import acquisition, executors, gp, integrations, keras, plots, strategies
@@ -45,6 +45,7 @@ __all__ = [
     "ComputeError",
     "Constant",
     "ExecutorError",
+    "Fidelity",
     "Float",
     "Int",
     "InvalidArgument",

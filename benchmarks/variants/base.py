@@ -42,8 +42,8 @@ class Switching(Strategy[Any]):
         chosen = self.choose(len(state.trials))
         return chosen.suggest(problem, state, pending=pending, number=number, q=q)
 
-    def best(self, problem: Problem, state: Any) -> int | None:  # noqa: D102
+    def best(self, problem: Problem, state: Any, *, pending: Any = ()) -> int | None:  # noqa: D102
         return self.choose(len(state.trials)).best(problem, state)
 
-    def surrogate(self, problem: Problem, state: Any) -> Surrogate:  # noqa: D102
+    def surrogate(self, problem: Problem, state: Any, *, pending: Any = ()) -> Surrogate:  # noqa: D102
         return self.choose(len(state.trials)).surrogate(problem, state)

@@ -70,6 +70,15 @@ class DictStorage(Storage):
             self.log[name].append(trial.number)
             return True
 
+    def report(self, name, number, points):
+        with self.lock:
+            found = self.trials[name][number]
+            if found.state != "running":
+                return False
+            self.trials[name][number] = dataclasses.replace(found, curve=found.curve | dict(points))
+            self.log[name].append(number)
+            return True
+
 
 STORAGES = {
     "file": lambda folder: SQLiteStorage(folder / "runs.db"),

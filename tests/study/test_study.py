@@ -79,7 +79,7 @@ def test_best_is_the_earliest_of_equals_in_the_direction():
 def test_the_best_observed_is_by_value_whatever_the_strategy_believes():
     @dataclasses.dataclass(frozen=True)
     class Stubborn(Random):
-        def best(self, problem, state):
+        def best(self, problem, state, *, pending=()):
             asked.append(len(state.keys))
             return 1
 

@@ -9,7 +9,7 @@ without an owner was asked for by hand: it is pending until it is told.
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tfbo.errors import StorageError, StudyNotFound
@@ -28,6 +28,8 @@ class Record(NamedTuple):
     seed: int
     created: float
     """Seconds since 1970."""
+    fidelity: str | None = None
+    """JSON, as `Fidelity.to_json` writes it; None where trials have no steps."""
 
 
 class Changes(NamedTuple):
@@ -81,8 +83,13 @@ class Storage(abc.ABC):
     def replace(self, name: str, trial: Trial, states: Sequence[str], owner: str | None) -> bool:
         """Put `trial` in the place of its number; False where that is not in one of `states`.
 
-        A failed trial is also in the state that its kind names, such as "killed".
+        A failed trial is also in the state that its kind names, such as "killed". The points of the
+        trial's curve are stored with it; where it has a value, those beyond the last of them are dropped.
         """
+
+    @abc.abstractmethod
+    def report(self, name: str, number: int, points: Mapping[int, float]) -> bool:
+        """Add points to the curve of a trial, values by step; False where it does not run."""
 
     def release(self, owner: str) -> None:  # noqa: B027
         """Forget that `owner` runs anything: it ends in an orderly way, others may tell its trials."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tfbo._arguments import plain
@@ -20,7 +20,7 @@ from tfbo._messages import printable
 from tfbo.errors import InvalidArgument
 from tfbo.space import Space
 from tfbo.storage.base import Record, damaged, shown
-from tfbo.trial import COMPLETE, DIRECTIONS, STATES, Trial
+from tfbo.trial import DIRECTIONS, STATES, VALUED, Trial
 
 _END_OF_TIME = 253402300800.0  # year 10000, which neither time nor datetime knows
 _MOST = 2**62  # of whole numbers: SQLite's end at 2^63, beyond which they become floats
@@ -107,6 +107,7 @@ RECORD = {
     "direction": _Field(" or ".join(DIRECTIONS), lambda v: v in DIRECTIONS, optional=False),
     "seed": _Field("digits", lambda v: isinstance(v, int), False, str, _from_digits),
     "created": _TIME._replace(optional=False),
+    "fidelity": _Field("a text", _is_text),
 }
 TRIAL = {
     "number": _Field("a whole number >= 0", is_count, optional=False),
@@ -120,6 +121,9 @@ TRIAL = {
     "started": _TIME,
     "finished": _TIME,
     "notes": _Field("a JSON object", lambda v: isinstance(v, dict), False, _to_json, _from_json),
+    "start": _Field("a step >= 0", is_count),
+    "until": _Field("a step >= 0", is_count),
+    "spent": _Field("a whole number >= 0", is_count),
 }
 """New fields at the end: the first rule of the checksum goes by the order, and so do saved rows of Ray."""
 
@@ -134,14 +138,37 @@ def write_trial(trial: Trial) -> tuple[Any, ...]:
     return _write(TRIAL, trial)
 
 
-def read_trial(study: Any, row: Sequence[Any]) -> Trial:
-    """The trial of a row; StorageError, which names the study and the trial, for anything else."""
+def read_trial(study: Any, row: Sequence[Any], curve: dict[int, float] | None = None) -> Trial:
+    """The trial of a row, with its curve; StorageError, which names both, for anything else."""
     number, *_ = row
     part = f"trial {shown(number)} of "
     fields = _read(TRIAL, row, study, part)
-    if (fields["state"] == COMPLETE) != ("value" in fields):
-        raise damaged(study, "a value belongs to a complete trial, and to no other", part=part)
-    return Trial(**fields)
+    if (fields["state"] in VALUED) != ("value" in fields):
+        why = f"a value belongs to a trial that is {' or '.join(VALUED)}, and to no other"
+        raise damaged(study, why, part=part)
+    return Trial(**fields, curve=curve or {})
+
+
+def write_points(points: Mapping[int, float]) -> list[tuple[Any, ...]]:
+    """The rows of points of a curve: step, value (NULL where it is no number) and checksum."""
+    kept = [(step, value if math.isfinite(value) else None) for step, value in points.items()]
+    return [(step, value, _point_sum(step, value)) for step, value in kept]
+
+
+def read_points(study: Any, rows: Iterable[Sequence[Any]]) -> dict[int, dict[int, float]]:
+    """Curves by the numbers of their trials, from rows of number, step, value and checksum."""
+    curves: dict[int, dict[int, float]] = {}
+    for number, step, value, checksum in rows:
+        sound = is_count(step) and (value is None or _is_number(value))
+        if not sound or checksum not in (None, _point_sum(step, value)):
+            why = f"its curve at step {shown(step)}: expected a number and its checksum, got {shown(value)}"
+            raise damaged(study, why, part=f"trial {shown(number)} of ")
+        curves.setdefault(number, {})[step] = math.nan if value is None else value
+    return curves
+
+
+def _point_sum(step: int, value: float | None) -> int:
+    return zlib.crc32(f"{step} {value if value is None else _exact(value)!r}".encode())
 
 
 def write_record(record: Record) -> tuple[Any, ...]:

@@ -34,6 +34,16 @@ CREATE INDEX trials_by_owner ON trials (study, owner) WHERE owner IS NOT NULL;
 """,
     # Checksums have a rule, which an older tfbo would take for damage: see `rows`.
     "",
+    """
+ALTER TABLE studies ADD COLUMN fidelity TEXT;
+ALTER TABLE trials ADD COLUMN start INTEGER;
+ALTER TABLE trials ADD COLUMN until INTEGER;
+ALTER TABLE trials ADD COLUMN spent INTEGER;
+CREATE TABLE curves (
+    study TEXT NOT NULL, number INTEGER NOT NULL, step INTEGER NOT NULL, value REAL, checksum INTEGER,
+    PRIMARY KEY (study, number, step), FOREIGN KEY (study, number) REFERENCES trials (study, number)
+) WITHOUT ROWID;
+""",
 )
 VERSION = len(MIGRATIONS)
 

@@ -7,7 +7,7 @@ import functools
 import os
 import sqlite3
 import time
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from tfbo import _arguments
@@ -16,8 +16,12 @@ from tfbo.storage import paths, recovery, rows
 from tfbo.storage.base import Changes, Record, Storage, damaged, no_study, shown
 from tfbo.storage.database import Database
 from tfbo.storage.heartbeat import MISSED, Heartbeat
-from tfbo.trial import Trial
+from tfbo.trial import RUNNING, VALUED, Trial
 
+_CHANGED_POINTS = """
+SELECT curves.number, step, curves.value, curves.checksum FROM trials JOIN curves USING (study, number)
+WHERE study = ? AND trials.revision > ? ORDER BY curves.number, step
+"""
 _RUNNING_OWNERS = "SELECT DISTINCT owner FROM trials WHERE owner IS NOT NULL"
 
 
@@ -62,6 +66,7 @@ class SQLiteStorage(Storage):
         own = {"studies": f"{rows.columns(rows.RECORD)}, revision"}
         # Without the owners: nobody runs the trials of a copy.
         own["trials"] = f"study, revision, attempts, {rows.columns(rows.TRIAL)}"
+        own["curves"] = "study, number, step, value, checksum"
         with self.database.transaction(write=False) as db:
             tables = {
                 table: (columns, db.execute(f"SELECT {columns} FROM {table}").fetchall())
@@ -129,7 +134,10 @@ class SQLiteStorage(Storage):
             )
             # Whoever writes waits until they are read, but not until they are checked.
             changed = db.execute(f"{query} ORDER BY number", (name, since)).fetchall()
-        return Changes(revision, record.space, [rows.read_trial(name, row) for row in changed])
+            points = db.execute(_CHANGED_POINTS, (name, since)).fetchall()
+        curves = rows.read_points(name, points)
+        trials = [rows.read_trial(name, row, curves.get(row[0])) for row in changed]
+        return Changes(revision, record.space, trials)
 
     def extend(self, name: str, before: str, after: str) -> bool:
         """See `Storage`."""
@@ -155,6 +163,7 @@ class SQLiteStorage(Storage):
             for trial in trials:
                 row = (name, _next_revision(db, name), owner, *rows.write_trial(trial))
                 db.execute(f"INSERT INTO trials ({columns}) VALUES ({_marks(row)})", row)
+                _add_points(db, name, trial.number, trial.curve)
             self._sign(db, owner)
             return True
 
@@ -166,7 +175,21 @@ class SQLiteStorage(Storage):
             if found is None or not set(found) & set(states):
                 return False
             _update(db, name, trial, owner)
+            _add_points(db, name, trial.number, trial.curve)
+            if trial.state in VALUED and trial.reached is not None:
+                later = "DELETE FROM curves WHERE study = ? AND number = ? AND step > ?"
+                db.execute(later, (name, trial.number, trial.reached))
             self._sign(db, owner)
+            return True
+
+    def report(self, name: str, number: int, points: Mapping[int, float]) -> bool:
+        """See `Storage`."""
+        with self.database.transaction() as db:
+            query = "UPDATE trials SET revision = ? WHERE study = ? AND number = ? AND state = ?"
+            row = (_next_revision(db, name), name, number, RUNNING)
+            if not db.execute(query, row).rowcount:
+                return False
+            _add_points(db, name, number, points)
             return True
 
     def release(self, owner: str) -> None:
@@ -241,6 +264,15 @@ def _update(db: sqlite3.Connection, name: str, trial: Trial, owner: str | None) 
     db.execute(
         f"UPDATE trials SET ({columns}) = ({_marks(row)}) WHERE study = ? AND number = ?",
         (*row, name, trial.number),
+    )
+
+
+def _add_points(
+    db: sqlite3.Connection, name: str, number: int, points: Mapping[int, float]
+) -> None:
+    db.executemany(
+        "INSERT OR REPLACE INTO curves (study, number, step, value, checksum) VALUES (?, ?, ?, ?, ?)",
+        [(name, number, *point) for point in rows.write_points(points)],
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from tfbo.errors import SpaceExhausted
 from tfbo.space import Encoding, Params, Space, encoding
 from tfbo.strategies.surrogate import Surrogate
-from tfbo.trial import Goal, Trial
+from tfbo.trial import Fidelity, Goal, Trial
 
 State = TypeVar("State")
 Key = tuple[Any, ...]
@@ -28,6 +28,8 @@ class Problem(NamedTuple):
     seed: int
     device: str | None = None
     """Device to compute on; see `Study`."""
+    fidelity: Fidelity | None = None
+    """Steps in which trials are trained; None where there are none."""
 
     @property
     def goal(self) -> Goal:
@@ -46,6 +48,10 @@ class Suggestion(NamedTuple):
     params: Params
     notes: dict[str, Any]
     """JSON; it is stored with the trial and comes back in `Trial.notes`."""
+    until: int | None = None
+    """Step until which to train; None for the last, or where there are no steps."""
+    trial: int | None = None
+    """Number of a paused trial that goes on, with these parameters; None for a new one."""
 
 
 class Strategy(abc.ABC, Generic[State]):
@@ -75,7 +81,28 @@ class Strategy(abc.ABC, Generic[State]):
     def suggest(
         self, problem: Problem, state: State, *, pending: Sequence[Trial], number: int, q: int
     ) -> list[Suggestion]:
-        """Suggestions for the trials `number .. number + q - 1`; SpaceExhausted where fewer are untried."""
+        """Suggestions for `q` trials; SpaceExhausted where fewer are untried.
+
+        Args:
+            problem: the study.
+            state: from `fold`.
+            pending: all unfinished trials: those that run or wait, and the paused ones, with their curves.
+            number: of the first trial that is new; paused ones that go on keep theirs.
+            q: how many.
+        """
+
+    def hopeless(
+        self, problem: Problem, state: State, *, trials: Sequence[Trial], pending: Sequence[Trial]
+    ) -> frozenset[int]:
+        """Numbers of those of the unfinished `trials` on which further steps are wasted; by default none.
+
+        Args:
+            problem: the study, which has a fidelity.
+            state: from `fold`.
+            trials: some of the `pending` ones, by their curves.
+            pending: as in `suggest`.
+        """
+        return frozenset()
 
     def prepare(self, problem: Problem, most: int | None) -> None:
         """Do ahead, in a thread of its own, what takes long at the first suggestion, whatever will be told.
@@ -83,12 +110,17 @@ class Strategy(abc.ABC, Generic[State]):
         By default nothing. The study will have `most` trials at the most; None where that is open.
         """
 
-    def best(self, problem: Problem, state: State) -> int | None:
-        """The number of the complete trial that is believed to be the best; None for the best value."""
+    def best(self, problem: Problem, state: State, *, pending: Sequence[Trial] = ()) -> int | None:
+        """The number of the trial that is believed to be the best; None for the one of the best value.
+
+        It is a complete one, or where none is, one of the others with a curve.
+        """
         return None
 
-    def surrogate(self, problem: Problem, state: State) -> Surrogate | None:
-        """The model of the told trials, two of which are complete; for None that of `Bayes` stands in."""
+    def surrogate(
+        self, problem: Problem, state: State, *, pending: Sequence[Trial] = ()
+    ) -> Surrogate | None:
+        """The model of the trials, two of which have values; for None that of `Bayes` stands in."""
         return None
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfbo import _forks
 from tfbo.errors import TooFewTrials
 from tfbo.study.incumbent import advice
 from tfbo.study.trials import Trials
-from tfbo.trial import COMPLETE
+from tfbo.trial import COMPLETE, Trial
 
 if TYPE_CHECKING:
     from tfbo.importance import Importance
@@ -43,8 +44,17 @@ class Advisor:
     def suggest(self, number: int, count: int) -> list[Suggestion]:
         """Suggestions for `count` trials from `number` on, while the unfinished ones are pending."""
         strategy, problem, state = self._up_to_date()
-        pending = [trial for trial in self._trials.ordered() if not trial.is_finished]
-        return strategy.suggest(problem, state, pending=pending, number=number, q=count)
+        return strategy.suggest(problem, state, pending=self._pending(), number=number, q=count)
+
+    def hopeless(self, trials: Sequence[Trial]) -> frozenset[int]:
+        """Numbers of those of some unfinished trials that are not worth further steps."""
+        if self._trials.fidelity is None:
+            return frozenset()
+        strategy, problem, state = self._up_to_date()
+        return strategy.hopeless(problem, state, trials=trials, pending=self._pending())
+
+    def _pending(self) -> list[Trial]:
+        return [trial for trial in self._trials.ordered() if not trial.is_finished]
 
     def prepare(self, most: int | None = None) -> threading.Thread | None:
         """Have done ahead, by the thread returned, what takes the first suggestion of a process long."""
@@ -74,7 +84,10 @@ class Advisor:
             return None
         if self._best[0] != self._trials.revision:
             strategy, problem, state = self._up_to_date()
-            self._best = self._trials.revision, strategy.best(problem, state)
+            self._best = (
+                self._trials.revision,
+                strategy.best(problem, state, pending=self._pending()),
+            )
         return self._best[1]
 
     def surrogate(self) -> Surrogate:
@@ -94,12 +107,13 @@ class Advisor:
             )
         if self._surrogate is None or self._surrogate[0] != self._trials.revision:
             strategy, problem, state = self._up_to_date()
-            found = strategy.surrogate(problem, state)
+            found = strategy.surrogate(problem, state, pending=self._pending())
             if found is None:
                 from tfbo.strategies import Bayes
 
                 told = tuple(self._trials.told)
-                found = Bayes().surrogate(problem, Bayes().fold(problem, None, told))
+                begun = Bayes().fold(problem, None, told)
+                found = Bayes().surrogate(problem, begun, pending=self._pending())
             self._surrogate = self._trials.revision, found
         return self._surrogate[1]
 
@@ -114,7 +128,12 @@ class Advisor:
         return dict(kept[2])
 
     def _complete(self) -> int:
-        return sum(trial.state == COMPLETE for trial in self._trials.ordered())
+        """Number of trials with a value that a model can learn from."""
+        fidelity = self._trials.fidelity is not None
+        return sum(
+            trial.state == COMPLETE or (fidelity and bool(trial.curve))
+            for trial in self._trials.ordered()
+        )
 
     def _up_to_date(self) -> tuple[Strategy[Any], Problem, Any]:
         """The strategy, what it is to solve, and its state after all that was told."""
@@ -127,7 +146,9 @@ class Advisor:
             if self._space is not space or self._told is not listed:
                 self._space, self._told, self._state, self._folded = space, listed, None, 0
             told = tuple(listed)
-            problem = Problem(self._space, record.direction, record.seed, self.device)
+            problem = Problem(
+                self._space, record.direction, record.seed, self.device, trials.fidelity
+            )
             strategy = self.strategy or Bayes()
             self._state = strategy.fold(problem, self._state, told[self._folded :])
             self._folded = len(told)

@@ -8,21 +8,29 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tfbo import _arguments
-from tfbo.errors import StudyMismatch, invalid
+from tfbo._messages import printable
+from tfbo.errors import InvalidArgument, StudyMismatch, invalid
 from tfbo.space import Params, Space, checks
-from tfbo.storage import Record, Storage, no_study, read_space, shown
-from tfbo.trial import DIRECTIONS
+from tfbo.storage import Record, Storage, damaged, no_study, read_space, shown
+from tfbo.trial import DIRECTIONS, Fidelity
 
 _SEED_BITS = 63
 _STRATEGIES = ("Bayes", "Sobol", "Random", "Grid")
 
 
 def create(
-    storage: Storage, space: Space, *, direction: str, name: str, seed: int | None
+    storage: Storage,
+    space: Space,
+    *,
+    direction: str,
+    name: str,
+    seed: int | None,
+    fidelity: Fidelity | None = None,
 ) -> Record:
     """The record of a new study, or of the one of its name; StudyMismatch where that is another study."""
     drawn = secrets.randbits(_SEED_BITS) if seed is None else int(seed)
-    wanted = Record(name, space.to_json(), direction, drawn, time.time())
+    steps = None if fidelity is None else fidelity.to_json()
+    wanted = Record(name, space.to_json(), direction, drawn, time.time(), steps)
     stored = storage.create(wanted)
     _check_same(space, wanted, stored, seed is not None, storage.location)
     return stored
@@ -42,7 +50,7 @@ def find(storage: Storage, name: str | None) -> Record:
     return storage.find(name)
 
 
-def check(space: Any, direction: Any, name: Any, seed: Any) -> None:
+def check(space: Any, direction: Any, name: Any, seed: Any, fidelity: Any = None) -> None:
     """Raise InvalidArgument for anything with which there can be no study."""
     if not isinstance(space, Space):
         raise invalid("space", "a Space", space, 'Write Space({"x": Float(0.0, 1.0)}).')
@@ -55,6 +63,19 @@ def check(space: Any, direction: Any, name: Any, seed: Any) -> None:
     checks.text("name", name)
     if seed is not None:
         _arguments.seed(seed)
+    if not (fidelity is None or isinstance(fidelity, Fidelity)):
+        advice = 'For example tfbo.Fidelity(1, 50, name="epoch").'
+        raise invalid("fidelity", "a tfbo.Fidelity or None", fidelity, advice)
+
+
+def fidelity(record: Record) -> Fidelity | None:
+    """The fidelity of a stored study; StorageError, which names the study, for what is none."""
+    if record.fidelity is None:
+        return None
+    try:
+        return Fidelity.from_json(record.fidelity)
+    except InvalidArgument as error:
+        raise damaged(record.name, printable(str(error)), part="the fidelity of ") from error
 
 
 def configurations(space: Space, listed: Any) -> list[Params]:
@@ -109,6 +130,8 @@ def _check_same(space: Space, wanted: Record, stored: Record, seeded: bool, loca
         lines.append(f"direction: {wanted.direction!r} here, {stored.direction!r} there")
     if seeded and wanted.seed != stored.seed:
         lines.append(f"seed: {wanted.seed} here, {stored.seed} there")
+    if wanted.fidelity != stored.fidelity:
+        lines.append(f"fidelity: {fidelity(wanted)} here, {fidelity(stored)} there")
     if lines:
         listed = "\n".join(f"  {line}" for line in lines)
         raise StudyMismatch(

@@ -13,7 +13,7 @@ from tfbo.study import records
 from tfbo.study.advisor import Advisor
 from tfbo.study.incumbent import incumbent
 from tfbo.study.trials import Trials
-from tfbo.trial import COMPLETE, Goal, Trial
+from tfbo.trial import COMPLETE, Fidelity, Goal, Trial
 
 if TYPE_CHECKING:
     import pandas
@@ -66,6 +66,11 @@ class Results:
     def direction(self) -> str:
         """Direction of the search: "minimize" or "maximize"."""
         return self.stored_trials.record.direction
+
+    @property
+    def fidelity(self) -> Fidelity | None:
+        """Steps in which trials are trained; None where they have none."""
+        return self.stored_trials.fidelity
 
     @property
     def seed(self) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from tfbo import _arguments
 from tfbo._aliases import explained
+from tfbo.errors import invalid
 from tfbo.space import Params, Space
 from tfbo.space.parameters import Parameter
 from tfbo.storage import Storage, open_storage
@@ -17,7 +18,7 @@ from tfbo.study import interrupts, optimize, records, settings
 from tfbo.study.ask import ask, foresee
 from tfbo.study.results import Results
 from tfbo.study.trials import Trials
-from tfbo.trial import Trial, outcome_of
+from tfbo.trial import Fidelity, Trial, outcome_of
 
 if TYPE_CHECKING:
     from tfbo.strategies import Strategy
@@ -49,10 +50,12 @@ class Study(Results):
         retries: how often a trial of `optimize` whose process died or went silent is tried again, before
             it is marked failed, of kind "killed": its configuration may be what kills. Not stored; see
             `SQLiteStorage`. Trials of `ask` belong to no process.
+        fidelity: the steps in which trials are trained, such as epochs; None where they have none. Then
+            `ask` says from which step and until which one to train, and only good trials go on to the last.
 
     Raises:
         InvalidArgument: for an argument that is not what it has to be.
-        StudyMismatch: where a stored study of that name has another space, direction or seed.
+        StudyMismatch: where a stored study of that name has another space, direction, seed or fidelity.
         StorageError: where the storage cannot be used.
 
     Example:
@@ -76,10 +79,13 @@ class Study(Results):
         strategy: Strategy[Any] | None = None,
         device: str | None = None,
         retries: int = 3,
+        fidelity: Fidelity | None = None,
     ) -> None:
-        records.check(space, direction, name, seed)
+        records.check(space, direction, name, seed, fidelity)
         stored = open_storage(storage)
-        record = records.create(stored, space, direction=direction, name=name, seed=seed)
+        record = records.create(
+            stored, space, direction=direction, name=name, seed=seed, fidelity=fidelity
+        )
         self._set_up(Trials(record, stored, retries), strategy, device)
 
     @classmethod
@@ -180,6 +186,19 @@ class Study(Results):
         """
         outcome = outcome_of(value, std, state, kind, reason, traceback)
         self.stored_trials.tell(trial, outcome)
+
+    def report(self, trial: Trial | int, step: int, value: Any) -> bool:
+        """Report a point of the learning curve of a running trial; it is stored when this returns.
+
+        Returns:
+            False where the trial is hopeless: end it, by `tell(trial, value, state="stopped")`.
+        """
+        checked = _arguments.count("step", step, "Steps are counted from 1.")
+        number = _arguments.as_float(value)
+        if number is None:
+            raise invalid("value", "a number", value, "NaN where there is none at this step.")
+        reported = self.stored_trials.report(trial, checked, number)
+        return not self.advisor.hopeless([reported])
 
     def enqueue(self, params: Mapping[str, Any]) -> Trial:
         """Have a configuration (a legal value for each active parameter) tried before any suggestion."""

@@ -24,7 +24,8 @@ from tfbo.storage import (
     read_space,
     release_at_end,
 )
-from tfbo.trial import COMPLETE, PRESUMED, RUNNING, WAITING, Outcome, Trial
+from tfbo.study import records
+from tfbo.trial import COMPLETE, PAUSED, PRESUMED, RUNNING, WAITING, Outcome, Trial
 
 if TYPE_CHECKING:
     from tfbo.strategies import Suggestion
@@ -46,6 +47,7 @@ class Trials:
         self.record = record
         self.retries = retries
         self.space = read_space(record.name, record.space)
+        self.fidelity = records.fidelity(record)
         self.by_number: dict[int, Trial] = {}
         self.told: list[Trial] = []
         """Finished trials that say something, in the order in which they became known.
@@ -55,6 +57,8 @@ class Trials:
         self.revision = 0
         self._owned: set[int] = set()
         """Numbers of the trials that this process runs."""
+        self._reached: dict[int, int] = {}
+        """The last steps that runs which began here have reported, by trial."""
         _forks.renew_lock(self, "_lock")
         self._owner, self._pid = new_owner(), os.getpid()
         weakref.finalize(self, release_at_end, storage, self._owner, self._pid)
@@ -63,6 +67,11 @@ class Trials:
     def name(self) -> str:
         """Of the study."""
         return self.record.name
+
+    @property
+    def _last(self) -> int | None:
+        """The last step; None without a fidelity."""
+        return None if self.fidelity is None else self.fidelity.high
 
     def ordered(self) -> list[Trial]:
         """The trials that are known, by number."""
@@ -127,30 +136,64 @@ class Trials:
         """Start up to `count` waiting trials, lowest numbers first, unless others do."""
         claimed = []
         for trial in [trial for trial in self.ordered() if trial.state == WAITING][:count]:
-            running = dataclasses.replace(trial, state=RUNNING, started=time.time())
-            owner = self._owner if owned else None
-            if self.storage.replace(self.name, running, (WAITING,), owner):
+            start, until = self._stage(trial.start, trial.until)
+            running = dataclasses.replace(
+                trial, state=RUNNING, started=time.time(), start=start, until=until
+            )
+            if self._run(running, WAITING, owned):
                 claimed.append(running)
-                self._own(running.number, owned)
         return claimed
 
     def start(
         self, number: int, suggestions: Sequence[Suggestion], *, owned: bool = True
     ) -> list[Trial]:
-        """Start trials of what was suggested from `number` on; none where others were faster."""
+        """Start what was suggested, new trials from `number` on; fewer where others were faster."""
         now = time.time()
-        trials = [
-            Trial(i, self.space.validate(s.params), started=now, notes=s.notes)
-            for i, s in enumerate(suggestions, start=number)
-        ]
-        if not self.storage.append(self.name, trials, self._owner if owned else None):
-            return []
+        new = [suggestion for suggestion in suggestions if suggestion.trial is None]
+        trials = []
+        for i, each in enumerate(new, start=number):
+            start, until = self._stage(None, each.until)
+            trial = Trial(i, self.space.validate(each.params), started=now, notes=each.notes)
+            trials.append(dataclasses.replace(trial, start=start, until=until))
+        if trials and not self.storage.append(self.name, trials, self._owner if owned else None):
+            trials = []
         for trial in trials:
-            self._own(trial.number, owned)
-        return trials
+            self._own(trial, owned)
+        return trials + self._go_on([s for s in suggestions if s.trial is not None], owned)
 
-    def _own(self, number: int, owned: bool) -> None:
-        (self._owned.add if owned else self._owned.discard)(number)
+    def _go_on(self, suggestions: Sequence[Suggestion], owned: bool) -> list[Trial]:
+        """Start paused trials again, further on; those that still are paused."""
+        started = []
+        for suggestion in suggestions:
+            assert suggestion.trial is not None and self.fidelity is not None
+            paused = self.by_number[suggestion.trial]
+            start = (paused.until or 0) if self.fidelity.resume else 0
+            running = dataclasses.replace(
+                paused, state=RUNNING, value=None, std=None, started=time.time(), finished=None,
+                start=start, until=suggestion.until or self.fidelity.high,
+                notes={**paused.notes, **suggestion.notes},
+            )  # fmt: skip
+            if self._run(running, PAUSED, owned):
+                started.append(running)
+        return started
+
+    def _stage(self, start: int | None, until: int | None) -> tuple[int | None, int | None]:
+        """Steps of a run that begins; nothing without a fidelity."""
+        if self.fidelity is None:
+            return None, None
+        return start or 0, until or self.fidelity.high
+
+    def _run(self, running: Trial, state: str, owned: bool) -> bool:
+        """Have a trial in that state run, as it is given; False where others have changed it."""
+        owner = self._owner if owned else None
+        if not self.storage.replace(self.name, running, (state,), owner):
+            return False
+        self._own(running, owned)
+        return True
+
+    def _own(self, trial: Trial, owned: bool) -> None:
+        (self._owned.add if owned else self._owned.discard)(trial.number)
+        self._reached[trial.number] = trial.start or 0
 
     def enqueue(self, params: Mapping[str, Any]) -> Trial:
         """Add a waiting trial of a legal configuration."""
@@ -165,12 +208,38 @@ class Trials:
         """Store the outcome of a trial; TrialStateError where it cannot be told."""
         self.sync()
         found = _unfinished(self.name, self.by_number, trial, outcome)
-        told = outcome.finish(found, time.time())
-        replaced = (WAITING, RUNNING) if outcome.is_presumed else (WAITING, RUNNING, *PRESUMED)
+        told = outcome.finish(found, time.time(), self._last)
+        if found.state == PAUSED and told.state == PAUSED:
+            raise TrialStateError(
+                f"trial: trial {found.number} has been told its value at step {found.until} and is paused. "
+                'Ask for it again, or end it by state="stopped".'
+            )
+        unfinished = (WAITING, RUNNING, PAUSED)
+        replaced = unfinished if outcome.is_presumed else (*unfinished, *PRESUMED)
         if not self.storage.replace(self.name, told, replaced, None):
             self.sync()
             _unfinished(self.name, self.by_number, found.number, outcome)
         self.sync()
+
+    def report(self, trial: Trial | int, step: int, value: float) -> Trial:
+        """Store a point of the curve of a running trial; the trial as it is then."""
+        self.sync()
+        found = _unfinished(self.name, self.by_number, trial)
+        if found.state != RUNNING:
+            raise TrialStateError(
+                f"trial: trial {found.number} does not run ({found.state}). Ask for it first."
+            )
+        known = self._reached.get(found.number, found.reached or found.start or 0)
+        if step <= known:
+            raise invalid(
+                "step", f"a step after {known}, the last one of this trial", step,
+                "Report each step once, in order; the first is 1.",
+            )  # fmt: skip
+        if not self.storage.report(self.name, found.number, {step: value}):
+            raise TrialStateError(f"trial: trial {found.number} does not run any more.")
+        self._reached[found.number] = step
+        self.sync()
+        return self.by_number[found.number]
 
     def put_back(self, trial: Trial) -> None:
         """Have a trial wait again, if it still runs."""

@@ -221,7 +221,9 @@ class Bayes(Strategy[History]):
             ask.suggest(self.settings(problem), problem, state, (), numbers)
 
     @computing()
-    def best(self, problem: Problem, state: History) -> int | None:
+    def best(
+        self, problem: Problem, state: History, *, pending: Sequence[Trial] = ()
+    ) -> int | None:
         """See `Strategy`: where outcomes are noisy, the trial of the best posterior mean.
 
         None, for the best value, while the model has not taken over, where there is no noise
@@ -237,7 +239,9 @@ class Bayes(Strategy[History]):
         return fitted.best(problem.goal).number
 
     @computing()
-    def surrogate(self, problem: Problem, state: History) -> GaussianSurrogate:
+    def surrogate(
+        self, problem: Problem, state: History, *, pending: Sequence[Trial] = ()
+    ) -> GaussianSurrogate:
         """The model after the told trials, of which one at least is complete.
 
         It is that of the last ask of these trials. Where there was none, or failed trials were part of it,

@@ -1,0 +1,51 @@
+"""The goal of a search, which compares values."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable
+from itertools import accumulate
+
+from tfbo.trial.trial import Trial
+
+DIRECTIONS = MINIMIZE, MAXIMIZE = "minimize", "maximize"
+
+
+@dataclasses.dataclass(frozen=True)
+class Goal:
+    """Aim of a search: the direction in which a value is better.
+
+    Args:
+        direction: "minimize" or "maximize".
+
+    Example:
+        >>> Goal("maximize").better(0.9, than=0.8), Goal("minimize").best_so_far([3.0, 5.0, 2.0])
+        (True, [3.0, 3.0, 2.0])
+    """
+
+    direction: str
+
+    @property
+    def sign(self) -> float:
+        """Factor of values, 1 or -1: larger is better of the product."""
+        return 1.0 if self.direction == MAXIMIZE else -1.0
+
+    def better(self, value: float | None, than: float | None) -> bool:
+        """True where a value is strictly better; NaN, infinities and None are worse than any number."""
+        return self._score(value) > self._score(than)
+
+    def best_so_far(self, values: Iterable[float]) -> list[float]:
+        """The best of the values up to each of them."""
+
+        def best(known: float, value: float) -> float:
+            return value if self.better(value, than=known) else known
+
+        return list(accumulate(values, best))
+
+    def rank(self, trial: Trial) -> tuple[float, int]:
+        """Key that sorts trials best first, equal ones by number and those without a value last."""
+        return -self._score(trial.value), trial.number
+
+    def _score(self, value: float | None) -> float:
+        return -math.inf if value is None or not math.isfinite(value) else self.sign * value

@@ -1,0 +1,134 @@
+"""The outcome of a trial, from what an objective returned or raised."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import traceback as tracebacks
+from typing import Any
+
+from tfbo import _arguments
+from tfbo.errors import invalid
+from tfbo.trial.trial import (
+    COMPLETE,
+    FAILED,
+    KINDS,
+    OUT_OF_MEMORY,
+    PAUSED,
+    PRESUMED,
+    STOPPED,
+    UNEXPLAINED,
+    Trial,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """Finite values that a trial returned, one an objective, and their standard errors where known."""
+
+    values: tuple[float, ...]
+    std: tuple[float | None, ...]
+    state: str | None = None
+    """COMPLETE or STOPPED where nothing more is to be trained; None for what the step says."""
+    step: int | None = None
+    """Step of the values, where it is not the one until which the trial was to be trained."""
+    is_presumed = False
+
+    def __str__(self) -> str:
+        return repr(self.values[0])
+
+    def finish(self, trial: Trial, at: float, last: int | None = None) -> Trial:
+        """The trial with this outcome at that time: paused where the `last` step is yet to come."""
+        (value,), (std,) = self.values, self.std
+        state = self.state
+        if state is None:
+            paused = last is not None and trial.until is not None and trial.until < last
+            state = PAUSED if paused else COMPLETE
+        result = dataclasses.replace(trial, state=state, value=value, std=std, finished=at)
+        result = dataclasses.replace(result, kind=None, reason=None, traceback=None)
+        step = self.step
+        if step is None:
+            step = trial.reached if state == STOPPED else trial.until
+        if step is None or trial.start is None:
+            return result
+        # What an earlier run reported of later steps is not of this one.
+        curve = {known: v for known, v in trial.curve.items() if known < step}
+        spent = (trial.spent or 0) + max(0, step - trial.start)
+        return dataclasses.replace(result, curve={**curve, step: value}, spent=spent)
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """Reason, in a line, for which a trial returned no value; the kind is one of `KINDS`."""
+
+    kind: str
+    reason: str
+    traceback: str | None = dataclasses.field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, error: BaseException, kind: str | None = None) -> Failure:
+        """The failure of a trial that raised; its kind follows from the error if None."""
+        names = {base.__name__ for base in type(error).__mro__}
+        if kind is None and (isinstance(error, MemoryError) or "ResourceExhaustedError" in names):
+            kind = OUT_OF_MEMORY
+        elif kind is None:
+            kind = "timeout" if isinstance(error, TimeoutError) else "error"
+        text = str(error).strip().split("\n")[0]
+        name = type(error).__name__
+        traceback = "".join(tracebacks.format_exception(error))
+        return cls(kind, f"{name}: {text}" if text else name, traceback)
+
+    def __str__(self) -> str:
+        return f"state={FAILED!r}, reason={self.reason!r}"
+
+    @property
+    def is_presumed(self) -> bool:
+        """True where a result that comes after all takes its place."""
+        return self.kind in PRESUMED
+
+    def finish(self, trial: Trial, at: float, last: int | None = None) -> Trial:
+        """The trial, failed at that time."""
+        failed = dataclasses.replace(trial, state=FAILED, value=None, std=None, finished=at)
+        reached = max(trial.reached or 0, trial.start or 0)
+        if trial.start is not None:
+            spent = (trial.spent or 0) + reached - trial.start
+            failed = dataclasses.replace(failed, spent=spent)
+        return dataclasses.replace(failed, **vars(self))
+
+
+Outcome = Measurement | Failure
+
+
+def measure(value: Any, std: Any = None) -> Outcome:
+    """Outcome of a trial that returned a number; a failure where that is not finite."""
+    number = _arguments.as_float(value)
+    if number is None:
+        advice = "Return float(...) of it; for a failure use state='failed'."
+        raise invalid("value", "a number", value, advice)
+    if not math.isfinite(number):
+        # Its standard error, most likely as little a number, says nothing.
+        return Failure("nan", f"the value was {number}")
+    if std is not None:
+        std = _arguments.number("std", std, "Leave it out where it is not known.", least=0.0)
+    return Measurement((number,), (std,))
+
+
+def outcome_of(value: Any, std: Any, state: Any, kind: Any, reason: Any, traceback: Any) -> Outcome:
+    """Outcome that the arguments of `Study.tell` describe; InvalidArgument for a contradiction."""
+    if state not in (None, COMPLETE, STOPPED, FAILED):
+        advice = "Leave it out where there is a value."
+        raise invalid("state", '"complete", "stopped" or "failed"', state, advice)
+    if kind is not None and kind not in KINDS:
+        expected = f"one of {', '.join(map(repr, KINDS))}"
+        raise invalid("kind", expected, kind, "Leave it out if in doubt.")
+    if state == FAILED:
+        for argument, given in (("value", value), ("std", std)):
+            if given is not None:
+                advice = f"Leave out {argument} or state."
+                raise invalid(argument, "nothing for a failed trial", given, advice)
+        return Failure(kind or "error", reason or UNEXPLAINED, traceback)
+    if kind is not None or reason is not None:
+        given = kind if kind is not None else reason
+        raise invalid("state", '"failed" with a kind or reason', state, f"You gave {given!r}.")
+    measured = measure(value, std)
+    return measured if isinstance(measured, Failure) else dataclasses.replace(measured, state=state)
