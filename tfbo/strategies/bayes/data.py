@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -89,8 +90,8 @@ def training_data(
 ) -> tuple[TrainingData, np.ndarray]:
     """Outcomes of `most` trials to maximise, in an order of their own, and whose they are; see `subset`."""
     complete = history.complete
-    values = [goal.sign * trial.value for trial in history.trials if trial.value is not None]
-    known = np.array(values, np.float64)
+    values = [trial.value for trial in itertools.compress(history.trials, complete)]
+    known = goal.sign * np.array(values, np.float64)
     y = np.zeros(len(complete))
     y[complete] = known
     std = np.array([trial.std or 0.0 for trial in history.trials], np.float64)
