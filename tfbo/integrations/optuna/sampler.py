@@ -25,6 +25,7 @@ from tfbo import _arguments, _random
 from tfbo._compile import devices
 from tfbo._messages import warn
 from tfbo.errors import SpaceExhausted, invalid
+from tfbo.integrations.optuna import curves as learning_curves
 from tfbo.integrations.optuna import study_history
 from tfbo.integrations.optuna.distributions import counterpart
 from tfbo.strategies import Bayes, Problem, Strategy, Suggestion
@@ -50,9 +51,15 @@ class TFBOSampler(BaseSampler):
     Workers may therefore have the same seed, and `reseed_rng`, which Optuna calls for each job of
     `n_jobs`, has nothing to do.
 
-    Failed trials (those of an infinite value among them), unless they are tried again, and pruned ones
-    count as somewhat worse than the worst complete one. Trials that run count through draws of what they
-    may return; one whose process was killed runs, as far as Optuna knows, until a heartbeat finds out.
+    Failed trials (those of an infinite value among them), unless they are tried again, count as somewhat
+    worse than the worst complete one. Trials that run count through draws of what they may return; one
+    whose process was killed runs, as far as Optuna knows, until a heartbeat finds out.
+
+    What trials report on their way (`trial.report`) is learned from, by its step: of those that a pruner
+    has pruned, of those that run and of complete ones, whose final value is that of the last step, the
+    largest that any trial has reported. The pruner, any of Optuna's, says how far a trial goes, and
+    the sampler what the next one tries. HyperbandPruner shows samplers the trials of one bracket; this
+    one learns from all. A pruned trial that reported nothing, or NaN at last, counts as failed.
 
     No configuration is tried twice, with two exceptions: where all of a finite space have been, and
     where a finite space is all that trials have in common while they go on to differ in other
@@ -66,6 +73,8 @@ class TFBOSampler(BaseSampler):
         independent_sampler: for the parameters that are drawn independently, the whole first trial
             among them; None for uniform draws on each parameter's scale, after the centre.
         device: where suggestions are computed, such as "CPU" or "GPU:0"; see `tfbo.Study`.
+        curves: whether to learn from what trials report; False where that is something else than what
+            they return, on another scale: pruned trials then count as failed.
         constraints_func: ignored, with a warning; it is there so that no script has to be changed.
         warn_independent_sampling: whether to warn of parameters that had to be drawn independently,
             once each.
@@ -92,6 +101,7 @@ class TFBOSampler(BaseSampler):
         n_startup_trials: int | None = None,
         independent_sampler: BaseSampler | None = None,
         device: str | None = None,
+        curves: bool = True,
         constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None,
         warn_independent_sampling: bool = True,
     ) -> None:
@@ -109,12 +119,14 @@ class TFBOSampler(BaseSampler):
                 "n_startup_trials", n_startup_trials, advice="Leave it out if in doubt."
             )
             strategy = Bayes(n_initial=n_startup_trials)
+        if not isinstance(curves, bool):
+            raise invalid("curves", "True or False", curves, "Leave it out if in doubt.")
         if constraints_func is not None:
             warnings.warn(_UNCONSTRAINED, stacklevel=2)
         self._seed = secrets.randbits(_SEED_BITS) if seed is None else seed
         self._strategy = strategy or Bayes()
         self._independent_sampler = independent_sampler
-        self._device = device
+        self._device, self._curves = device, curves
         self._warns = warn_independent_sampling
         self._said: set[str] = set()
         self._open()
@@ -142,6 +154,7 @@ class TFBOSampler(BaseSampler):
     ) -> dict[str, BaseDistribution]:
         """The parameters that will be suggested jointly."""
         _require_one_objective(study)
+        study = study_history.whole(study)
         with self._lock:
             return self._history(study).intersect(study)
 
@@ -153,6 +166,7 @@ class TFBOSampler(BaseSampler):
         known = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
         if search_space.keys() <= known.keys():
             return {}
+        study = study_history.whole(study)
         # Threads come one after the other, so that each sees what the others are about to try.
         with self._lock:
             history = self._history(study)
@@ -166,8 +180,10 @@ class TFBOSampler(BaseSampler):
         self, study: Study, history: study_history.StudyHistory, number: int
     ) -> Suggestion:
         strategy, trials = self._strategy, study.get_trials(deepcopy=False)
-        direction = study.direction.name.lower()
-        problem = Problem(history.counterparts.space, direction, self._seed, self._device)
+        steps = learning_curves.steps(trials) if self._curves else None
+        history.learn(steps)
+        direction, fidelity = study.direction.name.lower(), steps.fidelity if steps else None
+        problem = Problem(history.counterparts.space, direction, self._seed, self._device, fidelity)
         state = history.fold(strategy, problem, trials)
         pending = history.pending(trials, number)
         modelled = history.completed >= _FEWEST
@@ -175,7 +191,7 @@ class TFBOSampler(BaseSampler):
         if not weighs or history.has_untried(problem.space, pending):
             with contextlib.suppress(SpaceExhausted):
                 return strategy.suggest(problem, state, pending=pending, number=number, q=1)[0]
-        model = strategy.surrogate(problem, state) if modelled else None
+        model = strategy.surrogate(problem, state, pending=pending) if modelled else None
         return Suggestion(repeats.suggest(model, problem, number), {})
 
     def sample_independent(
@@ -187,7 +203,7 @@ class TFBOSampler(BaseSampler):
     ) -> Any:
         """A value of one parameter by itself; see the class."""
         _require_one_objective(study)
-        searched = self._history(study).distributions
+        searched = self._history(study_history.whole(study)).distributions
         if self._warns and searched and param_name not in searched:
             self._say_once(
                 f"{param_name!r} is drawn independently of the model, because not all complete trials "

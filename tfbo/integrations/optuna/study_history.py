@@ -6,6 +6,7 @@ opened again or its space has become another one.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from optuna.search_space import IntersectionSearchSpace
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from tfbo.integrations.optuna.curves import Steps
 from tfbo.integrations.optuna.distributions import Counterparts
 from tfbo.space import Space
 from tfbo.strategies import Problem, Strategy
@@ -34,6 +36,7 @@ class StudyHistory:
 
     def __init__(self) -> None:
         self._intersection = IntersectionSearchSpace()
+        self._steps: Steps | None = None
         self._begin({})
 
     def _begin(self, distributions: dict[str, BaseDistribution]) -> None:
@@ -57,6 +60,12 @@ class StudyHistory:
         """Search these distributions from now on."""
         if distributions != self.distributions:
             self._begin(distributions)
+
+    def learn(self, steps: Steps | None) -> None:
+        """Read curves by these steps from now on; None to leave them out."""
+        if steps != self._steps:
+            self._steps = steps
+            self._begin(self.distributions)
 
     def fold(self, strategy: Strategy[Any], problem: Problem, trials: Sequence[FrozenTrial]) -> Any:
         """The strategy's state after the trials that are finished, but those that are tried again."""
@@ -97,14 +106,25 @@ class StudyHistory:
         params = self.counterparts.read(numbers)
         if params is None:
             return None
-        if frozen.state == TrialState.RUNNING:
-            return Trial(frozen.number, params, RUNNING, notes=notes)
-        # The value of a pruned trial is its last report: a figure from half-way among final ones, which
-        # misleads. But a trial that is left out is suggested again, as if nothing were known of it.
-        value = frozen.value if frozen.state == TrialState.COMPLETE else None
-        if value is None or not math.isfinite(value):
-            return Trial(frozen.number, params, FAILED, notes=notes)
-        return Trial(frozen.number, params, COMPLETE, value, notes=notes)
+        trial = Trial(frozen.number, params, RUNNING, notes=notes)
+        if frozen.state != TrialState.RUNNING:
+            # Without its steps, the value of a pruned trial, its last report, is a figure from half-way
+            # among final ones, which misleads. But a trial that is left out is suggested again, as if
+            # nothing were known of it.
+            value = frozen.value if frozen.state == TrialState.COMPLETE else None
+            trial = dataclasses.replace(trial, state=FAILED)
+            if value is not None and math.isfinite(value):
+                trial = dataclasses.replace(trial, state=COMPLETE, value=value)
+        return trial if self._steps is None else self._steps.stage(trial, frozen)
+
+
+def whole(study: Study) -> Study:
+    """The study itself where a sampler is shown a part: by HyperbandPruner, the trials of one bracket.
+
+    What a trial reported by a step says as much of the others in whichever bracket it was.
+    """
+    found: Study = getattr(study, "_study", study)
+    return found
 
 
 def remember(
