@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, overload
@@ -12,10 +12,9 @@ from tfbo import _arguments
 from tfbo._aliases import explained
 from tfbo.errors import invalid
 from tfbo.space import Params, Space
-from tfbo.space.parameters import Parameter
 from tfbo.storage import Storage, open_storage
 from tfbo.study import interrupts, optimize, records, settings
-from tfbo.study.ask import ask, foresee
+from tfbo.study.ask import ask
 from tfbo.study.results import Results
 from tfbo.study.trials import Trials
 from tfbo.trial import Fidelity, Trial, outcome_of
@@ -147,11 +146,6 @@ class Study(Results):
         asked = ask(self.stored_trials, self.advisor.suggest, count, owned=False)
         return asked[0] if q is None else asked
 
-    def suggestion(self) -> Params:
-        """Configuration that the next `ask` would start; nothing is stored. Raises as `ask`."""
-        self.stored_trials.sync()
-        return foresee(self.stored_trials, self.advisor.suggest)
-
     def tell(
         self,
         trial: Trial | int,
@@ -199,23 +193,6 @@ class Study(Results):
             raise invalid("value", "a number", value, "NaN where there is none at this step.")
         reported = self.stored_trials.report(trial, checked, number)
         return not self.advisor.hopeless([reported])
-
-    def enqueue(self, params: Mapping[str, Any]) -> Trial:
-        """Have a configuration (a legal value for each active parameter) tried before any suggestion."""
-        return self.stored_trials.enqueue(params)
-
-    def extend(self, parameters: Mapping[str, Parameter]) -> Space:
-        """Add parameters (by name) to the space, which is stored; those that it has change nothing.
-
-        Earlier trials lack the new ones, as if inactive. A later `Study` of the old space opens the new.
-        Raises InvalidArgument for a name that is there with another parameter, and as for a new space.
-        """
-        self.stored_trials.extend(parameters)
-        return self.space
-
-    def amend(self, trial: Trial | int, params: Mapping[str, Any]) -> Trial:
-        """Give a running trial other parameters than were suggested: those that it really has."""
-        return self.stored_trials.amend(trial, params)
 
     def optimize(
         self,

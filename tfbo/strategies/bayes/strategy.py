@@ -226,8 +226,7 @@ class Bayes(Strategy[History]):
     ) -> int | None:
         """See `Strategy`: where outcomes are noisy, the trial of the best posterior mean.
 
-        None, for the best value, while the model has not taken over, where there is no noise
-        (`noise="none"` and no standard error told), and where next to none was found.
+        None, for the best value, while the model has not taken over, and where there is next to no noise.
         """
         uncertain = any(trial.std for trial in state.trials)
         if self._is_initial(problem, state) or (self.noise == "none" and not uncertain):
