@@ -129,11 +129,12 @@ def stack(
     Without priors the likelihood counts alone (`rough_priors` then say where to start). The prior on a
     lengthscale scales with the extent of its column, `[d]`.
     """
-    extents = np.broadcast_to(extent, [kernel.dimension])
+    d = kernel.configurations.dimension
+    extents = np.broadcast_to(extent, [d])
     if not kernel.ard:
         extents = np.array([np.exp(np.mean(np.log(extents)))])
-    given = priors or rough_priors(kernel.dimension)
-    shapes = len(kernel.shape_names)
+    given = priors or rough_priors(d)
+    shapes = len(kernel.shape_names) - len(kernel.own)
 
     def spread(
         part: LogNormal, low_high: tuple[float, float], shift: np.ndarray
@@ -148,6 +149,10 @@ def stack(
         spread(given.amplitude, ranges.amplitude, np.zeros(1)),
         spread(given.lengthscale, ranges.lengthscale, np.log(extents)),
         spread(given.shape, ranges.shape, np.zeros(shapes)),
+        *(
+            spread(LogNormal(each.loc, each.scale), (each.low, each.high), np.zeros(1))
+            for each in kernel.own
+        ),
         spread(given.noise, noise_range, np.zeros(1)),
     ]
     loc, scale, lower, upper = (np.concatenate(column) for column in zip(*parts, strict=True))

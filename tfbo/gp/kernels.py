@@ -54,6 +54,16 @@ class Hyperparameters(NamedTuple):
     """`[...]`: variance of the observation noise, in standardised outputs."""
 
 
+class Positive(NamedTuple):
+    """A hyperparameter of a kernel's own, with its log-normal prior and the range where it is searched."""
+
+    name: str
+    loc: float
+    scale: float
+    low: float
+    high: float
+
+
 @dataclasses.dataclass(frozen=True)
 class Kernel:
     """A family of covariance functions over the columns of a design matrix.
@@ -98,6 +108,16 @@ class Kernel:
         return _SHAPES.get(self.correlation, ())
 
     @property
+    def own(self) -> tuple[Positive, ...]:
+        """The last of them, with priors of the kernel's own; those before have that of `Priors.shape`."""
+        return ()
+
+    @property
+    def configurations(self) -> Kernel:
+        """The kernel of configurations alone, where rows hold a step and a trial beside one."""
+        return self
+
+    @property
     def is_isotropic(self) -> bool:
         """True where a covariance is the amplitude squared times the correlation of scaled features."""
         return True
@@ -140,6 +160,10 @@ class Kernel:
         if self.ard and self._is_embedded:
             shrink = tf.gather(shrink, self.owners, axis=-1)
         return features * tf.expand_dims(shrink, -2)
+
+    def final(self, features: tf.Tensor) -> tf.Tensor | None:
+        """Features of the same trials at the last step; None where there are no steps."""
+        return None
 
     def at(self, hyperparameters: Hyperparameters) -> Any:
         """The TFP kernel of scaled features at these hyperparameters."""
@@ -262,6 +286,17 @@ _CLOSED: dict[type, Callable[[tf.Tensor], tuple[tf.Tensor, Callable[[], tf.Tenso
     psd_kernels.MaternFiveHalves: _matern52,
     psd_kernels.MaternThreeHalves: _matern32,
 }
+
+
+def closed(correlation: type, r2: tf.Tensor) -> tf.Tensor:
+    """Correlation of squared scaled distances, of one of the usual classes, smooth at zero."""
+
+    @tf.custom_gradient
+    def evaluate(r2: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        value, derivative = _CLOSED[correlation](r2)
+        return value, lambda upstream: upstream * derivative()
+
+    return evaluate(r2)
 
 
 @functools.cache

@@ -95,7 +95,13 @@ class Posterior:
         return mean, rows, tf.matmul(cross, self.factors.inverse, transpose_b=True)
 
     def noise_free(self, observed: Observations) -> tf.Tensor:
-        """Mean `[..., n]` of the function at the data, standardised: less than they say themselves."""
+        """Mean `[..., n]` of the function at the data, standardised: less than they say themselves.
+
+        Where data are of steps, it is that of their trials at the last step.
+        """
+        final = self.kernel.final(observed.features)
+        if final is not None:
+            return self.project(final)[0]
         noise = tf.expand_dims(self.hyperparameters.noise, -1)
         if observed.variances is not None:
             noise += observed.variances

@@ -33,7 +33,7 @@ class Goal:
 
     def better(self, value: float | None, than: float | None) -> bool:
         """True where a value is strictly better; NaN, infinities and None are worse than any number."""
-        return self._score(value) > self._score(than)
+        return self.score(value) > self.score(than)
 
     def best_so_far(self, values: Iterable[float]) -> list[float]:
         """The best of the values up to each of them."""
@@ -45,7 +45,8 @@ class Goal:
 
     def rank(self, trial: Trial) -> tuple[float, int]:
         """Key that sorts trials best first, equal ones by number and those without a value last."""
-        return -self._score(trial.value), trial.number
+        return -self.score(trial.value), trial.number
 
-    def _score(self, value: float | None) -> float:
+    def score(self, value: float | None) -> float:
+        """The value, turned so that larger is better; -inf for NaN, infinities and None."""
         return -math.inf if value is None or not math.isfinite(value) else self.sign * value

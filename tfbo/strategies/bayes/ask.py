@@ -22,14 +22,14 @@ from tfbo.gp import Posterior, hyperprior, paths, search
 from tfbo.gp.data import TrainingData
 from tfbo.optim.domain import Domain
 from tfbo.strategies.base import Problem
+from tfbo.strategies.bayes import curves, feasibility, fit, screens, surrogate, warm_start
 from tfbo.strategies.bayes import data as trials_data
-from tfbo.strategies.bayes import feasibility, fit, screens, surrogate, warm_start
 from tfbo.strategies.bayes.chooser import Answer, Choice, Chooser, Question, choose
-from tfbo.strategies.bayes.data import Failed, History
+from tfbo.strategies.bayes.data import Failed, History, Modelled
 from tfbo.strategies.bayes.greedy import Greedy
 from tfbo.strategies.bayes.surrogate import GaussianSurrogate
 from tfbo.strategies.bayes.thompson import Thompson
-from tfbo.trial import Trial
+from tfbo.trial import PAUSED, Trial
 
 _LOGGER = logging.getLogger("tfbo")
 
@@ -46,6 +46,9 @@ _MOST_GREEDY = 16
 # Of more trials than this, hyperparameters are searched for among so many of them, and the optimum that
 # is found there is followed to that of all: a search takes many evaluations of n^3 operations each.
 _MOST_SEARCHED = 300
+# Points of learning curves in the model, and among which hyperparameters are searched for: of all of them a
+# suggestion would take longer than 50 ms.
+_MOST_POINTS, _MOST_POINTS_SEARCHED = 400, 150
 
 
 Region = Callable[[Problem, Sequence[Trial]], np.ndarray]
@@ -68,6 +71,8 @@ class Settings(NamedTuple):
     device: str | None
     failed: Failed
     region: Region | None
+    curves: bool = False
+    """True where trials have steps."""
 
     def restarts(self, plan: devices.Plan, n: int) -> int:
         """Restarts beside the one from the last optimum, when `n` trials are searched."""
@@ -92,6 +97,19 @@ class Settings(NamedTuple):
             padded=plan.padded and chooser.can_pad,
             failing=failing,
         )
+
+    def modelled(
+        self,
+        problem: Problem,
+        history: History,
+        pending: Sequence[Trial],
+        failed: Failed | None = None,
+    ) -> Modelled:
+        """Training data of finished trials, and where trials have steps, of all with a curve."""
+        if self.curves:
+            most = min(self.n_modelled, _MOST_POINTS)
+            return curves.modelled(problem, (*history.trials, *pending), most, failed)
+        return trials_data.modelled(problem.goal, history, self.n_modelled, failed)
 
     def bounds(self, problem: Problem, history: History) -> np.ndarray | tuple[()]:
         """Box `[d, 2]` in which points are sought after these trials; nothing for the unit cube."""
@@ -134,7 +152,7 @@ def _suggest(
     pending: Sequence[Trial],
     numbers: range,
 ) -> tuple[np.ndarray, dict[str, Any]]:
-    plan = devices.plan(settings.device, len(history.trials))
+    plan = devices.plan(settings.device, len(history.trials) + settings.curves * len(pending))
     asked = pose(settings, problem, history, pending, numbers, plan)
     if not bool(asked.fitted.posterior.ok):
         _LOGGER.warning("Trial %d: the surrogate could not be fitted.", numbers[0])
@@ -158,12 +176,13 @@ def pose(
     plan: devices.Plan,
 ) -> Asked:
     """The fit of all trials, of which failed ones count as bad, and the points to choose from it."""
-    kernel, n, q = settings.model.kernel, len(history.trials), len(numbers)
+    kernel, q = settings.model.kernel, len(numbers)
     rng = _random.generator(problem.seed, "bayes", numbers[0])
+    modelled = settings.modelled(problem, history, pending, settings.failed)
+    data, n = modelled.data, len(modelled.data.y) if settings.curves else len(history.trials)
     last = warm_start.last((*history.trials, *pending), settings.model.hyperprior)
     due = last.is_due(n)
     searches = due or plan.padded  # a padded program has one shape, that of a search
-    data, _ = trials_data.training_data(problem.goal, history, settings.n_modelled, settings.failed)
     given = _given(settings, data, last.start, plan, rng if searches else None)
     fitted = history.fits.fitted(
         settings.model, given, lambda: _fit(settings, given, plan), follows=not due
@@ -171,14 +190,16 @@ def pose(
     success = labels(settings, history)
     bounds = settings.bounds(problem, history)
     domain = Domain(settings.choice.columns, bounds if len(bounds) else None)
-    everywhere, around = screens.of(problem, domain, data, settings.n_candidates, rng)
-    running = trials_data.rows(problem, pending)
+    everywhere, around = screens.of(problem, domain, modelled.ends, settings.n_candidates, rng)
+    runs = [trial for trial in pending if trial.state != PAUSED]
+    paused = trials_data.rows(problem, [trial for trial in pending if trial.state == PAUSED])
+    running = trials_data.rows(problem, runs)
     m, d = running.shape
     chooser = settings.choosing(plan, q, failing=bool(success)).chooser
     question = Question(
         *fitted[:2],
-        best=data.x[np.argmax(data.y)],
-        tried=history.rows,
+        best=modelled.ends.x[np.argmax(modelled.ends.y)],
+        tried=np.concatenate([history.rows, paused]) if len(paused) else history.rows,
         pending=np.concatenate([running, np.zeros([q, d])]),
         running=np.arange(m + q) < m,
         q=np.array(q, np.int32),
@@ -187,8 +208,25 @@ def pose(
         around=around,
         labels=success,
         bounds=bounds,
+        curves=curves.ahead(runs, q) if settings.curves else (),
     )
     return Asked(fitted, given, n if searches else last.searched, question)
+
+
+def stay(
+    settings: Settings, problem: Problem, history: History, pending: Sequence[Trial]
+) -> fit.Fit | None:
+    """The fit of all curves where the last one ended, without a search; None where there was none."""
+    noted = (*history.trials, *pending)
+    last = warm_start.last(noted, settings.model.hyperprior)
+    if not last.searched:
+        return None
+    data = settings.modelled(problem, history, pending, settings.failed).data
+    plan = devices.plan(settings.device, len(noted))
+    given = _given(settings, data, last.start, plan, None)
+    return history.fits.newest(settings.model, given) or history.fits.fitted(
+        settings.model, given, lambda: _fit_curves(settings, given, plan)
+    )
 
 
 def labels(settings: Settings, history: History) -> Posterior | tuple[()]:
@@ -198,21 +236,24 @@ def labels(settings: Settings, history: History) -> Posterior | tuple[()]:
     return feasibility.fitted(settings.model, history, settings.n_modelled)
 
 
-def look(settings: Settings, problem: Problem, history: History) -> GaussianSurrogate:
+def look(
+    settings: Settings, problem: Problem, history: History, pending: Sequence[Trial] = ()
+) -> GaussianSurrogate:
     """The surrogate after the told trials; see `Bayes.surrogate`."""
     n = len(history.trials)
     plan = devices.plan(settings.device, n)
-    last = warm_start.last(history.trials, settings.model.hyperprior)
+    noted = (*history.trials, *pending) if settings.curves else history.trials
+    last = warm_start.last(noted, settings.model.hyperprior)
     rng = None if last.searched else _random.generator(problem.seed, "bayes", n)
-    data, order = trials_data.training_data(problem.goal, history, settings.n_modelled, None)
+    modelled = settings.modelled(problem, history, pending)
+    data = modelled.data
     given = _given(settings, data, last.start, plan, rng)
     # A padded program that does not search has a shape of its own.
     searches = not (last.searched and plan.padded)
     fitted = history.fits.newest(settings.model, given) or history.fits.fitted(
         settings.model, given, lambda: _fit(settings, given, plan, searches=searches)
     )
-    trials = tuple(history.trials[i] for i in order)
-    return surrogate.of(problem, trials, data, settings.model.transform, fitted)
+    return surrogate.of(problem, modelled.trials, data, settings.model.transform, fitted)
 
 
 def _given(
@@ -240,6 +281,8 @@ def _fit(
 ) -> fit.Fit:
     """The fit; where a device runs out of memory, from one start, then by the CPU."""
     data, some = given.data, None
+    if settings.curves:
+        return _fit_curves(settings, given, plan)
     if len(given.candidates) and len(data.y) > _MOST_SEARCHED:
         some = trials_data.subset(data.x, data.y, _MOST_SEARCHED)
     alone = given._replace(candidates=given.candidates[:0])
@@ -254,6 +297,20 @@ def _fit(
     if plan != devices.CPU:
         attempts += [("from one start", (plan, alone, None, False))]
         attempts += [("on the CPU", (devices.CPU, given, some, searches))]
+    return _first_within_memory(plan, attempts, run)
+
+
+def _fit_curves(settings: Settings, given: fit.Given, plan: devices.Plan) -> fit.Fit:
+    """The fit to some of the points, or none where it does not search; then all of them count."""
+    some = None
+    if len(given.candidates):
+        some = curves.subset(given.data.x, given.data.y, _MOST_POINTS_SEARCHED)
+
+    def run(where: devices.Plan) -> fit.Fit:
+        model = settings.placed(where, len(given.data.y), searches=some is not None)
+        return fit.fit_some(model, given, where.device, some)
+
+    attempts = [("", (plan,))] + [("on the CPU", (devices.CPU,))] * (plan != devices.CPU)
     return _first_within_memory(plan, attempts, run)
 
 

@@ -64,6 +64,8 @@ class Question(NamedTuple):
     """Of the trials' success; see `feasibility.fitted`. Nothing where all succeeded."""
     bounds: np.ndarray | tuple[()] = ()
     """Box `[d, 2]` of the points; nothing for the unit cube."""
+    curves: np.ndarray | tuple[()] = ()
+    """Steps and numbers of the pending trials, then of new ones, `[m + q, 2]`; nothing without curves."""
 
 
 class Answer(NamedTuple):
@@ -122,6 +124,8 @@ class Choice(NamedTuple):
     """See `boundary.deflation`."""
     bounded: bool = False
     """True where the points are sought in a box."""
+    curves: bool = False
+    """True where data are of steps; points are then valued at the last."""
 
 
 class Scene(NamedTuple):
@@ -144,6 +148,8 @@ class Scene(NamedTuple):
     def beside(self, rows: tf.Tensor, running: tf.Tensor, normals: tf.Tensor) -> Worth:
         """Worth of sets of points beside those that run, of which `normals` `[s, m + q]` draw outcomes."""
         acquisition = self.choice.acquisition
+        if self.choice.curves:
+            rows = tf.concat([rows, self.question.curves], axis=-1)
         pending = Pending(self.posterior.features(rows), normals, running)
         state = acquisition.prepare(self.posterior, self.observed, pending)
 
@@ -213,8 +219,9 @@ def compiled(choice: Choice) -> Program:
         numbers=choice.chooser.spec(choice.kernel),
         everywhere=rows,
         around=rows,
-        labels=posterior if choice.failing else (),
+        labels=fit.posterior_spec(choice.kernel.configurations)[0] if choice.failing else (),
         bounds=spec([d, 2]) if choice.bounded else (),
+        curves=spec([None, 2]) if choice.curves else (),
     )
     return Program(_choose, choice, signature, Answer(*Answer._fields), xla=choice.padded)
 
@@ -247,4 +254,5 @@ def pad(chooser: Chooser, question: Question) -> Question:
         running=np.pad(question.running, (0, more)),
         numbers=chooser.padded(question.numbers, more),
         labels=labels,
+        curves=fit.with_rows(question.curves, m + more) if len(question.curves) else (),
     )

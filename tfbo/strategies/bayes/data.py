@@ -14,7 +14,7 @@ from tfbo.gp.data import TrainingData, canonical
 from tfbo.gp.outcomes import SAME
 from tfbo.strategies.base import Key, Problem, key
 from tfbo.strategies.bayes.fit import Fits
-from tfbo.trial import COMPLETE, Goal, Trial
+from tfbo.trial import FAILED, Goal, Trial
 
 
 class History(NamedTuple):
@@ -31,7 +31,7 @@ class History(NamedTuple):
     @property
     def complete(self) -> np.ndarray:
         """Bool `[n]`: which of them have an outcome, and have not failed."""
-        return np.array([trial.state == COMPLETE for trial in self.trials], bool)
+        return np.array([trial.state != FAILED for trial in self.trials], bool)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +68,16 @@ class Failed:
             object.__setattr__(self, name, checked)
 
 
+class Modelled(NamedTuple):
+    """Training data of the surrogate, and the trials that they are of."""
+
+    data: TrainingData
+    trials: tuple[Trial, ...]
+    """The trial of each row."""
+    ends: TrainingData
+    """A row for each trial, of its last outcome and of codes alone."""
+
+
 def fold(problem: Problem, history: History | None, told: Sequence[Trial]) -> History:
     """The state after further trials."""
     if history is not None and not told:
@@ -85,10 +95,8 @@ def rows(problem: Problem, trials: Sequence[Trial]) -> np.ndarray:
     return np.round(codes * _numerics.RESOLUTION) / _numerics.RESOLUTION
 
 
-def training_data(
-    goal: Goal, history: History, most: int, failed: Failed | None
-) -> tuple[TrainingData, np.ndarray]:
-    """Outcomes of `most` trials to maximise, in an order of their own, and whose they are; see `subset`."""
+def modelled(goal: Goal, history: History, most: int, failed: Failed | None) -> Modelled:
+    """Outcomes of `most` trials to maximise, in an order of their own; see `subset`."""
     complete = history.complete
     values = [trial.value for trial in itertools.compress(history.trials, complete)]
     known = goal.sign * np.array(values, np.float64)
@@ -97,15 +105,16 @@ def training_data(
     std = np.array([trial.std or 0.0 for trial in history.trials], np.float64)
     kept = np.flatnonzero(complete)
     if failed is not None and failed.modelled:
-        unit = _deviation(known)
+        unit = deviation(known)
         y[~complete], std[~complete] = known.min() - failed.penalty * unit, failed.std * unit
         kept = np.arange(len(complete))
     ordered, order = canonical(TrainingData(history.rows[kept], y[kept], std[kept]))
-    modelled = subset(ordered.x, ordered.y, most)
-    return TrainingData(*(part[modelled] for part in ordered)), kept[order[modelled]]
+    some = subset(ordered.x, ordered.y, most)
+    data = TrainingData(*(part[some] for part in ordered))
+    return Modelled(data, tuple(history.trials[i] for i in kept[order[some]]), data)
 
 
-def _deviation(values: np.ndarray) -> float:
+def deviation(values: np.ndarray) -> float:
     """Standard deviation, without overflow; of values that are equal but for rounding, their size."""
     size = float(np.max(np.abs(values))) or 1.0
     share = float(np.std(values / size))

@@ -61,7 +61,7 @@ def model(
 
 def fitted(model: Model, history: History, most: int) -> Posterior:
     """The posterior of labels, fitted on the CPU to `most` trials, some failed and some complete."""
-    model = model._replace(learned=False, padded=False)
+    model = model._replace(kernel=model.kernel.configurations, learned=False, padded=False)
     y = history.complete.astype(np.float64)
     data, _ = canonical(TrainingData(history.rows, y, np.zeros(len(y))))
     data = TrainingData(*(part[subset(data.x, data.y, most)] for part in data))

@@ -135,7 +135,7 @@ def _stacked(kernel: kernels.Kernel, priors: Priors) -> Hyperprior:
 @functools.lru_cache(maxsize=64)
 def rough_hyperprior(kernel: kernels.Kernel) -> Hyperprior:
     """Hyperprior that candidates are drawn from: rough functions, whose optima restarts rarely find."""
-    return stack(kernel, rough_priors(kernel.dimension))
+    return stack(kernel, rough_priors(kernel.configurations.dimension))
 
 
 def fit(model: Model, given: Given, device: str, some: np.ndarray | None = None) -> Fit:
@@ -154,9 +154,19 @@ def fit(model: Model, given: Given, device: str, some: np.ndarray | None = None)
     return _run(model, given, device)
 
 
-def _run(model: Model, given: Given, device: str) -> Fit:
-    n = len(given.mask)
-    fitted: Fit = compiled(model)(pad(given) if model.padded else given, device, rows=n)
+def fit_some(model: Model, given: Given, device: str, some: np.ndarray | None) -> Fit:
+    """Fit to `some` of the data, by index, and condition on all; None to stay where the fit starts."""
+    found = None
+    if some is not None:
+        found = _run(model, given.among(some), device).found
+        given = given._replace(start=search.Start(found.theta, found.inverse, found.known))
+    fitted = _run(model, given._replace(candidates=given.candidates[:0]), device, searches=False)
+    return fitted if found is None else fitted._replace(found=found)
+
+
+def _run(model: Model, given: Given, device: str, *, searches: bool = True) -> Fit:
+    n, program = len(given.mask), compiled(model, searches=searches)
+    fitted: Fit = program(pad(given) if model.padded else given, device, rows=n)
     if not model.padded:
         return fitted
     return fitted._replace(
@@ -166,15 +176,18 @@ def _run(model: Model, given: Given, device: str) -> Fit:
 
 
 @functools.lru_cache(maxsize=64)
-def compiled(model: Model) -> Program:
-    """The program behind `fit`: one graph for all data, or under XLA one for each padded size."""
+def compiled(model: Model, *, searches: bool = True) -> Program:
+    """The program behind `fit`: one graph for all data, or under XLA one for each padded size.
+
+    Without a search it conditions the model at the start.
+    """
     kernel, p = model.kernel, len(model.hyperprior.loc)
     spec = functools.partial(tf.TensorSpec, dtype=tf.float64)
     data = TrainingData(spec([None, kernel.dimension]), spec([None]), spec([None]))
     start = search.Start(spec([p]), spec([p, p]), tf.TensorSpec([], tf.bool))
     signature = Given(data, tf.TensorSpec([None], tf.bool), spec([]), start, spec([None, p]))
     answer = Fit(*posterior_spec(kernel), search.FITTED)
-    return Program(_fit, model, signature, answer, xla=model.padded)
+    return Program(_fit if searches else _stay, model, signature, answer, xla=model.padded)
 
 
 @functools.lru_cache(maxsize=64)
@@ -198,6 +211,18 @@ def _fit(model: Model, given: Given) -> Fit:
     found = _search(model, given, observed, standardised.scale)
     posterior = condition(model, observed, standardised, found.theta)
     posterior = dataclasses.replace(posterior, ok=found.ok & posterior.factors.ok)
+    return Fit(posterior, observed._replace(mask=given.mask), found)
+
+
+def _stay(model: Model, given: Given) -> Fit:
+    observed, standardised = observe(model, given)
+    theta = given.start.theta
+    if not model.learned:
+        noise = tf.maximum(_variance(given.noise, standardised.scale), _EXACT)
+        theta = tf.concat([theta[:-1], tf.math.log(noise)[None]], axis=0)
+    posterior = condition(model, observed, standardised, theta)
+    nothing = tf.constant(0.0, theta.dtype)
+    found = search.Fitted(theta, nothing, given.start.inverse, given.start.known, posterior.ok)
     return Fit(posterior, observed._replace(mask=given.mask), found)
 
 

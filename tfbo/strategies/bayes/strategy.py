@@ -12,19 +12,14 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
-from tfbo import _arguments
-from tfbo._compile import devices
 from tfbo._compile.eager import computing
 from tfbo.acquisition import Acquisition, LogEI
-from tfbo.columns import Column, Columns
-from tfbo.errors import invalid
-from tfbo.gp import Priors, kernels, outcomes, search
+from tfbo.gp import Priors, kernels, outcomes
+from tfbo.gp.curves import curve_kernel
 from tfbo.gp.hyperprior import default_priors, resolved
 from tfbo.strategies import random
 from tfbo.strategies.base import Key, Problem, Strategy, Suggestion, key, remaining, untried
-from tfbo.strategies.bayes import ask, fit, repeats
+from tfbo.strategies.bayes import arguments, ask, fit, repeats, stages
 from tfbo.strategies.bayes import data as trials_data
 from tfbo.strategies.bayes.chooser import Choice, Chooser
 from tfbo.strategies.bayes.data import Failed, History
@@ -125,42 +120,8 @@ class Bayes(Strategy[History]):
     device: str | None = None
 
     def __post_init__(self) -> None:
-        advice = "Call it: acquisition=tfbo.acquisition.LogEI()."
-        if hasattr(self.acquisition, "evaluate") and not isinstance(self.acquisition, type):
-            advice = "Derive its class from tfbo.acquisition.Acquisition."
-        self._require("acquisition", Acquisition, advice)
-        self._require("initial", Strategy, "Leave it out for the centre and Sobol points.")
-        self._require("failed", Failed, "For example failed=tfbo.strategies.Failed(avoided=False).")
-        if self.chooser is not None:
-            self._require("chooser", Chooser, "Leave it out if in doubt.")
-        kernels.kernel(self.kernel, 1, Columns((Column(),)))
-        search.check_optimizer(self.optimizer)
-        devices.check(self.device)
-        resolved(self.priors, 1)
-        transform = self.outcome_transform
-        if not callable(transform) or type(transform).__hash__ is None:
-            advice = "For example outcome_transform=tfbo.gp.outcomes.unchanged."
-            raise invalid("outcome_transform", "a function", transform, advice)
-        if self.region is not None and not callable(self.region):
-            advice = "Leave it out for the whole space."
-            raise invalid("region", "a function or None", self.region, advice)
-        advice = "A tenth is usual; 0 lets uncertainty count in full."
-        numbers: dict[str, Any] = {
-            "noise": _noise(self.noise),
-            "boundary": _arguments.number("boundary", self.boundary, advice, least=0.0),
-        }
-        for name in ("n_initial", "n_restarts", "n_candidates", "n_modelled"):
-            numbers[name] = _arguments.count(name, getattr(self, name), "Leave it out if in doubt.")
-        for name, checked in numbers.items():
+        for name, checked in arguments.checked(self).items():
             object.__setattr__(self, name, checked)
-
-    def _require(self, name: str, kind: type, advice: str) -> None:
-        """Check the class of a part; programs are kept by its value."""
-        given = getattr(self, name)
-        if not isinstance(given, kind):
-            raise invalid(name, f"a {kind.__module__.split('.')[0]} {kind.__name__}", given, advice)
-        if type(given).__hash__ is None:
-            raise invalid(name, "a hashable one", given, "Make it a dataclass with frozen=True.")
 
     def fold(self, problem: Problem, state: History | None, told: Sequence[Trial]) -> History:
         """See `Strategy`."""
@@ -171,6 +132,12 @@ class Bayes(Strategy[History]):
         self, problem: Problem, state: History, *, pending: Sequence[Trial], number: int, q: int
     ) -> list[Suggestion]:
         """See `Strategy`."""
+        going: list[Suggestion] = []
+        if problem.fidelity is not None:
+            going = stages.going_on(self.settings(problem), problem, state, pending)[:q]
+        if len(going) == q:
+            return going
+        q -= len(going)
         taken = {*state.keys, *(key(trial.params) for trial in pending)}
         left = remaining(problem.space, taken, q)
         fitted = functools.cache(functools.partial(self._modelled, problem, state))
@@ -179,7 +146,14 @@ class Bayes(Strategy[History]):
         new, again = range(number, number + left), range(number + left, number + q)
         suggestions = self._new(problem, state, taken, pending, new) if left else []
         chosen = [repeats.suggest(fitted(), problem, i, state.trials) for i in again]
-        return suggestions + [Suggestion(params, {}) for params in chosen]
+        suggestions += [Suggestion(params, {}) for params in chosen]
+        return going + stages.first(problem.fidelity, suggestions)
+
+    def hopeless(
+        self, problem: Problem, state: History, *, trials: Sequence[Trial], pending: Sequence[Trial]
+    ) -> frozenset[int]:
+        """See `Strategy`; see `tfbo/strategies/bayes/stages.py`."""
+        return stages.hopeless(self.settings(problem), problem, state, trials, pending)
 
     def _new(
         self,
@@ -190,7 +164,7 @@ class Bayes(Strategy[History]):
         numbers: range,
     ) -> list[Suggestion]:
         """Configurations that are not taken; as `suggest`."""
-        if self._is_initial(problem, state):
+        if self._is_initial(problem, state, pending):
             begun = self.initial.fold(problem, None, state.trials)
             first, q = numbers[0], len(numbers)
             return self.initial.suggest(problem, begun, pending=pending, number=first, q=q)
@@ -247,12 +221,14 @@ class Bayes(Strategy[History]):
         it is fitted from where the last fit ended, and searched for where there was none or where the
         data surprise.
         """
-        return ask.look(self.settings(problem), problem, state)
+        return ask.look(self.settings(problem), problem, state, pending)
 
     def settings(self, problem: Problem) -> ask.Settings:
         """These settings, for the space of a problem."""
         columns = problem.encoding.columns
         kernel = kernels.kernel(self.kernel, len(columns), columns)
+        if problem.fidelity is not None:
+            kernel = curve_kernel(kernel)
         model = fit.Model(
             kernel,
             resolved(self.priors, len(columns)),
@@ -272,6 +248,7 @@ class Bayes(Strategy[History]):
                 padded=False,
                 boundary=self.boundary,
                 bounded=self.region is not None,
+                curves=problem.fidelity is not None,
             ),
             self.chooser,
             self.n_candidates,
@@ -280,21 +257,13 @@ class Bayes(Strategy[History]):
             self.device or problem.device,
             self.failed,
             self.region,
+            curves=problem.fidelity is not None,
         )
 
     def _modelled(self, problem: Problem, state: History) -> GaussianSurrogate | None:
         """The surrogate, but of a space in which nothing varies."""
         return self.surrogate(problem, state) if len(problem.encoding.columns) else None
 
-    def _is_initial(self, problem: Problem, state: History) -> bool:
-        few = len(state.trials) < self.n_initial
-        return few or not len(problem.encoding.columns) or not state.complete.any()
-
-
-def _noise(noise: Any) -> str | float:
-    """The noise as an argument says it: a word, or a variance as a float."""
-    variance = _arguments.as_float(noise)
-    if not (noise in ("auto", "none") if isinstance(noise, str) else 0 < (variance or 0) < np.inf):
-        expected = '"auto", "none" or a variance > 0 in the units of the objective squared'
-        raise invalid("noise", expected, noise, 'Use noise="none" where there is none.')
-    return noise if variance is None else variance
+    def _is_initial(self, problem: Problem, state: History, pending: Sequence[Trial] = ()) -> bool:
+        valued = [*state.complete, *(bool(t.curve) for t in pending if problem.fidelity)]
+        return len(valued) < self.n_initial or not len(problem.encoding.columns) or not any(valued)

@@ -1,0 +1,69 @@
+"""The arguments of `Bayes`, checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tfbo import _arguments
+from tfbo._compile import devices
+from tfbo.acquisition import Acquisition
+from tfbo.columns import Column, Columns
+from tfbo.errors import invalid
+from tfbo.gp import kernels, search
+from tfbo.gp.hyperprior import resolved
+from tfbo.strategies.base import Strategy
+from tfbo.strategies.bayes.chooser import Chooser
+from tfbo.strategies.bayes.data import Failed
+
+
+def checked(given: Any) -> dict[str, Any]:
+    """Numbers among the settings, as plain ones; InvalidArgument for a setting that cannot be one."""
+    advice = "Call it: acquisition=tfbo.acquisition.LogEI()."
+    if hasattr(given.acquisition, "evaluate") and not isinstance(given.acquisition, type):
+        advice = "Derive its class from tfbo.acquisition.Acquisition."
+    _require(given, "acquisition", Acquisition, advice)
+    _require(given, "initial", Strategy, "Leave it out for the centre and Sobol points.")
+    advice = "For example failed=tfbo.strategies.Failed(avoided=False)."
+    _require(given, "failed", Failed, advice)
+    if given.chooser is not None:
+        _require(given, "chooser", Chooser, "Leave it out if in doubt.")
+    kernels.kernel(given.kernel, 1, Columns((Column(),)))
+    search.check_optimizer(given.optimizer)
+    devices.check(given.device)
+    resolved(given.priors, 1)
+    transform = given.outcome_transform
+    if not callable(transform) or type(transform).__hash__ is None:
+        advice = "For example outcome_transform=tfbo.gp.outcomes.unchanged."
+        raise invalid("outcome_transform", "a function", transform, advice)
+    if given.region is not None and not callable(given.region):
+        advice = "Leave it out for the whole space."
+        raise invalid("region", "a function or None", given.region, advice)
+    advice = "A tenth is usual; 0 lets uncertainty count in full."
+    numbers: dict[str, Any] = {
+        "noise": _noise(given.noise),
+        "boundary": _arguments.number("boundary", given.boundary, advice, least=0.0),
+    }
+    for name in ("n_initial", "n_restarts", "n_candidates", "n_modelled"):
+        value = getattr(given, name)
+        numbers[name] = _arguments.count(name, value, "Leave it out if in doubt.")
+    return numbers
+
+
+def _require(strategy: Any, name: str, kind: type, advice: str) -> None:
+    """Check the class of a part; programs are kept by its value."""
+    given = getattr(strategy, name)
+    if not isinstance(given, kind):
+        raise invalid(name, f"a {kind.__module__.split('.')[0]} {kind.__name__}", given, advice)
+    if type(given).__hash__ is None:
+        raise invalid(name, "a hashable one", given, "Make it a dataclass with frozen=True.")
+
+
+def _noise(noise: Any) -> str | float:
+    """The noise as an argument says it: a word, or a variance as a float."""
+    variance = _arguments.as_float(noise)
+    if not (noise in ("auto", "none") if isinstance(noise, str) else 0 < (variance or 0) < np.inf):
+        expected = '"auto", "none" or a variance > 0 in the units of the objective squared'
+        raise invalid("noise", expected, noise, 'Use noise="none" where there is none.')
+    return noise if variance is None else variance
