@@ -4,7 +4,8 @@
 
 Of a kernel kx over configurations, kt and ks are correlations of steps: w0 is what configurations have in
 common at all steps, w1 what changes with the step, and w2 what one training has for itself, its curve. The
-shares w0 + w1 + w2 = 1, so that a^2 is the variance of any value.
+shares w0 + w1 + w2 = 1, so that a^2 is the variance of any value. Early steps have a noise beside the one
+of all observations, e (1 - t)^4 for a time t from 0 to 1.
 
 Source: the sum and product of Swersky, Snoek and Adams 2014 (arXiv 1406.3896), with correlations of
 log steps in place of their exponential decay.
@@ -19,18 +20,22 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfbo.gp.hyperprior import LogNormal, Priors, default_priors
 from tfbo.gp.kernels import Hyperparameters, Kernel, Positive, closed
 
 # Columns, and features, of the step and of the trial, after those of the configuration.
 _EXTRA = 2
 _STEPS = tfp.math.psd_kernels.MaternFiveHalves
-# The shares w1 / w0 and w2 / w0, and lengthscales of steps from 0 to 1.
+# The shares w1 / w0 and w2 / w0, lengthscales of steps from 0 to 1, and the noise of early ones. What the
+# priors are worth: benchmarks/results/curves.md.
 _OWN = (
     Positive("changing", 0.0, math.sqrt(2.0), 1e-3, 1e3),
     Positive("trial", -1.0, math.sqrt(2.0), 1e-4, 1e3),
     Positive("step_lengthscale", 0.0, 1.0, 0.1, 30.0),
     Positive("trial_lengthscale", 0.0, 1.0, 0.1, 30.0),
+    Positive("early_noise", -3.0, 1.5, 1e-6, 3.0),
 )
+_EARLY = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,9 +101,7 @@ class CurveKernel(Kernel):
 
     def at(self, hyperparameters: Hyperparameters) -> _Parts:
         """The kernel of scaled features at these hyperparameters."""
-        changing, trial, step_lengthscale, trial_lengthscale = (
-            hyperparameters.shape[..., i - len(_OWN)] for i in range(len(_OWN))
-        )
+        changing, trial, step_lengthscale, trial_lengthscale, _ = self._own(hyperparameters)
         variance = tf.square(hyperparameters.amplitude)
         unit = variance / (1.0 + changing + trial)
         of_configurations = self.configurations.at(self._base(hyperparameters))
@@ -111,6 +114,24 @@ class CurveKernel(Kernel):
             step_lengthscale,
             trial_lengthscale,
         )
+
+    def covariance(
+        self,
+        hyperparameters: Hyperparameters,
+        features: tf.Tensor,
+        mask: tf.Tensor | None = None,
+        variances: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """See `Kernel`; with the noise of early steps."""
+        *_, early = self._own(hyperparameters)
+        beyond = tf.expand_dims(early, -1) * (1.0 - features[..., -2]) ** _EARLY
+        if variances is not None:
+            beyond += variances
+        return super().covariance(hyperparameters, features, mask, beyond)
+
+    def _own(self, hyperparameters: Hyperparameters) -> list[tf.Tensor]:
+        """The values of `_OWN`, each `[...]`."""
+        return [hyperparameters.shape[..., i - len(_OWN)] for i in range(len(_OWN))]
 
     def _base(self, hyperparameters: Hyperparameters) -> Hyperparameters:
         """Those of the kernel of configurations, of amplitude one."""
@@ -163,6 +184,20 @@ def _of_steps(steps1: tf.Tensor, steps2: tf.Tensor, lengthscale: tf.Tensor) -> t
 def _matrix(number: tf.Tensor) -> tf.Tensor:
     """A number `[...]` beside matrices `[..., n, m]`."""
     return number[..., None, None]
+
+
+def curve_priors(dimension: int) -> Priors:
+    """The default priors of learning curves: smoother than those of `default_priors`, and noisy.
+
+    Early values of many configurations are cheap, so that there are enough of them to see structure; with
+    wide priors the first fits explain them by short lengthscales and the search stays at random.
+
+    Args:
+        dimension: number of columns of a configuration, d.
+    """
+    return default_priors(dimension)._replace(
+        lengthscale=LogNormal(0.5 * math.log(dimension) - 0.11, 1.0), noise=LogNormal(-4.0, 1.0)
+    )
 
 
 def curve_kernel(base: Kernel) -> CurveKernel:

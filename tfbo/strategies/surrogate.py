@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from tfbo.space import Params, Space
+from tfbo.trial import Trial
 
 
 class Prediction(NamedTuple):
@@ -52,6 +53,10 @@ class Surrogate(Protocol):
 
     def predict(self, configurations: Sequence[Params]) -> Prediction:
         """Expected values of legal configurations; see `Study.predict`."""
+        ...
+
+    def forecast(self, trial: Trial, steps: Sequence[int]) -> Prediction:
+        """Expected values of a trial at steps, where trials have steps; see `Study.forecast`."""
         ...
 
     def expected_improvement(self, configurations: Sequence[Params]) -> np.ndarray:

@@ -98,6 +98,10 @@ class Settings(NamedTuple):
             failing=failing,
         )
 
+    def plan(self, history: History, pending: Sequence[Trial]) -> devices.Plan:
+        """Where to compute."""
+        return devices.plan(self.device, len(history.trials) + self.curves * len(pending))
+
     def modelled(
         self,
         problem: Problem,
@@ -126,8 +130,6 @@ class Asked(NamedTuple):
     """A fit, and the points that are to be chosen from it."""
 
     fitted: fit.Fit
-    given: fit.Given
-    """The data and the start of the fit."""
     searched: int
     """The number of trials with which hyperparameters were last searched for."""
     question: Question
@@ -152,7 +154,7 @@ def _suggest(
     pending: Sequence[Trial],
     numbers: range,
 ) -> tuple[np.ndarray, dict[str, Any]]:
-    plan = devices.plan(settings.device, len(history.trials) + settings.curves * len(pending))
+    plan = settings.plan(history, pending)
     asked = pose(settings, problem, history, pending, numbers, plan)
     if not bool(asked.fitted.posterior.ok):
         _LOGGER.warning("Trial %d: the surrogate could not be fitted.", numbers[0])
@@ -175,18 +177,10 @@ def pose(
     numbers: range,
     plan: devices.Plan,
 ) -> Asked:
-    """The fit of all trials, of which failed ones count as bad, and the points to choose from it."""
+    """The fit of all trials, and the points to choose from it."""
     kernel, q = settings.model.kernel, len(numbers)
-    rng = _random.generator(problem.seed, "bayes", numbers[0])
-    modelled = settings.modelled(problem, history, pending, settings.failed)
-    data, n = modelled.data, len(modelled.data.y) if settings.curves else len(history.trials)
-    last = warm_start.last((*history.trials, *pending), settings.model.hyperprior)
-    due = last.is_due(n)
-    searches = due or plan.padded  # a padded program has one shape, that of a search
-    given = _given(settings, data, last.start, plan, rng if searches else None)
-    fitted = history.fits.fitted(
-        settings.model, given, lambda: _fit(settings, given, plan), follows=not due
-    )
+    modelled, found, searched, rng = fitted(settings, problem, history, pending, numbers[0])
+    data = modelled.data
     success = labels(settings, history)
     bounds = settings.bounds(problem, history)
     domain = Domain(settings.choice.columns, bounds if len(bounds) else None)
@@ -197,7 +191,7 @@ def pose(
     m, d = running.shape
     chooser = settings.choosing(plan, q, failing=bool(success)).chooser
     question = Question(
-        *fitted[:2],
+        *found[:2],
         best=modelled.ends.x[np.argmax(modelled.ends.y)],
         tried=np.concatenate([history.rows, paused]) if len(paused) else history.rows,
         pending=np.concatenate([running, np.zeros([q, d])]),
@@ -210,7 +204,44 @@ def pose(
         bounds=bounds,
         curves=curves.ahead(runs, q) if settings.curves else (),
     )
-    return Asked(fitted, given, n if searches else last.searched, question)
+    return Asked(found, searched, question)
+
+
+class Fitted(NamedTuple):
+    """The fit behind a suggestion."""
+
+    modelled: Modelled
+    fit: fit.Fit
+    searched: int
+    """The number of trials, or points of curves, with which hyperparameters were last searched for."""
+    rng: np.random.Generator
+    """Randomness of what follows."""
+
+
+def fitted(
+    settings: Settings,
+    problem: Problem,
+    history: History,
+    pending: Sequence[Trial],
+    number: int,
+) -> Fitted:
+    """The fit of all trials, of which failed ones count as bad, for the suggestion of that number."""
+    plan = settings.plan(history, pending)
+    rng = _random.generator(problem.seed, "bayes", number)
+    modelled = settings.modelled(problem, history, pending, settings.failed)
+    last = warm_start.last((*history.trials, *pending), settings.model.hyperprior)
+    n = len(modelled.data.y) if settings.curves else len(history.trials)
+    due = last.is_due_of_curves(n) if settings.curves else last.is_due(n)
+    # A padded program has one shape, that of a search; curves have a program without one.
+    searches = due or (plan.padded and not settings.curves)
+    given = _given(settings, modelled.data, last.start, plan, rng if searches else None)
+    found = history.fits.fitted(
+        settings.model,
+        given,
+        lambda: _fit(settings, given, plan, searches=searches or not settings.curves),
+        follows=not due,
+    )
+    return Fitted(modelled, found, n if searches else last.searched, rng)
 
 
 def stay(
@@ -222,10 +253,10 @@ def stay(
     if not last.searched:
         return None
     data = settings.modelled(problem, history, pending, settings.failed).data
-    plan = devices.plan(settings.device, len(noted))
+    plan = settings.plan(history, pending)
     given = _given(settings, data, last.start, plan, None)
     return history.fits.newest(settings.model, given) or history.fits.fitted(
-        settings.model, given, lambda: _fit_curves(settings, given, plan)
+        settings.model, given, lambda: _fit_curves(settings, given, plan, searches=False)
     )
 
 
@@ -249,7 +280,7 @@ def look(
     data = modelled.data
     given = _given(settings, data, last.start, plan, rng)
     # A padded program that does not search has a shape of its own.
-    searches = not (last.searched and plan.padded)
+    searches = not (last.searched and (plan.padded or settings.curves))
     fitted = history.fits.newest(settings.model, given) or history.fits.fitted(
         settings.model, given, lambda: _fit(settings, given, plan, searches=searches)
     )
@@ -282,7 +313,7 @@ def _fit(
     """The fit; where a device runs out of memory, from one start, then by the CPU."""
     data, some = given.data, None
     if settings.curves:
-        return _fit_curves(settings, given, plan)
+        return _fit_curves(settings, given, plan, searches=searches)
     if len(given.candidates) and len(data.y) > _MOST_SEARCHED:
         some = trials_data.subset(data.x, data.y, _MOST_SEARCHED)
     alone = given._replace(candidates=given.candidates[:0])
@@ -300,10 +331,12 @@ def _fit(
     return _first_within_memory(plan, attempts, run)
 
 
-def _fit_curves(settings: Settings, given: fit.Given, plan: devices.Plan) -> fit.Fit:
+def _fit_curves(
+    settings: Settings, given: fit.Given, plan: devices.Plan, *, searches: bool
+) -> fit.Fit:
     """The fit to some of the points, or none where it does not search; then all of them count."""
     some = None
-    if len(given.candidates):
+    if searches:
         some = curves.subset(given.data.x, given.data.y, _MOST_POINTS_SEARCHED)
 
     def run(where: devices.Plan) -> fit.Fit:

@@ -9,11 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfbo._compile import devices
-from tfbo._compile.programs import Program, aside
+from tfbo._compile.programs import Program
 from tfbo.gp import Kernel, Posterior
 from tfbo.strategies.base import Problem
-from tfbo.strategies.bayes import ask, curves, fit
+from tfbo.strategies.bayes import curves, fit
 from tfbo.strategies.bayes.data import History
 from tfbo.trial import COMPLETE, Trial
 
@@ -30,28 +29,21 @@ class Outlook(NamedTuple):
 
 
 def outlook(
-    settings: ask.Settings,
-    problem: Problem,
-    history: History,
-    trials: Sequence[Trial],
-    pending: Sequence[Trial],
-) -> Outlook | None:
-    """The outlook of some of the pending trials; None as long as no suggestion has led to a fit."""
-    fitted = aside(lambda: ask.stay(settings, problem, history, pending))
-    if fitted is None or not trials:
-        return None
+    kernel: Kernel, problem: Problem, history: History, trials: Sequence[Trial], found: fit.Fit
+) -> Outlook:
+    """The outlook of some of the unfinished trials, by a fit of all curves."""
     assert problem.fidelity is not None
     complete = [trial for trial in history.trials if trial.state == COMPLETE]
+    if not trials:
+        return Outlook({}, {}, -np.inf)
     last = problem.fidelity.high
     rows = np.stack([curves.row(problem, trial, last) for trial in (*trials, *complete)])
-    found = compiled(settings.model.kernel)(
-        (fitted.posterior, rows), devices.CPU.device, rows=len(fitted.observed.z)
-    )
-    mean, variance = np.asarray(found[0]), np.asarray(found[1])
+    moments = compiled(kernel)((found.posterior, rows), rows=len(found.observed.z))
+    mean, std = np.asarray(moments[0]), np.sqrt(np.asarray(moments[1]))
     numbers = [trial.number for trial in trials]
     return Outlook(
         dict(zip(numbers, mean.tolist(), strict=False)),
-        dict(zip(numbers, np.sqrt(variance).tolist(), strict=False)),
+        dict(zip(numbers, std.tolist(), strict=False)),
         float(max(mean[len(trials) :], default=-np.inf)),
     )
 

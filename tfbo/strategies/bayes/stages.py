@@ -2,37 +2,95 @@
 
 The rungs of successive halving say how many trials go on. Which ones the model says: of all that are paused
 at a rung, those of the best posterior mean at the last step. It knows the configurations around a trial and
-the shape of all curves, where the rung knows one noisy value.
+the shape of all curves, where the rung knows one noisy value. And up to half of all steps go to the trial
+that is predicted best of all, whatever its rung: so a good one is trained to the end early.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tfbo import _random
 from tfbo.strategies import rungs
 from tfbo.strategies.base import Problem, Suggestion
-from tfbo.strategies.bayes import ask
+from tfbo.strategies.bayes import ask, warm_start
 from tfbo.strategies.bayes.data import History
-from tfbo.strategies.bayes.outlook import Outlook, outlook
-from tfbo.trial import COMPLETE, PAUSED, RUNNING, Fidelity, Trial
+from tfbo.strategies.bayes.outlook import outlook
+from tfbo.trial import COMPLETE, PAUSED, RUNNING, WAITING, Fidelity, Trial
 
 # A trial is hopeless where it becomes the best with a probability below 0.05, this many deviations away.
 _HOPELESS = -1.6448536269514722
 # Before so many trials are complete nothing is hopeless.
 _LEAST_COMPLETE = 3
+# Half of the steps go to trials that are predicted best, a tenth of the new ones are drawn at random:
+# benchmarks/results/curves.md.
+_LEAD, _RANDOM = 0.5, 0.1
+LEAD = "lead"
+"""Note of a trial: steps that it was given as the one that was predicted best."""
 
 
 def going_on(
-    settings: ask.Settings, problem: Problem, history: History, pending: Sequence[Trial]
+    settings: ask.Settings,
+    problem: Problem,
+    history: History,
+    pending: Sequence[Trial],
+    number: int | None,
 ) -> list[Suggestion]:
-    """Paused trials that go on, in their order."""
+    """Paused trials that go on, in their order.
+
+    Args:
+        settings: of the strategy.
+        problem: with a fidelity.
+        history: of finished trials.
+        pending: unfinished ones.
+        number: of the next new trial; None before the model takes over.
+    """
     paused = [trial for trial in pending if trial.state == PAUSED]
-    seen = outlook(settings, problem, history, paused, pending)
-    found = promotions(problem, (*history.trials, *pending), seen)
-    return [
-        Suggestion(each.trial.params, {}, until=each.until, trial=each.trial.number)
-        for each in found
+    every = (*history.trials, *pending)
+    if not paused or number is None:
+        return []
+    fitted = ask.fitted(settings, problem, history, pending, number)
+    seen = outlook(settings.model.kernel, problem, history, paused, fitted.fit)
+    paused.sort(key=lambda trial: (-seen.mean[trial.number], trial.number))
+    notes = warm_start.notes(fitted.fit.found, fitted.searched)
+    ahead = lead(problem, every, paused)
+    found = [
+        Suggestion(t.params, {**notes, LEAD: spent}, until, t.number) for t, until, spent in ahead
     ]
+    led = {suggestion.trial for suggestion in found}
+    for trial, until in promotions(problem, every, paused):
+        if trial.number not in led:
+            found.append(Suggestion(trial.params, notes, until, trial.number))
+    return found
+
+
+def lead(
+    problem: Problem, every: Sequence[Trial], paused: Sequence[Trial]
+) -> list[tuple[Trial, int, int]]:
+    """The trial that is predicted best of all that are paused, where its share of all steps is not used up.
+
+    With it the step until which it goes on, and the steps that it has been given as the leader.
+    """
+    fidelity = problem.fidelity
+    assert fidelity is not None
+    trial = paused[0]
+    start = (trial.until or 0) if fidelity.resume else 0
+    until = fidelity.after(trial.until or 0)
+    given = sum(int(each.notes.get(LEAD, 0)) for each in every)
+    spent = sum((each.spent or 0) + _ahead(each) for each in every)
+    if given + until - start > _LEAD * spent:
+        return []
+    return [(trial, until, int(trial.notes.get(LEAD, 0)) + until - start)]
+
+
+def _ahead(trial: Trial) -> int:
+    """Steps that a trial is going to be trained for, where it runs."""
+    return (trial.until or 0) - (trial.start or 0) if trial.state in (RUNNING, WAITING) else 0
+
+
+def is_random(problem: Problem, number: int) -> bool:
+    """True for the tenth of the new trials that is drawn at random."""
+    return bool(_random.generator(problem.seed, "stages", number).random() < _RANDOM)
 
 
 def first(fidelity: Fidelity | None, suggestions: list[Suggestion]) -> list[Suggestion]:
@@ -43,21 +101,22 @@ def first(fidelity: Fidelity | None, suggestions: list[Suggestion]) -> list[Sugg
 
 
 def promotions(
-    problem: Problem, trials: Sequence[Trial], seen: Outlook | None
+    problem: Problem, every: Sequence[Trial], ranked: Sequence[Trial]
 ) -> list[rungs.Promotion]:
-    """Paused trials that go on, the highest rung first; without an outlook by their values there."""
-    fidelity, goal = problem.fidelity, problem.goal
+    """Paused trials that go on, ranked best first; the highest rung comes first.
+
+    As many go on from a rung as by the rule of asynchronous successive halving.
+    """
+    fidelity = problem.fidelity
     assert fidelity is not None
     steps, found = fidelity.rungs, []
     for index in reversed(range(len(steps) - 1)):
-        standing = rungs.standings(goal, trials, steps[index])
-        gone = [trial for trial in standing if _is_beyond(trial, steps, index)]
-        here = [trial for trial in standing if rungs.waiting(trial, steps, index)]
-        if seen is not None:
-            here.sort(key=lambda trial: (-seen.mean[trial.number], trial.number))
-        room = int(len(standing) // fidelity.factor) - len(gone)
-        found += [rungs.Promotion(trial, steps[index + 1]) for trial in here[: max(0, room)]]
-    return found + rungs.early(steps, trials)
+        standing = rungs.standings(problem.goal, every, steps[index])
+        gone = sum(_is_beyond(trial, steps, index) for trial in standing)
+        here = [trial for trial in ranked if rungs.waiting(trial, steps, index)]
+        room = max(0, int(len(standing) // fidelity.factor) - gone)
+        found += [rungs.Promotion(trial, steps[index + 1]) for trial in here[:room]]
+    return found + rungs.early(steps, every)
 
 
 def hopeless(
@@ -73,9 +132,10 @@ def hopeless(
     """
     if sum(trial.state == COMPLETE for trial in history.trials) < _LEAST_COMPLETE:
         return frozenset()
-    seen = outlook(settings, problem, history, trials, pending)
-    if seen is None:
+    found = ask.stay(settings, problem, history, pending)
+    if found is None:
         return frozenset()
+    seen = outlook(settings.model.kernel, problem, history, trials, found)
     return frozenset(
         trial.number
         for trial in trials

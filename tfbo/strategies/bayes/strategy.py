@@ -15,7 +15,7 @@ from typing import Any
 from tfbo._compile.eager import computing
 from tfbo.acquisition import Acquisition, LogEI
 from tfbo.gp import Priors, kernels, outcomes
-from tfbo.gp.curves import curve_kernel
+from tfbo.gp.curves import curve_kernel, curve_priors
 from tfbo.gp.hyperprior import default_priors, resolved
 from tfbo.strategies import random
 from tfbo.strategies.base import Key, Problem, Strategy, Suggestion, key, remaining, untried
@@ -31,6 +31,8 @@ from tfbo.trial import COMPLETE, Trial
 # Learned noise of less variance than this, in standardised outcomes, is what the model does not resolve:
 # the best value is then the best trial. More had 13 of 108 fits without noise, 30 of 48 with noise.
 _LEAST_NOISE = 1e-4
+# Initial trials of a study with a fidelity, as a multiple: benchmarks/results/curves.md.
+_FIRST_RUNG = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +65,8 @@ class Bayes(Strategy[History]):
             `tfbo.gp.outcomes.Transform`, such as `tfbo.gp.outcomes.unchanged`.
         initial: the strategy of the trials before; it is asked for `n_initial` of them and for more as long
             as all have failed.
-        n_initial: trials before the model takes over (five or ten: benchmarks/results/ablation.md).
+        n_initial: trials before the model takes over (five or ten: benchmarks/results/ablation.md); four
+            times as many of a study with a fidelity, where they are trained to the first rung only.
         n_restarts: starts on the marginal likelihood when hyperparameters are searched for, one of them
             from the last optimum; fewer where trials are many. That is at every trial at first, then
             ever more rarely; in between the last optimum is followed, unless the data surprise.
@@ -134,7 +137,10 @@ class Bayes(Strategy[History]):
         """See `Strategy`."""
         going: list[Suggestion] = []
         if problem.fidelity is not None:
-            going = stages.going_on(self.settings(problem), problem, state, pending)[:q]
+            ready = not self._is_initial(problem, state, pending)
+            settings = self.settings(problem)
+            going = stages.going_on(settings, problem, state, pending, number if ready else None)
+            going = going[:q]
         if len(going) == q:
             return going
         q -= len(going)
@@ -170,6 +176,8 @@ class Bayes(Strategy[History]):
             return self.initial.suggest(problem, begun, pending=pending, number=first, q=q)
         rows, notes = ask.suggest(self.settings(problem), problem, state, pending, numbers)
         found = iter(problem.encoding.decode(rows))
+        if problem.fidelity is not None and stages.is_random(problem, numbers[0]):
+            found = iter(())
         suggestions: list[Suggestion] = []
         for number in numbers:
             proposals = itertools.chain(found, random.draws(problem, number))
@@ -200,12 +208,17 @@ class Bayes(Strategy[History]):
     ) -> int | None:
         """See `Strategy`: where outcomes are noisy, the trial of the best posterior mean.
 
-        None, for the best value, while the model has not taken over, and where there is next to no noise.
+        Where none is complete, of those with curves the one of the best mean at the last step. None, for
+        the best value, while the model has not taken over, and where there is next to no noise.
         """
-        uncertain = any(trial.std for trial in state.trials)
-        if self._is_initial(problem, state) or (self.noise == "none" and not uncertain):
+        if self._is_initial(problem, state, pending):
             return None
-        fitted = self.surrogate(problem, state)
+        if problem.fidelity is not None and not any(t.state == COMPLETE for t in state.trials):
+            return self.surrogate(problem, state, pending=pending).best(problem.goal).number
+        uncertain = any(trial.std for trial in state.trials)
+        if self.noise == "none" and not uncertain:
+            return None
+        fitted = self.surrogate(problem, state, pending=pending)
         quiet = self.noise == "auto" and not uncertain and fitted.noise < _LEAST_NOISE
         if quiet or not fitted.ok:
             return None
@@ -227,13 +240,15 @@ class Bayes(Strategy[History]):
         """These settings, for the space of a problem."""
         columns = problem.encoding.columns
         kernel = kernels.kernel(self.kernel, len(columns), columns)
-        if problem.fidelity is not None:
+        priors, curves = self.priors, problem.fidelity is not None
+        if curves:
             kernel = curve_kernel(kernel)
+            priors = curve_priors if priors is default_priors else priors
         model = fit.Model(
             kernel,
-            resolved(self.priors, len(columns)),
+            resolved(priors, len(columns)),
             self.outcome_transform,
-            self.n_restarts - 1,
+            0 if curves else self.n_restarts - 1,
             self.optimizer,
             padded=False,
             learned=self.noise == "auto",
@@ -248,7 +263,7 @@ class Bayes(Strategy[History]):
                 padded=False,
                 boundary=self.boundary,
                 bounded=self.region is not None,
-                curves=problem.fidelity is not None,
+                curves=curves,
             ),
             self.chooser,
             self.n_candidates,
@@ -257,7 +272,7 @@ class Bayes(Strategy[History]):
             self.device or problem.device,
             self.failed,
             self.region,
-            curves=problem.fidelity is not None,
+            curves=curves,
         )
 
     def _modelled(self, problem: Problem, state: History) -> GaussianSurrogate | None:
@@ -265,5 +280,7 @@ class Bayes(Strategy[History]):
         return self.surrogate(problem, state) if len(problem.encoding.columns) else None
 
     def _is_initial(self, problem: Problem, state: History, pending: Sequence[Trial] = ()) -> bool:
-        valued = [*state.complete, *(bool(t.curve) for t in pending if problem.fidelity)]
-        return len(valued) < self.n_initial or not len(problem.encoding.columns) or not any(valued)
+        valued, few = [*state.complete], self.n_initial
+        if problem.fidelity is not None:
+            valued, few = valued + [bool(trial.curve) for trial in pending], _FIRST_RUNG * few
+        return len(valued) < few or not len(problem.encoding.columns) or not any(valued)

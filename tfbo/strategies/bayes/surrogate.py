@@ -15,9 +15,9 @@ from tfbo.gp import Posterior, likelihood, outcomes
 from tfbo.gp.data import TrainingData
 from tfbo.space import Params, Space, encoding
 from tfbo.strategies.base import Problem, key
-from tfbo.strategies.bayes import fit
+from tfbo.strategies.bayes import curves, fit
 from tfbo.strategies.surrogate import LeaveOneOut, Prediction
-from tfbo.trial import Goal, Trial
+from tfbo.trial import COMPLETE, Fidelity, Goal, Trial
 
 _LARGEST = np.finfo(np.float64).max
 
@@ -40,6 +40,7 @@ class GaussianSurrogate:
     observed: likelihood.Observations
     transform: outcomes.Transform
     ok: bool
+    fidelity: Fidelity | None = None
 
     @property
     def noise(self) -> float:
@@ -58,10 +59,15 @@ class GaussianSurrogate:
         return self.posterior.noise_free(self.observed).numpy()
 
     def best(self, goal: Goal) -> Trial:
-        """The trial of the best posterior mean: of those that repeat its configuration, the best value."""
+        """The trial of the best posterior mean: of those that repeat its configuration, the best value.
+
+        Complete ones come before others, which have curves only.
+        """
+        complete = any(trial.state == COMPLETE for trial in self.trials)
         ranked = [
             (-mean, *goal.rank(trial), trial)
             for mean, trial in zip(self.means, self.trials, strict=True)
+            if trial.state == COMPLETE or not complete
         ]
         best = min(ranked)[-1]
         same = [entry[1:] for entry in ranked if key(entry[-1].params) == key(best.params)]
@@ -71,12 +77,24 @@ class GaussianSurrogate:
     @computing()
     def unpredicted(self) -> float:
         """Median squared error of predicting a trial from the others, in standardised outcomes."""
-        return float(np.median(np.square(self._left_out[0])))
+        return float(np.median(np.square(self._left_out[1])))
 
     @computing()
     def predict(self, configurations: Sequence[Params]) -> Prediction:
         """Prediction of legal configurations, without noise; see `Study.predict`."""
         mean, variance = self.posterior.moments(self._encode(configurations))
+        shift, scale = self.posterior.shift, self.posterior.scale
+        return Prediction(*self._in_units(shift + scale * mean, scale * tf.sqrt(variance)))
+
+    @computing()
+    def forecast(self, trial: Trial, steps: Sequence[int]) -> Prediction:
+        """Prediction of the curve of a trial at steps, without noise; see `Study.forecast`."""
+        assert self.fidelity is not None
+        codes = np.repeat(self._encode([trial.params]).numpy(), len(steps), axis=0)
+        times = [curves.time(self.fidelity, step) for step in steps]
+        numbers = np.full(len(steps), float(trial.number))
+        rows = np.concatenate([codes, np.stack([times, numbers], axis=1)], axis=1)
+        mean, variance = self.posterior.moments(tf.constant(rows))
         shift, scale = self.posterior.shift, self.posterior.scale
         return Prediction(*self._in_units(shift + scale * mean, scale * tf.sqrt(variance)))
 
@@ -93,15 +111,18 @@ class GaussianSurrogate:
 
     @computing()
     def leave_one_out(self) -> LeaveOneOut:
-        """Trials beside their predictions from all the others; see `Study.leave_one_out`."""
+        """Complete trials beside their predictions from all the others; see `Study.leave_one_out`."""
         shift, scale = self.posterior.shift, self.posterior.scale
-        errors, deviations = self._left_out
-        mean, std = self._in_units(shift + scale * (self.observed.z - errors), scale * deviations)
-        residual = self.sign * (errors / deviations).numpy()
-        order = sorted(range(len(self.trials)), key=lambda i: self.trials[i].number)
+        rows, errors, deviations = self._left_out
+        mean, std = self._in_units(
+            shift + scale * (self.observed.z.numpy()[rows] - errors), scale * deviations
+        )
+        residual = self.sign * (errors / deviations)
+        order = sorted(range(len(rows)), key=lambda i: self.trials[rows[i]].number)
+        trials = [self.trials[rows[i]] for i in order]
         return LeaveOneOut(
-            np.array([self.trials[i].number for i in order], int),
-            np.array([self.trials[i].value for i in order], np.float64),
+            np.array([trial.number for trial in trials], int),
+            np.array([trial.value for trial in trials], np.float64),
             mean[order],
             std[order],
             residual[order],
@@ -112,14 +133,35 @@ class GaussianSurrogate:
         """Joint draws `[count, m]` at legal rows `[m, d]`, tempered and standardised, larger is better."""
         units = {"shift": tf.zeros([], tf.float64), "scale": tf.ones([], tf.float64)}
         standardised = dataclasses.replace(self.posterior, **units)
+        if self.fidelity is not None:
+            rows = np.pad(rows, [(0, 0), (0, 1)], constant_values=1.0)  # at the last step
+            rows = np.pad(rows, [(0, 0), (0, 1)], constant_values=curves.NEW)
         return standardised.sample(rows, count, seed=seed).numpy()
 
     @property
-    def _left_out(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Standardised residuals and deviations `[n]`, each trial left out: users' units may overflow."""
+    def _left_out(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Last rows of complete trials `[m]`, their residuals and deviations with all of a trial left out.
+
+        Standardised, for users' units may overflow. With `P` the inverse covariance of the data, those of
+        rows B are `P_BB^-1 alpha_B` and the roots of the diagonal of `P_BB^-1` (Rasmussen and Williams
+        2006, equation 5.12, of blocks).
+        """
         factors = self.posterior.factors
-        precision = tf.reduce_sum(tf.square(factors.inverse), axis=0)
-        return factors.alpha / precision, tf.math.rsqrt(precision)
+        inverse, alpha = factors.inverse.numpy(), factors.alpha.numpy()
+        if self.fidelity is None:
+            precision = np.sum(np.square(inverse), axis=0)
+            return np.arange(len(alpha)), alpha / precision, 1.0 / np.sqrt(precision)
+        blocks: dict[int, list[int]] = {}
+        for i in np.argsort(self.rows[:, -2], kind="stable"):
+            if self.trials[i].state == COMPLETE:
+                blocks.setdefault(self.trials[i].number, []).append(int(i))
+        last, residuals, variances = [], [], []
+        for block in blocks.values():
+            covariance = np.linalg.inv(inverse[:, block].T @ inverse[:, block])
+            last.append(block[-1])
+            residuals.append((covariance @ alpha[block])[-1])
+            variances.append(covariance[-1, -1])
+        return np.array(last, int), np.array(residuals), np.sqrt(variances)
 
     def _encode(self, configurations: Sequence[Params]) -> tf.Tensor:
         return tf.constant(encoding(self.space).encode(configurations))
@@ -152,4 +194,5 @@ def of(
         observed,
         fitted_transform,
         bool(posterior.ok),
+        problem.fidelity,
     )

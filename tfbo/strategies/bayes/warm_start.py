@@ -21,6 +21,8 @@ from tfbo.trial import Trial
 _THETA, _FACTOR, _SEARCHED = "theta", "curvature", "searched"
 # Searches are this share of the trials apart: a tenth of the first thirty, then three, then a twentieth.
 _OFTEN, _APART, _RARELY = 10, 3, 20
+# Of learning curves there are so many times as many points then.
+_GROWTH = 1.15
 # An inverse Hessian is a preconditioner: four digits of its Cholesky factor are plenty, and short.
 _DIGITS = 4
 
@@ -31,6 +33,10 @@ class Last(NamedTuple):
     start: search.Start
     searched: int
     """The number of trials when hyperparameters were last searched for; 0 for never."""
+
+    def is_due_of_curves(self, n: int) -> bool:
+        """As `is_due`, of `n` points of learning curves: with each suggestion there are more of these."""
+        return n >= _GROWTH * self.searched
 
     def is_due(self, n: int) -> bool:
         """True where `n` trials are so many that hyperparameters should be searched for again."""
@@ -44,7 +50,7 @@ def last(trials: Iterable[Trial], hyperprior: Hyperprior) -> Last:
     nothing = Last(search.Start(medians(hyperprior), np.eye(len(hyperprior.loc)), False), 0)
     if not noted:
         return nothing
-    notes = max(noted, key=lambda trial: trial.number).notes
+    notes = max(noted, key=_age).notes
     try:
         theta = np.array(notes[_THETA], np.float64)
         entries = np.array(notes.get(_FACTOR, ()), np.float64).reshape(-1)
@@ -58,6 +64,12 @@ def last(trials: Iterable[Trial], hyperprior: Hyperprior) -> Last:
     if known:
         factor[np.tril_indices(theta.size)] = entries
     return Last(search.Start(theta, factor @ factor.T, known), searched)
+
+
+def _age(trial: Trial) -> tuple[int, int]:
+    """Key by which fits are older or newer: a trial that goes on may have a newer one than later trials."""
+    searched = trial.notes.get(_SEARCHED)
+    return searched if isinstance(searched, int) else 0, trial.number
 
 
 def notes(fitted: search.Fitted, searched: int) -> dict[str, Any]:
