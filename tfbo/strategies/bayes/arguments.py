@@ -1,7 +1,8 @@
-"""The arguments of `Bayes`, checked."""
+"""The arguments of `Bayes`: checked, and as settings of a problem."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,13 @@ from tfbo.acquisition import Acquisition
 from tfbo.columns import Column, Columns
 from tfbo.errors import invalid
 from tfbo.gp import kernels, search
-from tfbo.gp.hyperprior import resolved
-from tfbo.strategies.base import Strategy
-from tfbo.strategies.bayes.chooser import Chooser
+from tfbo.gp.curves import curve_kernel, curve_priors
+from tfbo.gp.hyperprior import default_priors, resolved
+from tfbo.strategies.base import Problem, Strategy
+from tfbo.strategies.bayes import ask, fit
+from tfbo.strategies.bayes.chooser import Choice, Chooser
 from tfbo.strategies.bayes.data import Failed
+from tfbo.strategies.bayes.greedy import Greedy
 
 
 def checked(given: Any) -> dict[str, Any]:
@@ -67,3 +71,43 @@ def _noise(noise: Any) -> str | float:
         expected = '"auto", "none" or a variance > 0 in the units of the objective squared'
         raise invalid("noise", expected, noise, 'Use noise="none" where there is none.')
     return noise if variance is None else variance
+
+
+def settings(given: Any, problem: Problem) -> ask.Settings:
+    """The settings for the space of a problem."""
+    columns = problem.encoding.columns
+    kernel = kernels.kernel(given.kernel, len(columns), columns)
+    priors, curves = given.priors, problem.fidelity is not None
+    if curves:
+        kernel = curve_kernel(kernel)
+        priors = curve_priors if priors is default_priors else priors
+    model = fit.Model(
+        kernel,
+        resolved(priors, len(columns)),
+        given.outcome_transform,
+        0 if curves else given.n_restarts - 1,
+        given.optimizer,
+        padded=False,
+        learned=given.noise == "auto",
+    )
+    return ask.Settings(
+        model,
+        Choice(
+            given.chooser or Greedy(),
+            columns,
+            kernel,
+            given.acquisition,
+            padded=False,
+            boundary=given.boundary,
+            bounded=given.region is not None,
+            curves=curves,
+        ),
+        given.chooser,
+        given.n_candidates,
+        given.n_modelled,
+        0.0 if isinstance(given.noise, str) else math.sqrt(given.noise),
+        given.device or problem.device,
+        given.failed,
+        given.region,
+        curves=curves,
+    )

@@ -8,22 +8,19 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from tfbo._compile.eager import computing
 from tfbo.acquisition import Acquisition, LogEI
 from tfbo.gp import Priors, kernels, outcomes
-from tfbo.gp.curves import curve_kernel, curve_priors
-from tfbo.gp.hyperprior import default_priors, resolved
+from tfbo.gp.hyperprior import default_priors
 from tfbo.strategies import random
 from tfbo.strategies.base import Key, Problem, Strategy, Suggestion, key, remaining, untried
-from tfbo.strategies.bayes import arguments, ask, fit, repeats, stages
+from tfbo.strategies.bayes import arguments, ask, repeats, stages
 from tfbo.strategies.bayes import data as trials_data
-from tfbo.strategies.bayes.chooser import Choice, Chooser
+from tfbo.strategies.bayes.chooser import Chooser
 from tfbo.strategies.bayes.data import Failed, History
-from tfbo.strategies.bayes.greedy import Greedy
 from tfbo.strategies.bayes.surrogate import GaussianSurrogate
 from tfbo.strategies.sobol import Sobol
 from tfbo.trial import COMPLETE, Trial
@@ -238,42 +235,7 @@ class Bayes(Strategy[History]):
 
     def settings(self, problem: Problem) -> ask.Settings:
         """These settings, for the space of a problem."""
-        columns = problem.encoding.columns
-        kernel = kernels.kernel(self.kernel, len(columns), columns)
-        priors, curves = self.priors, problem.fidelity is not None
-        if curves:
-            kernel = curve_kernel(kernel)
-            priors = curve_priors if priors is default_priors else priors
-        model = fit.Model(
-            kernel,
-            resolved(priors, len(columns)),
-            self.outcome_transform,
-            0 if curves else self.n_restarts - 1,
-            self.optimizer,
-            padded=False,
-            learned=self.noise == "auto",
-        )
-        return ask.Settings(
-            model,
-            Choice(
-                self.chooser or Greedy(),
-                columns,
-                kernel,
-                self.acquisition,
-                padded=False,
-                boundary=self.boundary,
-                bounded=self.region is not None,
-                curves=curves,
-            ),
-            self.chooser,
-            self.n_candidates,
-            self.n_modelled,
-            0.0 if isinstance(self.noise, str) else math.sqrt(self.noise),
-            self.device or problem.device,
-            self.failed,
-            self.region,
-            curves=curves,
-        )
+        return arguments.settings(self, problem)
 
     def _modelled(self, problem: Problem, state: History) -> GaussianSurrogate | None:
         """The surrogate, but of a space in which nothing varies."""
