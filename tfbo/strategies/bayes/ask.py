@@ -207,7 +207,7 @@ def pose(
     return Asked(found, searched, question)
 
 
-class Fitted(NamedTuple):
+class Learned(NamedTuple):
     """The fit behind a suggestion."""
 
     modelled: Modelled
@@ -224,7 +224,7 @@ def fitted(
     history: History,
     pending: Sequence[Trial],
     number: int,
-) -> Fitted:
+) -> Learned:
     """The fit of all trials, of which failed ones count as bad, for the suggestion of that number."""
     plan = settings.plan(history, pending)
     rng = _random.generator(problem.seed, "bayes", number)
@@ -241,7 +241,7 @@ def fitted(
         lambda: _fit(settings, given, plan, searches=searches or not settings.curves),
         follows=not due,
     )
-    return Fitted(modelled, found, n if searches else last.searched, rng)
+    return Learned(modelled, found, n if searches else last.searched, rng)
 
 
 def stay(
