@@ -22,5 +22,6 @@ Python 3.14, must not use TensorFlow after this one has: pass `multiprocessing.g
 
 from tfbo.executors.gpu import limit_gpu_memory
 from tfbo.executors.process import ProcessExecutor
+from tfbo.executors.run import Run
 
-__all__ = ["ProcessExecutor", "limit_gpu_memory"]
+__all__ = ["ProcessExecutor", "Run", "limit_gpu_memory"]

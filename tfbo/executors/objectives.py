@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 import time
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import Any, NamedTuple
 
 from tfbo.errors import InvalidArgument, invalid
 from tfbo.executors.pickling import Raised
+from tfbo.executors.run import Run
 from tfbo.trial import KILLED, Failure, Outcome, measure
 
 _GETS = "tfbo calls the objective with one dict of parameters"
@@ -26,21 +27,30 @@ class Evaluated(NamedTuple):
     seconds: float
     """In the objective."""
     raised: Raised | None
+    reports: int | None = None
+    """Number of points that the objective reported; None where it has no run."""
 
 
-def check(objective: Any) -> None:
-    """Refuse, by InvalidArgument, what no trial could run or what would return no number to any of them."""
+def check(objective: Any, *, staged: bool = False) -> bool:
+    """Refuse, by InvalidArgument, what no trial could run or what would return no number to any of them.
+
+    In a `staged` search the objective has to take a run, by a second argument; in another one it may, by
+    one of the name run.
+
+    Returns:
+        True where it takes a run.
+    """
     if not callable(objective):
         raise invalid("objective", "a function of a dict", objective, "Pass it without calling it.")
     if inspect.isclass(objective) and any("__call__" in vars(c) for c in objective.__mro__):
         raise invalid("objective", "a function of a dict", objective, "Pass an instance of it.")
     _check_kind(objective)
-    _check_signature(objective)
+    return _check_signature(objective, staged)
 
 
-def call(objective: Any, params: Mapping[str, Any]) -> Outcome:
+def call(objective: Any, params: Mapping[str, Any], run: Run | None = None) -> Outcome:
     """Outcome of calling an objective; InvalidArgument, with advice, where it returns no number."""
-    returned = objective(dict(params))
+    returned = objective(dict(params)) if run is None else objective(dict(params), run)
     try:
         return measure(returned)
     except InvalidArgument:
@@ -50,15 +60,20 @@ def call(objective: Any, params: Mapping[str, Any]) -> Outcome:
         raise invalid("objective", expected, got, advice) from None
 
 
-def evaluate(objective: Callable[[dict[str, Any]], Any], params: Mapping[str, Any]) -> Evaluated:
+def evaluate(
+    objective: Callable[..., Any], params: Mapping[str, Any], run: Run | None = None
+) -> Evaluated:
     """Call an objective; what it raises is part of the result: executors break on what is not pickled."""
     begin, raised = time.perf_counter(), None
     try:
-        outcome = call(objective, params)
+        outcome = call(objective, params, run)
     except BaseException as error:
         kind = None if isinstance(error, Exception) else KILLED  # such as SystemExit
         outcome, raised = Failure.of(error, kind), Raised(error)
-    return Evaluated(outcome, time.perf_counter() - begin, raised)
+    seconds = time.perf_counter() - begin
+    if run is None:
+        return Evaluated(outcome, seconds, raised)
+    return Evaluated(run.end(outcome), seconds, raised, run.reports)
 
 
 def hint(reason: str) -> str:
@@ -84,14 +99,15 @@ def _check_kind(objective: Any) -> None:
             raise invalid("objective", "a function that returns a number", objective, advice)
 
 
-def _check_signature(objective: Any) -> None:
+def _check_signature(objective: Any, staged: bool) -> bool:
     try:
         signature = inspect.signature(objective)
     except (TypeError, ValueError):  # some are written in C
-        return
+        return staged
     takes = list(signature.parameters.values())
+    runs = _takes_run(takes, staged)
     try:
-        signature.bind({})
+        signature.bind(*([{}, None] if runs else [{}]))
     except TypeError:
         expected = "a function of one dict of parameters"
         advice = "Its only argument is the dict: def objective(params)."
@@ -101,6 +117,10 @@ def _check_signature(objective: Any) -> None:
         elif needed:
             advice = "Pass lambda params: objective(**params), or read params['x'] in it."
         raise invalid("objective", expected, f"{_name(objective)}{signature}", advice) from None
+    if staged and not runs:
+        expected = "a function of parameters and a run, for the study has a fidelity"
+        advice = "Take it, def objective(params, run), and train from run.start to run.until."
+        raise invalid("objective", expected, f"{_name(objective)}{signature}", advice)
     code = getattr(objective, "__code__", None)
     if code is not None and takes[0].name == "trial" and _SUGGESTS & set(code.co_names):
         advice = (
@@ -109,6 +129,17 @@ def _check_signature(objective: Any) -> None:
         )
         got = f"{_name(objective)}{signature}, which asks a trial of Optuna"
         raise invalid("objective", "a function of one dict of parameters", got, advice)
+    return runs
+
+
+def _takes_run(takes: Sequence[inspect.Parameter], staged: bool) -> bool:
+    """True for a second argument that is a run: of that name, or in a staged search any that is needed."""
+    placed = [p for p in takes if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if len(placed) > 1 and (
+        placed[1].name == "run" or (staged and placed[1].default is placed[1].empty)
+    ):
+        return True
+    return staged and len(placed) < 2 and any(p.kind == p.VAR_POSITIONAL for p in takes)
 
 
 def _name(objective: Any) -> str:

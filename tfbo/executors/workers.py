@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import os
+import socket
+import urllib.parse
 from collections.abc import Callable
 from concurrent.futures import (
     BrokenExecutor,
@@ -49,6 +52,8 @@ class Ability(NamedTuple):
     """A pool of the same settings, in the place of one that broke."""
     options: dict[str, Any] = {}
     """Of `submit`, beside the task."""
+    host: Callable[[], str | None] = lambda: None
+    """The address of this machine for its workers; None where they are all on this one."""
 
 
 class Workers:
@@ -67,6 +72,11 @@ class Workers:
     def broken(self) -> bool:
         """True for a pool that is of no use any more, until it is renewed."""
         return self._broken
+
+    @property
+    def host(self) -> str | None:
+        """The address of this machine for the workers; None where they are all on this one."""
+        return self._ability.host()
 
     def submit(self, fn: Callable[..., Any], *args: Any) -> Future[Any]:
         """Run `fn(*args)`; a pool that breaks at that raises BrokenExecutor."""
@@ -183,8 +193,28 @@ def _ability(pool: Any) -> Ability:
         return Ability(renewed=lambda: _reusable(pool))
     if hasattr(pool, "_client"):
         # Dask would give a trial the result of another one that looks the same.
-        return Ability(options={"pure": False})
-    return Ability()
+        return Ability(
+            options={"pure": False}, host=lambda: _towards(pool._client.scheduler.address)
+        )
+    if isinstance(pool, (InThread, ThreadPoolExecutor)):
+        return Ability()
+    return Ability(host=getattr(pool, "host", _named))
+
+
+def _towards(address: str) -> str:
+    """The address of this machine on its way to another one, given as tcp://10.0.0.1:8786."""
+    found = urllib.parse.urlsplit(address)
+    with contextlib.suppress(OSError, ValueError), socket.socket(type=socket.SOCK_DGRAM) as way:
+        way.connect((found.hostname or "", found.port or 1))  # which sends nothing
+        return str(way.getsockname()[0])
+    return _named()
+
+
+def _named() -> str:
+    """The address of this machine by its name."""
+    with contextlib.suppress(OSError):
+        return socket.gethostbyname(socket.gethostname())
+    return "127.0.0.1"
 
 
 def _same_pool(pool: Any) -> Executor:

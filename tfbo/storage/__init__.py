@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tfbo.storage.base import Changes, Record, Storage, damaged, no_study, shown
-from tfbo.storage.processes import new_owner, release_at_end
+from tfbo.storage.processes import is_gone, new_owner, release_at_end
 from tfbo.storage.rows import (
     check_params,
     read_record,
@@ -21,6 +21,7 @@ __all__ = [
     "Storage",
     "check_params",
     "damaged",
+    "is_gone",
     "new_owner",
     "no_study",
     "open_storage",

@@ -51,6 +51,8 @@ class Storage(abc.ABC):
 
     location: str
     """Its name in errors."""
+    path: str | None = None
+    """Path of its file, beside which trials keep checkpoints; None for a temporary folder."""
 
     @abc.abstractmethod
     def create(self, record: Record) -> Record:

@@ -55,6 +55,7 @@ class SQLiteStorage(Storage):
         self.location = paths.resolve(path)
         heartbeat = _check_heartbeat(heartbeat)
         self.database = Database(self.location, create=create)
+        self.path = None if self.database.in_memory else os.path.abspath(self.location)
         self.heartbeat = Heartbeat(heartbeat, self.database.lock)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tfbo._aliases import explained
 from tfbo.strategies.base import Problem, Strategy, Suggestion
 from tfbo.strategies.bayes import Bayes, Chooser, Failed
+from tfbo.strategies.early_stopping import EarlyStopping, Median
 from tfbo.strategies.grid import Grid
 from tfbo.strategies.random import Random
 from tfbo.strategies.sobol import Sobol
@@ -13,9 +14,11 @@ from tfbo.strategies.surrogate import LeaveOneOut, Prediction, Surrogate
 __all__ = [
     "Bayes",
     "Chooser",
+    "EarlyStopping",
     "Failed",
     "Grid",
     "LeaveOneOut",
+    "Median",
     "Prediction",
     "Problem",
     "Random",
@@ -25,5 +28,5 @@ __all__ = [
     "Surrogate",
 ]
 
-for _strategy in (Bayes, Failed, Grid, Random, Sobol):
+for _strategy in (Bayes, Failed, Grid, Median, Random, Sobol):
     explained(_strategy)

@@ -30,6 +30,8 @@ class Problem(NamedTuple):
     """Device to compute on; see `Study`."""
     fidelity: Fidelity | None = None
     """Steps in which trials are trained; None where there are none."""
+    closed: bool = False
+    """True where no new trial may begin, so that only paused ones go on."""
 
     @property
     def goal(self) -> Goal:

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfbo import _forks
-from tfbo.errors import TooFewTrials
+from tfbo.errors import SpaceExhausted, TooFewTrials
 from tfbo.study.incumbent import advice
 from tfbo.study.trials import Trials
-from tfbo.trial import COMPLETE, Trial
+from tfbo.trial import COMPLETE, Goal, Trial
 
 if TYPE_CHECKING:
     from tfbo.importance import Importance
     from tfbo.space import Space
-    from tfbo.strategies import Problem, Strategy, Suggestion, Surrogate
+    from tfbo.strategies import EarlyStopping, Problem, Strategy, Suggestion, Surrogate
 
 _LOGGER = logging.getLogger("tfbo")
 
@@ -28,8 +28,15 @@ class Advisor:
 
     _lock: Any
 
-    def __init__(self, trials: Trials, strategy: Strategy[Any] | None, device: str | None) -> None:
+    def __init__(
+        self,
+        trials: Trials,
+        strategy: Strategy[Any] | None,
+        device: str | None,
+        early_stopping: EarlyStopping | None = None,
+    ) -> None:
         self._trials = trials
+        self.early_stopping = early_stopping
         self.strategy = strategy
         self.device = device
         _forks.renew_lock(self, "_lock")
@@ -41,13 +48,30 @@ class Advisor:
         self._surrogate: tuple[int, Surrogate] | None = None
         self._importance: tuple[Surrogate, int, dict[str, Importance]] | None = None
 
-    def suggest(self, number: int, count: int) -> list[Suggestion]:
-        """Suggestions for `count` trials from `number` on, while the unfinished ones are pending."""
+    def suggest(self, number: int, count: int, *, closed: bool = False) -> list[Suggestion]:
+        """Suggestions for `count` trials from `number` on, while the unfinished ones are pending.
+
+        Where it is `closed`, those of paused trials count, and there may be none.
+        """
         strategy, problem, state = self._up_to_date()
-        return strategy.suggest(problem, state, pending=self._pending(), number=number, q=count)
+        if closed:
+            problem = problem._replace(closed=True)
+        try:
+            return strategy.suggest(problem, state, pending=self._pending(), number=number, q=count)
+        except SpaceExhausted:
+            if closed:
+                return []
+            raise
 
     def hopeless(self, trials: Sequence[Trial]) -> frozenset[int]:
         """Numbers of those of some unfinished trials that are not worth further steps."""
+        rule = self.early_stopping
+        if rule is not None:
+            goal, every = Goal(self._trials.record.direction), self._trials.ordered()
+            rest = {
+                t.number: [other for other in every if other.number != t.number] for t in trials
+            }
+            return frozenset(t.number for t in trials if rule.hopeless(goal, t, rest[t.number]))
         if self._trials.fidelity is None:
             return frozenset()
         strategy, problem, state = self._up_to_date()

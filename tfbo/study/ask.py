@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from tfbo.space import Params
+from tfbo.study import stages
 from tfbo.study.trials import Trials
 from tfbo.trial import WAITING, Trial
 
 if TYPE_CHECKING:
     from tfbo.strategies import Suggestion
 
-Suggest = Callable[[int, int], Sequence["Suggestion"]]
-"""From the number of the first trial and how many, to what they should try; as `Advisor.suggest`."""
+
+class Suggest(Protocol):
+    """Function of the number of the first trial and how many, as `Advisor.suggest`."""
+
+    def __call__(self, number: int, count: int, /, *, closed: bool = False) -> Sequence[Suggestion]:
+        """What they should try; where it is `closed`, only paused trials go on."""
+        ...
 
 
 def ask(
@@ -22,27 +28,70 @@ def ask(
     count: int,
     total: int | None = None,
     *,
+    new: int | None = None,
+    steps: int | None = None,
     owned: bool = True,
 ) -> list[Trial]:
     """Start `count` trials, fewer where the `total` is reached, whatever other processes start meanwhile.
 
     Enqueued ones come first, and are tried in any case. This process runs those that are `owned`, and
     others may try them again when it has died; else they are pending until somebody tells them.
+
+    Args:
+        trials: those of the study.
+        suggest: see `Suggest`.
+        count: how many.
+        total: how many trials the study may have; beyond it, paused ones still go on.
+        new: how many may be new ones at the most, as for `total`.
+        steps: how many steps the trials of the study may take in all; the stage that is the last is cut.
+        owned: True where this process runs them.
     """
     asked: list[Trial] = []
     trials.recover()
     while len(asked) < count:
         trials.sync()
-        asked += trials.claim(count - len(asked), owned=owned)
         missing = count - len(asked)
+        claimed = trials.claim(missing, new=new, steps=_left(trials, steps), owned=owned)
+        asked += claimed
+        missing -= len(claimed)
+        if new is not None:
+            new -= sum(map(trials.is_new, claimed))
+        room = missing if new is None else new
         if total is not None:
-            missing = min(missing, total - trials.counted())
-            if missing <= 0:
+            room = min(room, total - trials.counted())
+        if trials.fidelity is None:
+            missing = min(missing, room)
+        if missing <= 0:
+            break
+        number = len(trials.by_number)
+        suggestions = suggest(number, missing, closed=room <= 0)
+        if trials.fidelity is not None:
+            within = _within(suggestions, room)
+            left = _left(trials, steps)
+            if left is not None:
+                left -= sum(map(stages.length, claimed))
+            suggestions = stages.cut(within, trials.by_number, trials.fidelity, left)
+            if not suggestions:
                 break
-        if missing:
-            number = len(trials.by_number)
-            asked += trials.start(number, suggest(number, missing), owned=owned)
+        started = trials.start(number, suggestions, owned=owned)
+        asked += started
+        if new is not None:
+            new -= sum(map(trials.is_new, started))
     return asked
+
+
+def _left(trials: Trials, steps: int | None) -> int | None:
+    return None if steps is None else max(0, steps - stages.taken(trials.ordered()))
+
+
+def _within(suggestions: Sequence[Suggestion], room: int) -> list[Suggestion]:
+    """Those of paused trials, and the first ones of new trials for which there is room."""
+    kept = []
+    for suggestion in suggestions:
+        room -= suggestion.trial is None
+        if suggestion.trial is not None or room >= 0:
+            kept.append(suggestion)
+    return kept
 
 
 def foresee(trials: Trials, suggest: Suggest) -> Params:

@@ -12,22 +12,26 @@ from typing import Any, NamedTuple
 
 from tfbo._messages import warn
 from tfbo.executors.objectives import Evaluated, evaluate
+from tfbo.executors.run import Run
 from tfbo.executors.workers import Workers
 from tfbo.study.interrupts import Interrupts
 from tfbo.study.progress import Stopwatch
+from tfbo.study.reports import Reports
 from tfbo.trial import KILLED, Failure, Trial
 
 _LOGGER = logging.getLogger("tfbo")
 
 
 @dataclasses.dataclass(eq=False)
-class Run:
+class Flight:
     """A trial and the worker that is at it."""
 
     trial: Trial
     watch: Stopwatch
     began: float
     deadline: float
+    run: Run | None
+    """As its objective has it, where that takes one."""
     future: Future[Evaluated] | None = None
 
     @property
@@ -50,21 +54,29 @@ class Finished(NamedTuple):
     """None where it was not evaluated."""
     error: BaseException | None = None
     """The reason for that."""
+    died: bool = False
+    """True where its worker died."""
 
 
 class Running:
     """Trials, which may run for so many seconds, from their start until something is known of them."""
 
     def __init__(
-        self, workers: Workers, objective: Any, seconds: float | None, interrupts: Interrupts
+        self,
+        workers: Workers,
+        objective: Any,
+        seconds: float | None,
+        interrupts: Interrupts,
+        reports: Reports | None = None,
     ) -> None:
-        self.runs: dict[int, Run] = {}
+        self.runs: dict[int, Flight] = {}
         self.workers = workers
         self._objective = objective
         self._seconds = seconds
         self._interrupts = interrupts
-        self._ended: queue.SimpleQueue[Run] = queue.SimpleQueue()
-        self._late: set[Run] = set()
+        self._reports = reports
+        self._ended: queue.SimpleQueue[Flight] = queue.SimpleQueue()
+        self._late: set[Flight] = set()
         """Those whose time is up, but which their workers are still at."""
 
     @property
@@ -76,12 +88,14 @@ class Running:
         """Have a worker evaluate a trial; what its executor raises is raised, and it does not run then."""
         began = time.monotonic()
         deadline = math.inf if self._seconds is None else began + self._seconds
-        run = self.runs[trial.number] = Run(trial, watch, began, deadline)
+        taken = None if self._reports is None else self._reports.begin(trial)
+        run = self.runs[trial.number] = Flight(trial, watch, began, deadline, taken)
+        arguments = (dict(trial.params),) if taken is None else (dict(trial.params), taken)
         try:
             with self._interrupts.allowed():
-                run.future = self.workers.submit(evaluate, self._objective, dict(trial.params))
+                run.future = self.workers.submit(evaluate, self._objective, *arguments)
         except Exception:
-            del self.runs[trial.number]
+            self._land(run)
             raise
         run.future.add_done_callback(lambda future: self._ended.put(run))
 
@@ -104,21 +118,22 @@ class Running:
                 warn("The result of a trial is dropped: it came to an end after its time was up.")
                 return None
 
-    def take_all(self) -> list[Run]:
+    def take_all(self) -> list[Flight]:
         """All trials that run; of those of which nothing is known the workers are stopped."""
-        runs, self.runs = list(self.runs.values()), {}
+        runs = list(self.runs.values())
         for run in runs:
+            self._land(run)
             if run.future is not None and not run.future.done():
                 self.workers.stop(run.future)
         return runs
 
-    def _finished(self, run: Run) -> Finished:
+    def _finished(self, run: Flight) -> Finished:
         assert run.future is not None
         if run.future.cancelled():
             error: BaseException | None = CancelledError("somebody cancelled it")
         else:
             error = run.future.exception()
-        evaluated = None
+        evaluated, died = None, False
         if error is None:
             evaluated = run.future.result()
             raised = evaluated.raised
@@ -126,17 +141,23 @@ class Running:
                 raise KeyboardInterrupt
             self.workers.works()
         elif self.workers.is_death(error):
-            outcome = Failure.of(error, KILLED)
+            outcome, died = Failure.of(error, KILLED), True
             evaluated, error = Evaluated(outcome, time.monotonic() - run.began, None), None
+        self._land(run)
+        return Finished(run.trial, run.watch, evaluated, error, died)
+
+    def _land(self, run: Flight) -> None:
+        """Have a trial run no more."""
         del self.runs[run.trial.number]
-        return Finished(run.trial, run.watch, evaluated, error)
+        if self._reports is not None and run.run is not None:
+            self._reports.end(run.run)
 
     def _give_up(self) -> Finished | None:
         """The first of those whose time is up, as a failure; None where there is none."""
         now = time.monotonic()
         for run in self.runs.values():
             if run.deadline <= now:
-                del self.runs[run.trial.number]
+                self._land(run)
                 assert run.future is not None
                 if not self.workers.stop(run.future):
                     self._late.add(run)

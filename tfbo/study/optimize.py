@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfbo import _format
 from tfbo._messages import warn
-from tfbo.errors import ExecutorError, SpaceExhausted, StorageError, TrialStateError
+from tfbo.errors import ExecutorError, SpaceExhausted, StorageError, TrialStateError, invalid
 from tfbo.executors import objectives
 from tfbo.executors.child import check_main
 from tfbo.executors.objectives import Evaluated
@@ -21,9 +21,11 @@ from tfbo.study.failures import Failures
 from tfbo.study.in_flight import Finished, Running
 from tfbo.study.interrupts import Interrupts
 from tfbo.study.progress import Show, Stopwatch, bar
+from tfbo.study.reports import Reports
 from tfbo.study.settings import Means, Reactions, StoppingRule
 from tfbo.study.trials import Trials
-from tfbo.trial import INTERRUPTED, WAITING, Failure, Goal, Trial
+from tfbo.study.upkeep import Upkeep
+from tfbo.trial import COMPLETE, INTERRUPTED, WAITING, Failure, Goal, Trial
 
 if TYPE_CHECKING:
     from tfbo.strategies import Suggestion
@@ -58,19 +60,27 @@ def run(
     check_main()
     limits = limits.checked()
     reactions.check()
-    objectives.check(objective)
+    fidelity = search.trials.fidelity
+    if fidelity is None and limits.total_steps is not None:
+        advice = "Give Study(..., fidelity=tfbo.Fidelity(1, 50)), or use n_trials=."
+        expected = "None for a study without a fidelity"
+        raise invalid("total_steps", expected, limits.total_steps, advice)
+    takes_run = objectives.check(objective, staged=fidelity is not None)
     workers, seconds = means.open(objective)
     search.stop.clear()
     known = search.trials.synced()
+    reports = Reports(search.trials, search.advisor, workers.host) if takes_run else None
     try:
         with (
             bar(search.trials, limits.expected(known), reactions.progress) as show,
             Interrupts() as interrupts,
         ):
-            running = Running(workers, objective, seconds, interrupts)
+            running = Running(workers, objective, seconds, interrupts, reports)
             loop = _Loop(search, limits, reactions, running, interrupts, show)
             loop.run()
     finally:
+        if reports is not None:
+            reports.desk.shut()
         workers.close()
     if loop.exhausted and not (loop.interrupted or interrupts.arrived):
         warn(loop.exhausted)
@@ -99,6 +109,7 @@ class _Loop:
         self._interrupts = interrupts
         self._show = show
         self._failures = Failures(search.trials, reactions.max_failures)
+        self._upkeep = Upkeep(search.trials, search.advisor)
         self.interrupted = False
         """True where Ctrl-C ended it."""
         self.exhausted: str | None = None
@@ -107,7 +118,8 @@ class _Loop:
         known = search.trials.ordered()
         self._before = len(known)
         self._goal = Goal(search.trials.record.direction)
-        best = min(known, key=self._goal.rank, default=None)
+        complete = [trial for trial in known if trial.state == COMPLETE]
+        best = min(complete, key=self._goal.rank, default=None)
         self._best = None if best is None else best.value
         self._asked = self._stale = 0
         self._dry = False
@@ -132,13 +144,17 @@ class _Loop:
             raise
 
     def _ended(self, more: int = 0) -> bool:
-        """True where a limit has been reached, or would be with so many trials more."""
+        """True where a limit has been reached, or would be with so many trials more.
+
+        With a fidelity, trials that are paused may go on when there are as many as there may be.
+        """
         limits = self._limits
+        many = limits.n_trials is not None and self._asked + more >= limits.n_trials
         return (
             self._stop.is_set()
             or self._dry
             or self._failures.too_many
-            or (limits.n_trials is not None and self._asked + more >= limits.n_trials)
+            or (many and not self._upkeep.is_needed)
             or time.monotonic() >= self._end
             or (limits.patience is not None and self._stale >= limits.patience)
             or self._is_reached(limits.target)
@@ -179,9 +195,10 @@ class _Loop:
         if self._running.workers.in_thread and self._asked and not self._ended(1):
             self._prepare()
         for trial in trials:
+            new = self._trials.is_new(trial)
             try:
                 self._running.start(trial, watch)
-                self._asked += 1
+                self._asked += new
             except BrokenExecutor:
                 self._trials.put_back(trial)
             except Exception:
@@ -189,11 +206,14 @@ class _Loop:
                 raise
 
     def _ask(self) -> list[Trial]:
-        def suggest(number: int, count: int) -> list[Suggestion]:
+        def suggest(number: int, count: int, /, *, closed: bool = False) -> list[Suggestion]:
             with self._interrupts.allowed():
-                return self._advisor.suggest(number, count)
+                return self._advisor.suggest(number, count, closed=closed)
 
-        return ask(self._trials, suggest, 1, self._limits.total)
+        limits, new = self._limits, None
+        if limits.n_trials is not None and self._trials.fidelity is not None:
+            new = max(0, limits.n_trials - self._asked)
+        return ask(self._trials, suggest, 1, limits.total, new=new, steps=limits.total_steps)
 
     def _prepare(self) -> None:
         """While trials run, do what the first suggestion of a model would wait for."""
@@ -203,7 +223,14 @@ class _Loop:
 
     def _take(self, finished: Finished) -> None:
         """Tell what came of a trial, and everybody who wants to know."""
-        trial, watch, evaluated, error = finished
+        trial, watch, evaluated, error, died = finished
+        if self.exhausted or self._upkeep.is_needed:
+            # The outcome may call for repeats, or have paused trials go on.
+            self._dry, self.exhausted = False, None
+        if died:
+            with self._show.aside():
+                if self._upkeep.tries_again(trial):
+                    return
         if evaluated is None:
             # It has not been tried: the next search does that.
             self._trials.put_back(trial)
@@ -216,16 +243,20 @@ class _Loop:
             ) from error
         watch.seconds["objective"] += evaluated.seconds
         watch.time("tfbo", self._tell, trial, evaluated)
-        if self.exhausted:  # the outcome may call for repeats
-            self._dry, self.exhausted = False, None
         if not self._is_caught(evaluated):
             assert evaluated.raised is not None
             raise evaluated.raised.error
         told = self._trials.by_number[trial.number]
         _LOGGER.info("Trial %d: %s (%s).", trial.number, told.value, watch)
-        better = self._goal.better(told.value, than=self._best)
-        self._stale = 0 if better else self._stale + 1
-        self._best = told.value if better else self._best
+        if told.is_finished:
+            better = told.state == COMPLETE and self._goal.better(told.value, than=self._best)
+            self._stale = 0 if better else self._stale + 1
+            self._best = told.value if better else self._best
+        if self._upkeep.is_needed:
+            with self._show.aside():
+                self._upkeep.check_reports(told, evaluated)
+            with self._interrupts.allowed():
+                self._upkeep.end_hopeless()
         self._show.trial(told, watch)
         for callback in self._reactions.callbacks:
             with self._interrupts.allowed():
@@ -282,6 +313,9 @@ class _Loop:
                 known = run.known
                 if known is not None:
                     self._tell(run.trial, known)
+                    continue
+                if self._trials.fidelity is not None:
+                    self._trials.put_back(run.trial)  # for the same stage, with its curve
                     continue
                 try:
                     self._trials.tell(run.trial, Failure(INTERRUPTED, "Ctrl-C"))

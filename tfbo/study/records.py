@@ -106,6 +106,21 @@ def check_strategy(strategy: Any) -> None:
         raise invalid("strategy", "a strategy", strategy, _strategy_advice(strategy))
 
 
+def early_stopping(given: Any) -> Any:
+    """The rule that an argument of that name stands for; InvalidArgument where it is none."""
+    if given is None:
+        return None
+    from tfbo.strategies import EarlyStopping, Median  # TensorFlow, as above
+
+    if given == "median":
+        return Median()
+    if not isinstance(given, EarlyStopping):
+        expected = '"median", a tfbo.strategies.EarlyStopping or None'
+        advice = "For example early_stopping=tfbo.strategies.Median(warm_up=5)."
+        raise invalid("early_stopping", expected, given, advice)
+    return given
+
+
 def _strategy_advice(given: Any) -> str:
     """The advice for something else than a strategy: what was meant, or what there is."""
     if isinstance(given, type) and hasattr(given, "suggest"):

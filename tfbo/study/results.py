@@ -1,4 +1,4 @@
-"""Trials of a study, the best of them, predictions; its space, and configurations that are to be tried."""
+"""Results of a study: its trials, the best of them, and predictions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from tfbo import _arguments
 from tfbo.space import Params, Space
-from tfbo.space.parameters import Parameter
 from tfbo.study import records
 from tfbo.study.advisor import Advisor
-from tfbo.study.ask import foresee
 from tfbo.study.incumbent import incumbent
+from tfbo.study.reports import Reports
 from tfbo.study.trials import Trials
 from tfbo.trial import COMPLETE, Fidelity, Goal, Trial
 
@@ -21,18 +20,27 @@ if TYPE_CHECKING:
     import pandas
 
     from tfbo.importance import Importance
-    from tfbo.strategies import LeaveOneOut, Prediction, Strategy
+    from tfbo.strategies import EarlyStopping, LeaveOneOut, Prediction, Strategy
 
 
 class Results:
-    """All of a study but its search; see `Study`, which adds that."""
+    """All that is known of a study; see `Study`, which adds to it."""
 
-    def _set_up(self, trials: Trials, strategy: Strategy[Any] | None, device: str | None) -> None:
+    def _set_up(
+        self,
+        trials: Trials,
+        strategy: Strategy[Any] | None,
+        device: str | None,
+        early_stopping: EarlyStopping | str | None = None,
+    ) -> None:
         records.check_means(strategy, device, trials.retries)
+        rule = records.early_stopping(early_stopping)
         self.stored_trials = trials
         """The trials as the storage has them and as this process runs them."""
-        self.advisor = Advisor(trials, strategy, device)
+        self.advisor = Advisor(trials, strategy, device, rule)
         """The strategy, with its state after these trials."""
+        self.runs = Reports(trials, self.advisor)
+        """The runs of trials that were asked for by hand."""
         self._stop = threading.Event()
         self.ended: str | None = None
         """Reason for which the last `optimize` ended before its limits: nothing was left to try."""
@@ -47,12 +55,13 @@ class Results:
             "retries": self.stored_trials.retries,
             "strategy": advisor.strategy,
             "device": advisor.device,
+            "early_stopping": advisor.early_stopping,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         record = records.find(state["storage"], state["name"])
         trials = Trials(record, state["storage"], state["retries"])
-        self._set_up(trials, state["strategy"], state["device"])
+        self._set_up(trials, state["strategy"], state["device"], state.get("early_stopping"))
 
     @property
     def space(self) -> Space:
@@ -160,28 +169,6 @@ class Results:
     def leave_one_out(self) -> LeaveOneOut:
         """Each complete trial beside its prediction from all the others; raises as `predict`."""
         return self.advisor.surrogate().leave_one_out()
-
-    def suggestion(self) -> Params:
-        """Configuration that the next `ask` would start; nothing is stored. Raises as `ask`."""
-        self.stored_trials.sync()
-        return foresee(self.stored_trials, self.advisor.suggest)
-
-    def enqueue(self, params: Mapping[str, Any]) -> Trial:
-        """Have a configuration (a legal value for each active parameter) tried before any suggestion."""
-        return self.stored_trials.enqueue(params)
-
-    def extend(self, parameters: Mapping[str, Parameter]) -> Space:
-        """Add parameters (by name) to the space, which is stored; those that it has change nothing.
-
-        Earlier trials lack the new ones, as if inactive. A later `Study` of the old space opens the new.
-        Raises InvalidArgument for a name that is there with another parameter, and as for a new space.
-        """
-        self.stored_trials.extend(parameters)
-        return self.space
-
-    def amend(self, trial: Trial | int, params: Mapping[str, Any]) -> Trial:
-        """Give a running trial other parameters than were suggested: those that it really has."""
-        return self.stored_trials.amend(trial, params)
 
     def to_dataframe(self) -> pandas.DataFrame:
         """A row for each trial, its parameters in columns `params_...`; needs the extra `pandas`."""

@@ -21,16 +21,17 @@ class StoppingRule(NamedTuple):
     timeout: Any
     target: float | None
     patience: int | None
+    total_steps: int | None = None
 
     def checked(self) -> StoppingRule:
         """The same in plain numbers; InvalidArgument where one is none, or there is no limit at all."""
         if all(limit is None for limit in self):
-            expected = "a limit: n_trials, total, timeout, target or patience"
+            expected = "a limit: n_trials, total, total_steps, timeout, target or patience"
             raise invalid("n_trials", expected, None, "For example n_trials=50 or timeout=3600.")
         leave = "Leave it out for no such limit."
         counts = {
             name: _arguments.count(name, getattr(self, name), advice=leave)
-            for name in ("n_trials", "total", "patience")
+            for name in ("n_trials", "total", "patience", "total_steps")
             if getattr(self, name) is not None
         }
         timeout = None if self.timeout is None else _arguments.seconds("timeout", self.timeout)

@@ -6,28 +6,26 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
-from tfbo import _arguments
 from tfbo._aliases import explained
-from tfbo.errors import invalid
+from tfbo.executors.run import Run
 from tfbo.space import Params, Space
 from tfbo.storage import Storage, open_storage
 from tfbo.study import interrupts, optimize, records, settings
-from tfbo.study.ask import ask
-from tfbo.study.results import Results
+from tfbo.study.dialogue import Dialogue
 from tfbo.study.trials import Trials
-from tfbo.trial import Fidelity, Trial, outcome_of
+from tfbo.trial import Fidelity, Trial
 
 if TYPE_CHECKING:
-    from tfbo.strategies import Strategy
+    from tfbo.strategies import EarlyStopping, Strategy
 
-Objective = Callable[[Params], Any]
+Objective = Callable[[Params], Any] | Callable[[Params, Run], Any]
 Callback = Callable[["Study", Trial], None]
 
 
 @explained
-class Study(Results):
+class Study(Dialogue):
     """A search of one space for the best value of one objective.
 
     A study belongs to its storage: making a `Study` with the name of one that is stored opens that
@@ -51,6 +49,8 @@ class Study(Results):
             `SQLiteStorage`. Trials of `ask` belong to no process.
         fidelity: the steps in which trials are trained, such as epochs; None where they have none. Then
             `ask` says from which step and until which one to train, and only good trials go on to the last.
+        early_stopping: by which rule `report` finds a trial hopeless: None for the strategy's, which needs
+            a fidelity; "median", or any `tfbo.strategies.EarlyStopping`. Not stored.
 
     Raises:
         InvalidArgument: for an argument that is not what it has to be.
@@ -79,13 +79,14 @@ class Study(Results):
         device: str | None = None,
         retries: int = 3,
         fidelity: Fidelity | None = None,
+        early_stopping: EarlyStopping | str | None = None,
     ) -> None:
         records.check(space, direction, name, seed, fidelity)
         stored = open_storage(storage)
         record = records.create(
             stored, space, direction=direction, name=name, seed=seed, fidelity=fidelity
         )
-        self._set_up(Trials(record, stored, retries), strategy, device)
+        self._set_up(Trials(record, stored, retries), strategy, device, early_stopping)
 
     @classmethod
     def load(
@@ -96,6 +97,7 @@ class Study(Results):
         strategy: Strategy[Any] | None = None,
         device: str | None = None,
         retries: int = 3,
+        early_stopping: EarlyStopping | str | None = None,
     ) -> Study:
         """Open a stored study; its next suggestion is the one it would have made without the break.
 
@@ -105,6 +107,7 @@ class Study(Results):
             strategy: as in `Study`; a strategy is not stored.
             device: as in `Study`.
             retries: as in `Study`.
+            early_stopping: as in `Study`.
 
         Raises:
             StudyNotFound: for an unknown name; the error lists those there are.
@@ -114,85 +117,10 @@ class Study(Results):
         study.__setstate__(
             {
                 "storage": stored, "name": name, "retries": retries,
-                "strategy": strategy, "device": device,
+                "strategy": strategy, "device": device, "early_stopping": early_stopping,
             }
         )  # fmt: skip
         return study
-
-    @overload
-    def ask(self) -> Trial: ...
-
-    @overload
-    def ask(self, q: int) -> list[Trial]: ...
-
-    def ask(self, q: int | None = None) -> Trial | list[Trial]:
-        """Start the next trials: enqueued configurations first, then suggestions of the strategy.
-
-        A trial that is asked for belongs to no process: it is pending until anybody tells it, and later
-        suggestions reckon with it. A program that was ended finds its trials in `study.trials`, in state
-        "running", and tells them by their numbers, or gives them up by
-        `study.tell(trial, state="failed", kind="interrupted")`, which says nothing of a configuration.
-
-        Args:
-            q: how many trials, chosen jointly, as a list; None for one trial by itself.
-
-        Raises:
-            SpaceExhausted: where a finite space has fewer untried configurations, unless outcomes are
-                noisy; see `Bayes`.
-        """
-        if q is not None:
-            q = _arguments.count("q", q, "Leave it out for one trial by itself.")
-        count = 1 if q is None else q
-        asked = ask(self.stored_trials, self.advisor.suggest, count, owned=False)
-        return asked[0] if q is None else asked
-
-    def tell(
-        self,
-        trial: Trial | int,
-        value: Any = None,
-        *,
-        std: Any = None,
-        state: str | None = None,
-        kind: str | None = None,
-        reason: str | None = None,
-        traceback: str | None = None,
-    ) -> None:
-        """Tell the outcome of a trial; it is stored when this returns.
-
-        A result counts whenever it comes: also of a trial that waits again since its process was thought
-        dead, or that was given up ("killed", "interrupted"), whose failure it replaces.
-
-        Args:
-            trial: the trial, or its number.
-            value: the objective's value; NaN or infinity make the trial a failed one.
-            std: standard error of the value, in its units, >= 0, where it is known: of a mean of
-                repeats, their standard deviation over the root of their number.
-            state: "complete" or "failed"; by default what the value says.
-            kind: of a failure: "error", "nan", "out of memory", "timeout", "killed", or "interrupted",
-                which says nothing about the configuration: so a pending trial is given up.
-            reason: of a failure, in a line.
-            traceback: of the exception behind a failure.
-
-        Raises:
-            TrialStateError: for a trial that is unknown or has been told already.
-            InvalidArgument: for a value or std that is not a number, or a contradiction of arguments.
-            StorageError: where the outcome could not be stored; the call can be repeated.
-        """
-        outcome = outcome_of(value, std, state, kind, reason, traceback)
-        self.stored_trials.tell(trial, outcome)
-
-    def report(self, trial: Trial | int, step: int, value: Any) -> bool:
-        """Report a point of the learning curve of a running trial; it is stored when this returns.
-
-        Returns:
-            False where the trial is hopeless: end it, by `tell(trial, value, state="stopped")`.
-        """
-        checked = _arguments.count("step", step, "Steps are counted from 1.")
-        number = _arguments.as_float(value)
-        if number is None:
-            raise invalid("value", "a number", value, "NaN where there is none at this step.")
-        reported = self.stored_trials.report(trial, checked, number)
-        return not self.advisor.hopeless([reported])
 
     def optimize(
         self,
@@ -200,6 +128,7 @@ class Study(Results):
         *,
         n_trials: int | None = None,
         total: int | None = None,
+        total_steps: int | None = None,
         timeout: float | timedelta | None = None,
         target: float | None = None,
         patience: int | None = None,
@@ -216,20 +145,25 @@ class Study(Results):
         """Ask, evaluate and tell until one of the limits is reached; the study itself is returned.
 
         An exception in the objective marks the trial failed, with its traceback, and the search goes
-        on. Ctrl-C marks trials that run failed, enqueues their configurations again, and raises
-        KeyboardInterrupt, whose `study` is this one; a second Ctrl-C ends at once.
+        on. Ctrl-C marks trials that run failed, enqueues their configurations again (with a fidelity, they
+        wait for the same stage), and raises KeyboardInterrupt, whose `study` is this one; a second Ctrl-C
+        ends at once.
 
         Several trials run at once with `n_jobs` or `executor`: as soon as one ends it is told and the
         next is asked for. At a limit those that run are waited for. See `tfbo.executors`.
 
         Args:
-            objective: from a dict of parameters to a number.
+            objective: from a dict of parameters to a number. With a fidelity it takes a second argument,
+                the `tfbo.executors.Run`: train from `run.start` to `run.until`, return the value there.
+                Without one it may, by the name run.
             n_trials: how many trials to start in this call.
             total: how many trials the study is to have, whoever starts them: several processes may
                 call this at once. Enqueued ones count, and are tried in any case.
+            total_steps: how many steps the trials of a study with a fidelity are to take in all; the last
+                stage is cut. With `n_trials` and `total`, paused trials go on when there are so many.
             timeout: seconds (or a timedelta) after which no further trial is started.
-            target: a value; reaching it ends the search.
-            patience: end after so many trials without an improvement.
+            target: a value; a complete trial that reaches it ends the search.
+            patience: end after so many finished trials without an improvement.
             executor: None for this thread, "process" for a process of its own for each trial, "thread",
                 or any `concurrent.futures.Executor`.
             n_jobs: how many trials at once, -1 for one a core; by default one, one for each GPU, or as
@@ -255,7 +189,7 @@ class Study(Results):
             >>> study.best_value < 0.01
             True
         """
-        limits = settings.StoppingRule(n_trials, total, timeout, target, patience)
+        limits = settings.StoppingRule(n_trials, total, timeout, target, patience, total_steps)
         means = settings.Means(executor, n_jobs, gpus, trial_timeout)
         reactions = settings.Reactions(catch, callbacks, progress, max_failures, interrupt)
         self.ended = None

@@ -24,8 +24,9 @@ from tfbo.storage import (
     read_space,
     release_at_end,
 )
-from tfbo.study import records
-from tfbo.trial import COMPLETE, PAUSED, PRESUMED, RUNNING, WAITING, Outcome, Trial
+from tfbo.study import records, stages
+from tfbo.study.checkpoints import Checkpoints
+from tfbo.trial import COMPLETE, PAUSED, PRESUMED, RUNNING, WAITING, Goal, Outcome, Trial
 
 if TYPE_CHECKING:
     from tfbo.strategies import Suggestion
@@ -48,6 +49,7 @@ class Trials:
         self.retries = retries
         self.space = read_space(record.name, record.space)
         self.fidelity = records.fidelity(record)
+        self.checkpoints = Checkpoints(storage, record.name)
         self.by_number: dict[int, Trial] = {}
         self.told: list[Trial] = []
         """Finished trials that say something, in the order in which they became known.
@@ -69,7 +71,7 @@ class Trials:
         return self.record.name
 
     @property
-    def _last(self) -> int | None:
+    def last(self) -> int | None:
         """The last step; None without a fidelity."""
         return None if self.fidelity is None else self.fidelity.high
 
@@ -132,16 +134,31 @@ class Trials:
             else:
                 _LOGGER.info("Trial %d lost its process; it is tried again.", trial.number)
 
-    def claim(self, count: int, *, owned: bool = True) -> list[Trial]:
-        """Start up to `count` waiting trials, lowest numbers first, unless others do."""
-        claimed = []
-        for trial in [trial for trial in self.ordered() if trial.state == WAITING][:count]:
-            start, until = self._stage(trial.start, trial.until)
-            running = dataclasses.replace(
-                trial, state=RUNNING, started=time.time(), start=start, until=until
-            )
+    def is_new(self, started: Trial) -> bool:
+        """True for a trial that has just been started, for the first time."""
+        known = self.by_number.get(started.number)
+        return known is None or known.start is None
+
+    def claim(
+        self, count: int, *, new: int | None = None, steps: int | None = None, owned: bool = True
+    ) -> list[Trial]:
+        """Start up to `count` waiting trials, lowest numbers first, unless others do.
+
+        At most `new` of them have never begun, and their stages take `steps` in all.
+        """
+        claimed: list[Trial] = []
+        for trial in [trial for trial in self.ordered() if trial.state == WAITING]:
+            if len(claimed) == count:
+                break
+            if new is not None and sum(map(self.is_new, [*claimed, trial])) > new:
+                continue
+            running = dataclasses.replace(trial, state=RUNNING, started=time.time())
+            running = stages.first(running, self.fidelity, None, steps)
+            if steps is not None and stages.length(running) <= 0:
+                break
             if self._run(running, WAITING, owned):
                 claimed.append(running)
+                steps = None if steps is None else steps - stages.length(running)
         return claimed
 
     def start(
@@ -152,9 +169,8 @@ class Trials:
         new = [suggestion for suggestion in suggestions if suggestion.trial is None]
         trials = []
         for i, each in enumerate(new, start=number):
-            start, until = self._stage(None, each.until)
             trial = Trial(i, self.space.validate(each.params), started=now, notes=each.notes)
-            trials.append(dataclasses.replace(trial, start=start, until=until))
+            trials.append(stages.first(trial, self.fidelity, each.until))
         if trials and not self.storage.append(self.name, trials, self._owner if owned else None):
             trials = []
         for trial in trials:
@@ -167,21 +183,10 @@ class Trials:
         for suggestion in suggestions:
             assert suggestion.trial is not None and self.fidelity is not None
             paused = self.by_number[suggestion.trial]
-            start = (paused.until or 0) if self.fidelity.resume else 0
-            running = dataclasses.replace(
-                paused, state=RUNNING, value=None, std=None, started=time.time(), finished=None,
-                start=start, until=suggestion.until or self.fidelity.high,
-                notes={**paused.notes, **suggestion.notes},
-            )  # fmt: skip
+            running = stages.next_one(paused, self.fidelity, suggestion, time.time())
             if self._run(running, PAUSED, owned):
                 started.append(running)
         return started
-
-    def _stage(self, start: int | None, until: int | None) -> tuple[int | None, int | None]:
-        """Steps of a run that begins; nothing without a fidelity."""
-        if self.fidelity is None:
-            return None, None
-        return start or 0, until or self.fidelity.high
 
     def _run(self, running: Trial, state: str, owned: bool) -> bool:
         """Have a trial in that state run, as it is given; False where others have changed it."""
@@ -208,7 +213,7 @@ class Trials:
         """Store the outcome of a trial; TrialStateError where it cannot be told."""
         self.sync()
         found = _unfinished(self.name, self.by_number, trial, outcome)
-        told = outcome.finish(found, time.time(), self._last)
+        told = outcome.finish(found, time.time(), self.last)
         if found.state == PAUSED and told.state == PAUSED:
             raise TrialStateError(
                 f"trial: trial {found.number} has been told its value at step {found.until} and is paused. "
@@ -220,15 +225,24 @@ class Trials:
             self.sync()
             _unfinished(self.name, self.by_number, found.number, outcome)
         self.sync()
+        self.checkpoints.clean(self.ordered(), Goal(self.record.direction))
 
-    def report(self, trial: Trial | int, step: int, value: float) -> Trial:
-        """Store a point of the curve of a running trial; the trial as it is then."""
+    def running(self, trial: Trial | int) -> Trial:
+        """The trial as it is stored; TrialStateError where it does not run."""
         self.sync()
         found = _unfinished(self.name, self.by_number, trial)
         if found.state != RUNNING:
             raise TrialStateError(
                 f"trial: trial {found.number} does not run ({found.state}). Ask for it first."
             )
+        return found
+
+    def begin_again(self, number: int) -> None:
+        """Have reports of a running trial begin after its start, as a worker has begun it again."""
+        self._reached[number] = self.by_number[number].start or 0
+
+    def report(self, found: Trial, step: int, value: float) -> Trial:
+        """Store a point of the curve of a `running` trial; the trial as it is then."""
         known = self._reached.get(found.number, found.reached or found.start or 0)
         if step <= known:
             raise invalid(
@@ -242,8 +256,10 @@ class Trials:
         return self.by_number[found.number]
 
     def put_back(self, trial: Trial) -> None:
-        """Have a trial wait again, if it still runs."""
-        waiting = dataclasses.replace(trial, state=WAITING, started=None)
+        """Have a trial wait again, if it still runs: for the same stage, and with its curve."""
+        self.sync()
+        known = self.by_number.get(trial.number, trial)
+        waiting = dataclasses.replace(known, state=WAITING, started=None)
         self.storage.replace(self.name, waiting, (RUNNING,), None)
 
     def amend(self, trial: Trial | int, params: Mapping[str, Any]) -> Trial:

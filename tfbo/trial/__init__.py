@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tfbo.trial.fidelity import Fidelity
 from tfbo.trial.goal import DIRECTIONS, MAXIMIZE, MINIMIZE, Goal
-from tfbo.trial.outcome import Failure, Measurement, Outcome, measure, outcome_of
+from tfbo.trial.outcome import Failure, LastPoint, Measurement, Outcome, measure, outcome_of
 from tfbo.trial.trial import (
     COMPLETE,
     FAILED,
@@ -46,6 +46,7 @@ __all__ = [
     "Failure",
     "Fidelity",
     "Goal",
+    "LastPoint",
     "Measurement",
     "Outcome",
     "Trial",

@@ -37,6 +37,14 @@ class Measurement:
     def __str__(self) -> str:
         return repr(self.values[0])
 
+    def stopped(self, step: int) -> Measurement:
+        """The same, of a trial that was given up at that step."""
+        return dataclasses.replace(self, state=STOPPED, step=step)
+
+    def valued(self, value: float) -> Measurement:
+        """The same with another value, of an objective that went on beyond the step it is of."""
+        return dataclasses.replace(self, values=(value,), std=(None,))
+
     def finish(self, trial: Trial, at: float, last: int | None = None) -> Trial:
         """The trial with this outcome at that time: paused where the `last` step is yet to come."""
         (value,), (std,) = self.values, self.std
@@ -48,13 +56,40 @@ class Measurement:
         result = dataclasses.replace(result, kind=None, reason=None, traceback=None)
         step = self.step
         if step is None:
-            step = trial.reached if state == STOPPED else trial.until
-        if step is None or trial.start is None:
+            # One that was told without having run here is a result of the last step.
+            step = trial.reached if state == STOPPED else trial.until or last
+        if step is None or last is None:
             return result
         # What an earlier run reported of later steps is not of this one.
         curve = {known: v for known, v in trial.curve.items() if known < step}
-        spent = (trial.spent or 0) + max(0, step - trial.start)
-        return dataclasses.replace(result, curve={**curve, step: value}, spent=spent)
+        return dataclasses.replace(result, curve={**curve, step: value}, spent=_spent(trial, step))
+
+
+@dataclasses.dataclass(frozen=True)
+class LastPoint:
+    """End of a trial that is given up, at the last finite value of its curve."""
+
+    is_presumed = False
+
+    def __str__(self) -> str:
+        return f"state={STOPPED!r}"
+
+    def stopped(self, step: int) -> LastPoint:
+        """The same."""
+        return self
+
+    def valued(self, value: float) -> LastPoint:
+        """The same."""
+        return self
+
+    def finish(self, trial: Trial, at: float, last: int | None = None) -> Trial:
+        """The trial, stopped at that time; InvalidArgument where its curve has no finite value."""
+        finite = [value for value in trial.curve.values() if math.isfinite(value)]
+        if not finite:
+            advice = "Report a step first, or give the value."
+            raise invalid("value", "a number for a trial that has reported none", None, advice)
+        stopped = Measurement((finite[-1],), (None,), STOPPED).finish(trial, at, last)
+        return dataclasses.replace(stopped, curve=trial.curve)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,14 +124,28 @@ class Failure:
     def finish(self, trial: Trial, at: float, last: int | None = None) -> Trial:
         """The trial, failed at that time."""
         failed = dataclasses.replace(trial, state=FAILED, value=None, std=None, finished=at)
-        reached = max(trial.reached or 0, trial.start or 0)
         if trial.start is not None:
-            spent = (trial.spent or 0) + reached - trial.start
-            failed = dataclasses.replace(failed, spent=spent)
+            failed = dataclasses.replace(failed, spent=_spent(trial, trial.reached or 0))
         return dataclasses.replace(failed, **vars(self))
 
+    def stopped(self, step: int) -> Failure:
+        """The same: it failed wherever it was."""
+        return self
 
-Outcome = Measurement | Failure
+    def valued(self, value: float) -> Failure:
+        """The same: it failed wherever it was."""
+        return self
+
+
+Outcome = Measurement | LastPoint | Failure
+
+
+def _spent(trial: Trial, step: int) -> int:
+    """Steps that a trial has been trained for once it ends at a step."""
+    before = trial.spent or 0
+    if trial.state == PAUSED or trial.start is None:  # nothing was trained since
+        return before
+    return before + max(0, min(step, trial.until or step) - trial.start)
 
 
 def measure(value: Any, std: Any = None) -> Outcome:
@@ -127,6 +176,8 @@ def outcome_of(value: Any, std: Any, state: Any, kind: Any, reason: Any, traceba
                 advice = f"Leave out {argument} or state."
                 raise invalid(argument, "nothing for a failed trial", given, advice)
         return Failure(kind or "error", reason or UNEXPLAINED, traceback)
+    if state == STOPPED and value is None and kind is None and reason is None:
+        return LastPoint()
     if kind is not None or reason is not None:
         given = kind if kind is not None else reason
         raise invalid("state", '"failed" with a kind or reason', state, f"You gave {given!r}.")

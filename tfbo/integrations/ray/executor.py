@@ -74,6 +74,11 @@ class RayExecutor(Executor):
         nodes = [node["Resources"] for node in known.nodes() if node["Alive"]]
         return max(1, sum(_room(node, self._needs) for node in nodes))
 
+    def host(self) -> str:
+        """The address of this machine for workers on others, which report to it."""
+        known: Any = ray.util
+        return str(known.get_node_ip_address())
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run `fn(*args, **kwargs)` in a worker of Ray; TypeError where that cannot be pickled."""
         future: Future[Any] = Future()

@@ -88,8 +88,7 @@ class Bayes(Strategy[History]):
     Raises:
         InvalidArgument: for an unknown kernel, optimiser or device, or a number out of range.
 
-    Source: Jones, Schonlau and Welch 1998; Snoek, Larochelle and Adams 2012 (arXiv 1206.2944); the
-    acquisition of Ament et al. 2023 and the priors of Hvarfner et al. 2024.
+    Source: Snoek, Larochelle and Adams 2012 (arXiv 1206.2944); Ament et al. 2023; Hvarfner et al. 2024.
 
     Example:
         >>> import tfbo

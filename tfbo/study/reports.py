@@ -1,0 +1,91 @@
+"""Reports of trials: stored, judged, and answered, whoever trains them."""
+
+from __future__ import annotations
+
+import math
+import threading
+import uuid
+
+from tfbo._messages import warn
+from tfbo.errors import TrialStateError
+from tfbo.executors.reports import Desk
+from tfbo.executors.run import GO_ON, HOPELESS, OVER, Run
+from tfbo.study.advisor import Advisor
+from tfbo.study.trials import Trials
+from tfbo.trial import Trial
+
+# So many points of a curve in a row that are no numbers, and it will have none any more.
+_LOST = 3
+
+
+def answer(trials: Trials, advisor: Advisor, trial: Trial | int, step: int, value: float) -> str:
+    """Store a point of the curve of a running trial, and answer whether it goes on; see `Study.report`."""
+    found = trials.running(trial)
+    if found.until is not None and step > found.until:
+        steps = "step" if trials.fidelity is None else trials.fidelity.name
+        warn(
+            f"A trial reported a {steps} beyond the one until which it was to be trained: it is dropped. "
+            "Train until run.until (of ask and tell: trial.until), or return where a report answers False."
+        )
+        return OVER
+    reported = trials.report(found, step, value)
+    if step == trials.last:
+        return GO_ON  # there is nothing left to save
+    points = list(reported.curve.values())[-_LOST:]
+    if len(points) == _LOST and not any(map(math.isfinite, points)):
+        return HOPELESS
+    return HOPELESS if advisor.hopeless([reported]) else GO_ON
+
+
+class Reports:
+    """The runs that are under way, and a desk that answers what they report.
+
+    Reports of a run that has ended, or whose time is up, find that it is over.
+    """
+
+    def __init__(self, trials: Trials, advisor: Advisor, host: str | None = None) -> None:
+        self._trials = trials
+        self._advisor = advisor
+        self._runs: dict[str, int] = {}
+        """Numbers of trials by the names of their runs."""
+        self._attempts: dict[str, str] = {}
+        self._given_up: set[str] = set()
+        self._lock = threading.Lock()
+        self.desk = Desk(self._answer, host)
+
+    def begin(self, trial: Trial) -> Run:
+        """The run of a trial that was started."""
+        name = uuid.uuid4().hex
+        self._runs[name] = trial.number
+        folder = self._trials.checkpoints.folder(trial.number)
+        return Run(trial.number, trial.start or 0, trial.until, folder, self.desk, name=name)
+
+    def end(self, run: Run) -> None:
+        """Forget a run: what it reports from now on counts no more."""
+        with self._lock:
+            self._runs.pop(run.name, None)
+            self._attempts.pop(run.name, None)
+
+    def _answer(self, run: str, attempt: str, step: int, value: float) -> str:
+        with self._lock:
+            number = self._runs.get(run)
+            if number is None:
+                return OVER
+            if self._attempts.setdefault(run, attempt) != attempt:
+                # Its worker died, and another one has begun it again.
+                self._attempts[run] = attempt
+                self._given_up.discard(run)
+                self._trials.begin_again(number)
+        try:
+            answered = answer(self._trials, self._advisor, number, step, value)
+        except TrialStateError:
+            if run not in self._runs:  # it has ended meanwhile
+                return OVER
+            raise
+        if run in self._given_up and answered == GO_ON:
+            answered = HOPELESS
+        if run in self._given_up and answered == HOPELESS:
+            warn("A trial goes on after a report has answered False. Return the value then.")
+        if answered == HOPELESS:
+            self._given_up.add(run)
+        return answered
