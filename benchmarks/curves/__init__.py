@@ -1,0 +1,1 @@
+"""Learning-curve optimisation beside its peers: tasks, policies and reports of `curves.py`."""
