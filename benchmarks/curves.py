@@ -28,7 +28,8 @@ from curves import search, sections
 RESULTS = Path(__file__).parent / "results"
 CACHE = Path(tempfile.gettempdir()) / "tfbo-curves"
 QUICK_BUDGET = 60
-QUICK_LIVE = ("tfbo", "tfbo_full", "asha")
+# A network takes seconds before its first epoch: two policies and few epochs.
+QUICK_LIVE, QUICK_LIVE_BUDGET = ("tfbo", "asha"), 30
 
 
 def arguments() -> argparse.Namespace:
@@ -107,7 +108,7 @@ def quick(parsed: argparse.Namespace) -> int:
     wanted = ["synthetic", "workers", "coverage"] + ["yahpo"] * (parsed.yahpo is not None)
     for suite in wanted:
         write(suite, options, folder)
-    write("live", options._replace(policies=QUICK_LIVE), folder)
+    write("live", options._replace(policies=QUICK_LIVE, budget=QUICK_LIVE_BUDGET), folder)
     return 0
 
 

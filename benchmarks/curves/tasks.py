@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 from adapters.base import encoded
+from suites import yahpo
 from suites.base import Parameter, Params, draw, real, whole
-from suites.yahpo import SCENARIOS
 
 LCBENCH = (
     whole("batch_size", 16, 512, log=True),
@@ -193,14 +193,12 @@ class Surrogate(Task):
     """
 
     def __init__(self, task: int, folder: Path) -> None:
-        from suites import yahpo
-
-        scenario = SCENARIOS[0]
+        scenario = yahpo.SCENARIOS[0]
         here = folder / scenario.folder
         self.name = yahpo.name(scenario, task)
-        self.parameters = yahpo._parameters(scenario, here)  # noqa: SLF001
+        self.parameters = yahpo.parameters(scenario, here)
         self.steps = 52
-        self.session = yahpo._session(here / "model.onnx")  # noqa: SLF001
+        self.session = yahpo.session(here / "model.onnx")
         codes = json.loads((here / "encoding.json").read_text())
         self.task = codes[scenario.categorical[0]][str(task)]
         self.columns, self.output = scenario.continuous[1:], scenario.output
@@ -250,4 +248,4 @@ class _Points(Pool):
 
 def surrogates(folder: Path) -> list[Task]:
     """YAHPO's LCBench on the data sets for development."""
-    return [Surrogate(task, folder) for task in SCENARIOS[0].tasks]
+    return [Surrogate(task, folder) for task in yahpo.SCENARIOS[0].tasks]

@@ -87,13 +87,13 @@ def landscape(scenario: Scenario, task: int, folder: Path) -> Problem:
         x_cat = [[codes[column][chosen[column]] for column in scenario.categorical]]
         x_cont = [[given[column] for column in scenario.continuous]]
         inputs = {"x_cat": np.array(x_cat, np.int32), "x_cont": np.array(x_cont, np.float32)}
-        (output,) = _session(here / "model.onnx").run(None, inputs)
+        (output,) = session(here / "model.onnx").run(None, inputs)
         return -float(output[0, scenario.output])
 
-    return Problem(_parameters(scenario, here), value)
+    return Problem(parameters(scenario, here), value)
 
 
-def _parameters(scenario: Scenario, here: Path) -> tuple[Parameter, ...]:
+def parameters(scenario: Scenario, here: Path) -> tuple[Parameter, ...]:
     """The search space as it comes, without the data set and the fidelities."""
     space = json.loads((here / "config_space.json").read_text())["hyperparameters"]
     fixed = {scenario.categorical[0], *scenario.fidelity}
@@ -109,7 +109,7 @@ def _parameter(entry: dict[str, Any]) -> Parameter:
 
 
 @functools.cache
-def _session(model: Path) -> Any:
+def session(model: Path) -> Any:
     """The network, loaded once; one thread, since a row is too little work for two."""
     import onnxruntime
 
