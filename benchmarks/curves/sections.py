@@ -116,7 +116,7 @@ def coverage(suite: str, options: Options, runs: bool = True) -> str:
         file = options.cache / f"coverage-{name}.json"
         if runs and not file.exists():
             budget = max(forecasting.BUDGET, 8 * tasks[0].steps)
-            budget = budget if options.budget == search.BUDGET else 3 * options.budget
+            budget = budget if options.budget == search.BUDGET else 4 * options.budget
             found = forecasting.forecasts(tasks, options.seeds or 2, budget)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(found))

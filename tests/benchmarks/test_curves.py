@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from curves import reference, report, rows, runs, search, synthetic, tasks
+from curves import coverage, reference, report, rows, runs, search, synthetic, tasks
 from suites.base import real
 
 import tfbo
@@ -170,6 +170,15 @@ def test_ratios_are_paired():
     cells = ["a", "a", "b", "b", "c", "c"]
     assert report.ratios(0.5 * theirs, theirs, cells) == ["**0.50 (0.50 to 0.50)**"]
     assert report.ratios(theirs, theirs, cells) == ["1.00 (1.00 to 1.00)"]
+
+
+@pytest.mark.parametrize(("believed", "share"), [(1.0, 90), (0.5, 59)])
+def test_coverage_is_the_share_of_normal_errors_within_intervals(believed, share):
+    """By SciPy: 2 Phi(1.645 s) - 1 for errors of one deviation that are believed to be of s."""
+    errors = np.random.default_rng(0).standard_normal(4000)
+    found = [coverage.Forecast("task", 0.0, believed, 2.0, float(error)) for error in errors]
+    within = coverage.section(found).splitlines()[2].split("|")[3]
+    assert abs(float(within.strip(" %")) - share) <= 1
 
 
 def test_the_chooser_suggests_rows_of_the_table_and_each_once():
