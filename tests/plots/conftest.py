@@ -68,10 +68,19 @@ class Flat(Known):
         return Prediction(np.zeros(len(configurations)), np.ones(len(configurations)))
 
 
-def study_of(trials, *, space=SPACE, direction="minimize", kind=Known):
+class Forecasting(Known):
+    """A study that expects each curve to stay at its last value, with a standard deviation of 0.1."""
+
+    def forecast(self, trial, steps):
+        last = trial.curve[max(trial.curve)]
+        return Prediction(np.full(len(steps), last), np.full(len(steps), 0.1))
+
+
+def study_of(trials, *, space=SPACE, direction="minimize", kind=Known, fidelity=None):
     """A study that holds these trials as they are."""
     storage = SQLiteStorage(":memory:")
-    storage.create(Record("runs", space.to_json(), direction, 0, 0.0))
+    stored = None if fidelity is None else fidelity.to_json()
+    storage.create(Record("runs", space.to_json(), direction, 0, 0.0, fidelity=stored))
     assert storage.append("runs", trials, None)
     return kind.load(storage=storage)
 
@@ -91,10 +100,26 @@ def trials_of(count, *, seed=0, space=SPACE, value=mean, fails=0.2):
     return trials
 
 
+def trained(number, state, curve, *, resumed=0, **others):
+    """A trial of a flag with this curve from its first step on, or from another one after a pause."""
+    fields = {"started": 1e9 + 60.0 * number, "start": resumed, "until": max(curve), "curve": curve}
+    if state == "failed":
+        fields |= {"kind": "error", "reason": "no"}
+    elif state != "running":
+        fields |= {"value": curve[max(curve)]}
+    fields |= {"spent": resumed} if state == "running" else {"spent": max(curve)}
+    if state != "running":
+        fields |= {"finished": fields["started"] + 50.0}
+    return Trial(number, {"flag": True}, state, **(fields | others))
+
+
 @pytest.fixture(scope="session")
 def known():
     """The helpers of this file."""
-    return types.SimpleNamespace(mean=mean, Flat=Flat, study_of=study_of, trials_of=trials_of)
+    return types.SimpleNamespace(
+        mean=mean, Flat=Flat, Forecasting=Forecasting, study_of=study_of, trials_of=trials_of,
+        trained=trained,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -233,18 +233,22 @@ def test_timeline_shows_when_each_trial_ran_and_beside_which(known):
         Trial(2, on, "running", started=140.0),
         Trial(3, on, "waiting"),
         Trial(4, on, "complete", value=1.0, started=160.0, finished=200.0),
+        Trial(5, on, "paused", value=1.0, started=130.0, finished=138.0),
+        Trial(6, on, "stopped", value=1.0, started=200.0, finished=210.0),
     ]
     ax = plots.timeline(known.study_of(trials, space=space))
     assert ax.get_xlabel() == "seconds since the first start"
     assert bars(ax) == [
         ("complete", 0, pytest.approx(0.0), pytest.approx(60.0)),
         ("failed", 1, pytest.approx(10.0), pytest.approx(30.0)),
-        ("running", 1, pytest.approx(40.0), pytest.approx(100.0)),
+        ("paused", 1, pytest.approx(30.0), pytest.approx(38.0)),
+        ("running", 1, pytest.approx(40.0), pytest.approx(110.0)),
         ("complete", 0, pytest.approx(60.0), pytest.approx(100.0)),
+        ("stopped", 0, pytest.approx(100.0), pytest.approx(110.0)),
     ]
     colours = {str(c.get_label()).split()[0]: to_hex(c.get_facecolor()[0]) for c in ax.collections}
     assert colours == {state: colour.lower() for state, colour in style.STATES.items()}
-    assert [text.get_text() for text in ax.texts] == ["0", "1", "2", "4"]
+    assert [text.get_text() for text in ax.texts] == ["0", "1", "2", "4", "5", "6"]
 
 
 def test_a_timeline_of_one_worker_has_one_lane_and_bars_that_can_be_told_apart(known):

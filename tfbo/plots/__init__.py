@@ -8,9 +8,11 @@ names that the user gave them. Values that are far off all others lie on the edg
 picture says how many they are.
 """
 
+from tfbo.plots.pictures.budget import budget
 from tfbo.plots.pictures.calibration import calibration
 from tfbo.plots.pictures.contour import contour
 from tfbo.plots.pictures.convergence import convergence
+from tfbo.plots.pictures.curves import curves
 from tfbo.plots.pictures.history import history
 from tfbo.plots.pictures.importance import importance
 from tfbo.plots.pictures.parallel import parallel_coordinates
@@ -18,9 +20,11 @@ from tfbo.plots.pictures.slices import slices
 from tfbo.plots.pictures.timeline import timeline
 
 __all__ = [
+    "budget",
     "calibration",
     "contour",
     "convergence",
+    "curves",
     "history",
     "importance",
     "parallel_coordinates",

@@ -1,4 +1,4 @@
-"""The marks that all pictures share: observations, failed trials, the best trial."""
+"""The marks that all pictures share: observations, failed and unfinished trials, the best trial."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 
 from tfbo.plots import style, ticks
 from tfbo.plots.outcomes import Outcomes
+from tfbo.plots.source import Source
+from tfbo.trial import PAUSED, STOPPED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +29,31 @@ def observed(ax: Axes, x: np.ndarray, values: np.ndarray, shown: Outcomes) -> No
         markeredgewidth=0, label="trial", zorder=3.5,
     )  # fmt: skip
     at_edge(ax, x, values, shown)
+
+
+def earlier(ax: Axes, x: np.ndarray, found: Source, shown: Outcomes) -> None:
+    """A hollow mark for each trial paused or stopped, at `x` `[n]`: its value is of an earlier step.
+
+    They are dots, and triangles on the edge for values beyond the frame.
+    """
+    look = style.dots(len(found.trials))
+    values = np.array([trial.value for trial in found.earlier], float)
+    for state in (STOPPED, PAUSED):
+        ours = np.array([trial.state == state for trial in found.earlier], bool)
+        beyond = ours & shown.beyond(values)
+        if not ours.any():
+            continue
+        text = f"{state} before the end ({int(ours.sum())})"
+        if beyond.any():
+            text += f", beyond the frame: {int(beyond.sum())}"
+        drawn: dict[str, Any] = {
+            "color": style.STATES[state], "markerfacecolor": "none", "markersize": 0.8 * look.size,
+            "markeredgewidth": 0.8, "alpha": look.alpha, "zorder": 2.2, "linestyle": "none",
+        }  # fmt: skip
+        ax.plot(x[ours & ~beyond], values[ours & ~beyond], marker="o", label=text, **drawn)
+        for side, marker in ((values > shown.high, "^"), (values < shown.low, "v")):
+            at = ours & side
+            ax.plot(x[at], shown.clip(values[at]), marker=marker, clip_on=False, **drawn)
 
 
 def at_edge(

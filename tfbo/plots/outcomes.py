@@ -50,6 +50,15 @@ class Outcomes:
         """Values `[n]` moved to the edge of the frame where they lie beyond it."""
         return np.clip(np.asarray(values, float), self.low, self.high)
 
+    def nearby(self, values: Any) -> np.ndarray:
+        """Values `[n]` moved to within a frame's height of the frame, for lines that leave it."""
+        if self.log:
+            return np.clip(
+                np.asarray(values, float), self.low**2 / self.high, self.high**2 / self.low
+            )
+        span = self.high - self.low
+        return np.clip(np.asarray(values, float), self.low - span, self.high + span)
+
     def beyond(self, values: Any) -> np.ndarray:
         """Mask of the values that lie beyond the frame, bool `[n]`."""
         values = np.asarray(values, float)

@@ -10,7 +10,7 @@ import numpy as np
 from tfbo.errors import TooFewTrials, invalid
 from tfbo.study import Study
 from tfbo.study.incumbent import advice
-from tfbo.trial import COMPLETE, DIRECTIONS, FAILED, Goal, Trial
+from tfbo.trial import COMPLETE, DIRECTIONS, FAILED, PAUSED, STOPPED, Goal, Trial
 
 _AIMS = dict(zip(DIRECTIONS, ("minimise", "maximise"), strict=True))
 
@@ -22,6 +22,8 @@ class Source(NamedTuple):
     trials: tuple[Trial, ...]
     complete: list[Trial]
     failed: list[Trial]
+    earlier: list[Trial]
+    """Those paused or stopped, whose values are of an earlier step than the last."""
 
     @property
     def goal(self) -> Goal:
@@ -54,7 +56,8 @@ def of(study: Any) -> Source:
         raise invalid("study", "a Study", study, "Open one with tfbo.Study.load(storage=...).")
     trials = study.trials
     complete = [trial for trial in trials if trial.state == COMPLETE]
-    return Source(study, trials, complete, [t for t in trials if t.state == FAILED])
+    earlier = [trial for trial in trials if trial.state in (PAUSED, STOPPED)]
+    return Source(study, trials, complete, [t for t in trials if t.state == FAILED], earlier)
 
 
 def require(source: Source, least: int, what: str) -> None:
@@ -90,8 +93,8 @@ def names(source: Source, argument: str, wanted: Sequence[str] | None) -> list[s
 
 
 def require_finished(source: Source, what: str) -> None:
-    """Raise TooFewTrials where no trial is complete or failed; `what` cannot be drawn then."""
-    if not source.complete and not source.failed:
+    """Raise TooFewTrials where no trial has an outcome, paused ones included; `what` cannot be drawn."""
+    if not source.complete and not source.failed and not source.earlier:
         raise TooFewTrials(
             f"{what} needs a finished trial, and the study {source.study.name!r} has none "
             f"({len(source.trials)} trials in all). {advice(source.trials)}"

@@ -10,7 +10,7 @@ import numpy as np
 from tfbo.errors import invalid
 from tfbo.plots import configurations, marks, outcomes, scales, source, style, ticks
 from tfbo.study import Study
-from tfbo.trial import COMPLETE, FAILED
+from tfbo.trial import COMPLETE, FAILED, PAUSED, STOPPED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -191,9 +191,8 @@ def _draw_trials(ax: Axes, found: source.Source, across: scales.Scale, up: scale
     def places(trials: Any) -> tuple[np.ndarray, np.ndarray]:
         return scales.places(across, trials), scales.places(up, trials, turn=np.sqrt(2.0))
 
-    both = [
-        t for t in found.complete + found.failed if across.name in t.params and up.name in t.params
-    ]
+    listed = (*found.complete, *found.earlier, *found.failed)
+    both = [trial for trial in listed if across.name in trial.params and up.name in trial.params]
     complete = [trial for trial in both if trial.state == COMPLETE]
     look = style.dots(len(complete))
     ax.plot(
@@ -201,6 +200,14 @@ def _draw_trials(ax: Axes, found: source.Source, across: scales.Scale, up: scale
         markeredgewidth=0.6 if look.size > 3.0 else 0.35, alpha=max(look.alpha, 0.5), label="trial",
         linestyle="none", zorder=2,
     )  # fmt: skip
+    for state in (STOPPED, PAUSED):
+        ours = [trial for trial in both if trial.state == state]
+        if ours:
+            ax.plot(
+                *places(ours), "o", color=style.STATES[state], alpha=max(look.alpha, 0.5), zorder=1.8,
+                markersize=0.7 * style.dots(len(both)).size, markeredgewidth=0, linestyle="none",
+                label=f"{state} ({len(ours)})",
+            )  # fmt: skip
     marks.failed_at(ax, *places([trial for trial in both if trial.state == FAILED]))
     best = found.study.best_trial
     if best in complete:

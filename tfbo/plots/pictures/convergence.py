@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tfbo.errors import invalid
-from tfbo.plots import marks, outcomes, source, style
+from tfbo.plots import marks, outcomes, source, steps, style
 from tfbo.study import Study
-from tfbo.trial import Goal
+from tfbo.trial import COMPLETE, Goal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 def convergence(*studies: Study, labels: list[str] | None = None, ylabel: str = "value") -> Figure:
     """The best value so far against the trial number, one line a study, dots for the trials.
 
-    The frame holds the better half of the trials; worse ones lie on its edge, as triangles. Crosses at
-    the bottom are failed trials.
+    Where all studies have a fidelity it is against the steps spent so far, on trials that were paused
+    or stopped too, and a trial stands where it ended. The frame holds the better half of the trials;
+    worse ones lie on its edge, as triangles. Crosses at the bottom are failed trials.
 
     Args:
         studies: one or more, of one direction.
@@ -53,13 +55,19 @@ def convergence(*studies: Study, labels: list[str] | None = None, ylabel: str = 
     figure = style.figure(7.0, 4.2)
     axes = figure.subplots()
     shown = _frame(studies)
+    stepwise = all(study.fidelity is not None for study in studies)
     for study, name, colour in zip(studies, names, style.cycle(len(studies)), strict=True):
-        _draw(axes, study, style.shortened(name, 40), colour, shown)
+        places = (
+            steps.spending(study.trials) if stepwise else {t.number: t.number for t in study.trials}
+        )
+        _draw(axes, study, style.shortened(name, 40), colour, shown, places)
     if shown is None:
         axes.set_yticks([])
     else:
         axes.set_ylim(shown.low, shown.high)
-    style.labels(axes, "trial", f"{ylabel} (line: best so far)")
+    units = {steps.plural(study) for study in studies} if stepwise else set()
+    across = f"{units.pop() if len(units) == 1 else 'steps'} spent" if stepwise else "trial"
+    style.labels(axes, across, f"{ylabel} (line: best so far)")
     style.whole(axes.xaxis)
     style.frame(axes)
     style.legend(axes)
@@ -67,22 +75,29 @@ def convergence(*studies: Study, labels: list[str] | None = None, ylabel: str = 
 
 
 def _draw(
-    axes: Axes, study: Study, name: str, colour: str, shown: outcomes.Outcomes | None
+    axes: Axes,
+    study: Study,
+    name: str,
+    colour: str,
+    shown: outcomes.Outcomes | None,
+    places: Mapping[int, int],
 ) -> None:
     """One study: a dot, a mark on the edge or a cross for each trial, and the line of the best."""
     found = source.of(study)
     if shown is not None and found.complete:
-        numbers, values = found.numbers, found.values
+        ended = sorted(found.complete, key=lambda trial: places[trial.number])
+        across = np.array([places[trial.number] for trial in ended])
+        values = np.array([trial.value for trial in ended], float)
         inside = ~shown.beyond(values)
         axes.plot(
-            numbers[inside], values[inside], "o", color=colour, alpha=0.35, markersize=4,
+            across[inside], values[inside], "o", color=colour, alpha=0.35, markersize=4,
             markeredgewidth=0,
         )  # fmt: skip
         best = shown.clip(found.goal.best_so_far(values))
-        last = max(trial.number for trial in (*found.complete, *found.failed))
-        axes.step([*numbers, last], [*best, best[-1]], where="post", color=colour, lw=2, label=name)
-        marks.at_edge(axes, numbers, values, shown, colour)
-    failed = [trial.number for trial in found.failed]
+        last = max(places[t.number] for t in (*found.complete, *found.failed, *found.earlier))
+        axes.step([*across, last], [*best, best[-1]], where="post", color=colour, lw=2, label=name)
+        marks.at_edge(axes, across, values, shown, colour)
+    failed = [places[trial.number] for trial in found.failed]
     if failed:
         axes.plot(
             failed, [0.02] * len(failed), "x", color=colour, markersize=5, linestyle="none",
@@ -93,7 +108,7 @@ def _draw(
 def _frame(studies: tuple[Study, ...]) -> outcomes.Outcomes | None:
     """The better half of all values; None without any."""
     goal = Goal(studies[0].direction)
-    values = np.array([t.value for s in studies for t in s.trials if t.value is not None], float)
+    values = np.array([t.value for s in studies for t in s.trials if t.state == COMPLETE], float)
     if not len(values):
         return None
     scores = goal.sign * values

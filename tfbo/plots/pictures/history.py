@@ -18,8 +18,9 @@ def history(study: Study, *, ax: Axes | None = None) -> Axes:
 
     Positive values that span two orders of magnitude or more are on a logarithmic axis. A few values
     that are far off all others lie on the edge of the frame, as triangles, and the legend says how far.
-    Crosses at the bottom are failed trials. Where standard errors were told, thin lines show one of
-    them on each side.
+    Crosses at the bottom are failed trials. Hollow dots are trials paused or stopped: their values are
+    of an earlier step, and count for no best so far. Where standard errors
+    were told, thin lines show one of them on each side.
 
     Args:
         study: with a finished trial or more.
@@ -46,7 +47,7 @@ def history(study: Study, *, ax: Axes | None = None) -> Axes:
     ax = style.axes(ax)
     style.frame(ax)
     style.labels(ax, "trial", f"value ({found.aim})")
-    if found.complete:
+    if found.complete or found.earlier:
         _draw_values(ax, found)
     else:
         ax.set_yticks([])
@@ -59,9 +60,19 @@ def history(study: Study, *, ax: Axes | None = None) -> Axes:
 
 
 def _draw_values(ax: Axes, found: source.Source) -> None:
-    numbers, values = found.numbers, found.values
-    shown = outcomes.of(values, found.goal)
+    values = found.values
+    before = [trial.value for trial in found.earlier]
+    shown = (
+        outcomes.of(values, found.goal, before) if len(values) else outcomes.of(before, found.goal)
+    )
     shown.dress(ax, "y")
+    marks.earlier(ax, np.array([trial.number for trial in found.earlier]), found, shown)
+    if found.complete:
+        _draw_complete(ax, found, shown)
+
+
+def _draw_complete(ax: Axes, found: source.Source, shown: outcomes.Outcomes) -> None:
+    numbers, values = found.numbers, found.values
     errors = np.array([trial.std or 0.0 for trial in found.complete])
     told = errors > 0.0
     if told.any():

@@ -9,7 +9,7 @@ import numpy as np
 
 from tfbo.plots import outcomes, scales, source, style, ticks
 from tfbo.study import Study
-from tfbo.trial import COMPLETE, Trial
+from tfbo.trial import COMPLETE, FAILED, PAUSED, STOPPED, Trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,8 +23,9 @@ def parallel_coordinates(
 ) -> Axes:
     """A line for each trial through its hyperparameters to its value; darker is better.
 
-    The best trials are drawn on top, the best of all in orange; failed trials are dashed and end
-    below the values. A line passes below the axis of a hyperparameter that is not active in it.
+    The best trials are drawn on top, the best of all in orange; failed trials are dashed and end below
+    the values, and so do trials paused or stopped, whose values are of an earlier step. A line passes
+    below the axis of a hyperparameter that is not active in it.
 
     Args:
         study: with a finished trial or more.
@@ -54,11 +55,15 @@ def parallel_coordinates(
     lines = [scales.of(name, study.space[name]) for name in wanted]
     shown = outcomes.of(found.values, found.goal) if found.complete else None
     trials = sorted(found.complete, key=found.goal.rank, reverse=True)
-    points = np.concatenate([_points(found.failed, lines, shown), _points(trials, lines, shown)])
-    if found.failed:
-        _draw_lines(ax, points[: len(found.failed)], style.VERMILLION, dashed=True, label="failed")
+    below = (*found.earlier, *found.failed)
+    for state in (STOPPED, PAUSED, FAILED):
+        ours = [trial for trial in below if trial.state == state]
+        if ours:
+            colour = style.STATES[state]
+            _draw_lines(ax, _points(ours, lines, shown), colour, dashed=True, label=state)
+    points = np.concatenate([_points(below, lines, shown), _points(trials, lines, shown)])
     if trials:
-        _draw_lines(ax, points[len(found.failed) :], _colours(len(trials)), label="trial")
+        _draw_lines(ax, points[len(below) :], _colours(len(trials)), label="trial")
         best = found.best()
         ax.plot(
             np.arange(len(lines) + 1), points[-1], color=style.BEST, lw=2.2, zorder=4,

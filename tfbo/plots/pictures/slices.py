@@ -154,8 +154,10 @@ def _draw(ax: Axes, found: source.Source, one: _Slice, shown: outcomes.Outcomes)
     name = one.scale.name
     having = [trial for trial in found.complete if name in trial.params]
     failed = [trial for trial in found.failed if name in trial.params]
+    before = found._replace(earlier=[trial for trial in found.earlier if name in trial.params])
     values = np.array([trial.value for trial in having], float)
     marks.observed(ax, scales.places(one.scale, having), values, shown)
+    marks.earlier(ax, scales.places(one.scale, before.earlier), before, shown)
     marks.failed_along(ax, scales.places(one.scale, failed), len(found.trials))
     _draw_posterior(ax, one, shown)
     best = found.study.best_trial

@@ -11,7 +11,7 @@ import numpy as np
 from tfbo.errors import TooFewTrials
 from tfbo.plots import source, style
 from tfbo.study import Study
-from tfbo.trial import COMPLETE, FAILED, RUNNING, Trial
+from tfbo.trial import Trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,8 +34,8 @@ def timeline(study: Study, *, ax: Axes | None = None) -> Axes:
     """A bar for each trial from its start to its end, in lanes of trials that ran one after another.
 
     As many lanes are needed as trials ever ran at once. A trial that is still running reaches to the
-    last thing that happened in the study. Long pauses in which nothing ran are cut out: a dashed
-    line says how long each was.
+    last thing that happened in the study; one that paused and went on has the bar of its last run.
+    Long pauses in which nothing ran are cut out: a dashed line says how long each was.
 
     Args:
         study: with a trial that was started, or more.
@@ -149,12 +149,12 @@ def _draw_bars(
     few = len(trials) <= _MOST_NUMBERED
     # Neighbours are kept apart while their bars are wide enough to be seen beside the gap.
     gap = 0.6 if few else 0.3 if np.median(widths) > _SEPARATE * width else 0.0
-    for state in (COMPLETE, RUNNING, FAILED):
+    for state, colour in style.STATES.items():
         ours = [i for i, trial in enumerate(trials) if trial.state == state]
         if ours:
             boxes = [_box(starts[i], widths[i], lanes[i]) for i in ours]
             drawn = PolyCollection(
-                boxes, facecolors=style.STATES[state], edgecolors="white", linewidths=gap,
+                boxes, facecolors=colour, edgecolors="white", linewidths=gap,
                 label=f"{state} ({len(ours)})",
             )  # fmt: skip
             ax.add_collection(drawn)
