@@ -6,19 +6,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfbo._messages import printable, width
-from tfbo.trial import COMPLETE, Trial
+from tfbo.trial import COMPLETE, VALUED, Trial
 
 
-def line(trial: Trial) -> str:
-    """A finished trial in a line: number, outcome, seconds, parameters."""
+def line(trial: Trial, step: str = "step") -> str:
+    """A trial that has an outcome in a line: number, outcome, seconds, parameters; see `outcome`."""
     seconds = "" if trial.duration is None else f" in {trial.duration:.1f} s"
-    return f"trial {trial.number:3d}: {outcome(trial)}{seconds}  {params(trial.params)}"
+    return f"trial {trial.number:3d}: {outcome(trial, step=step)}{seconds}  {params(trial.params)}"
 
 
-def outcome(trial: Trial, room: int | None = None) -> str:
-    """The value of a finished trial, or why it failed, in so many columns; None for the terminal's."""
+def outcome(trial: Trial, room: int | None = None, *, step: str = "step") -> str:
+    """The value of a trial, or why it failed, in so many columns; None for the terminal's.
+
+    Of one that was paused or stopped also the step that its value is of, in the study's name for it.
+
+    Example:
+        >>> from tfbo import Trial
+        >>> outcome(Trial(0, {}, "stopped", value=0.5, curve={1: 0.6, 3: 0.5}), step="epoch")
+        '0.5 at epoch 3 (stopped)'
+    """
     if trial.state == COMPLETE:
         return f"{trial.value:.6g}"
+    if trial.state in VALUED:
+        at = "" if trial.reached is None else f" at {printable(step)} {trial.reached}"
+        return f"{trial.value:.6g}{at} ({trial.state})"
     failed = f"failed ({trial.kind})"
     text = f"{failed}: {printable(trial.reason or '')}"
     room = width() if room is None else room

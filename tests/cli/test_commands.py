@@ -1,6 +1,7 @@
 """The commands report, plot and export."""
 
 import csv
+import dataclasses
 import html.parser
 import io
 import json
@@ -63,9 +64,29 @@ def trials_of(count, fails=0.25):
     return trials
 
 
-def stored(path, trials, name="runs"):
+EPOCHS = tfbo.Fidelity(1, 9, name="epoch")
+
+
+def staged_of(count):
+    """The trials with curves: two in three stopped, paused or failed before the last epoch."""
+    trials = []
+    for trial in trials_of(count, fails=0.0):
+        state = ["complete", "stopped", "complete", "paused", "complete", "failed"][
+            trial.number % 6
+        ]
+        last = 9 if state == "complete" else 3
+        curve = {step: trial.value + 1.0 / step for step in range(1, last)} | {last: trial.value}
+        steps = {"start": 0, "until": last, "spent": last, "curve": curve, "state": state}
+        if state == "failed":
+            steps |= {"value": None, "std": None, "kind": "error", "reason": "no"}
+        trials.append(dataclasses.replace(trial, **steps))
+    return trials
+
+
+def stored(path, trials, name="runs", fidelity=None):
     storage = SQLiteStorage(path)
-    storage.create(Record(name, SPACE.to_json(), "minimize", 0, 1e9))
+    steps = None if fidelity is None else fidelity.to_json()
+    storage.create(Record(name, SPACE.to_json(), "minimize", 0, 1e9, fidelity=steps))
     assert storage.append(name, trials, None)
     storage.close()
     return str(path)
@@ -74,6 +95,11 @@ def stored(path, trials, name="runs"):
 @pytest.fixture
 def runs(tmp_path):
     return stored(tmp_path / "runs.db", trials_of(12))
+
+
+@pytest.fixture
+def staged(tmp_path):
+    return stored(tmp_path / "staged.db", staged_of(12), fidelity=EPOCHS)
 
 
 class Page(html.parser.HTMLParser):
@@ -236,8 +262,32 @@ def test_report_of_few_trials_says_what_is_missing(tmp_path, capsys, count):
     assert missing.get(count, "Trial 0 with" if count == 1 else "Trial") in page.texts["best"]
 
 
-def test_plot_writes_each_kind(runs, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(snapshot, "take", lambda storage, name: known(runs))
+def test_report_shows_the_curves_and_steps_of_a_study_with_a_fidelity(staged):
+    page = Page(report.html(known(staged)))
+    assert len(page.sources) == 9
+    assert "plot-curves" in page.texts and "plot-budget" in page.texts
+    counts = {"complete": 6, "stopped": 2, "paused": 2, "failed": 2, "epochs-spent": 6 * 9 + 6 * 3}
+    assert {name: page.texts[f"summary-{name}"] for name in counts} == {
+        name: str(count) for name, count in counts.items()
+    }
+    study = known(staged)
+    rows = table.trials(study, study.trials).split("<tr")[1:]
+    assert re.findall(r"<th[^>]*>([^<]*)", rows[0])[:5] == [
+        "trial",
+        "value",
+        "std",
+        "state",
+        "epoch",
+    ]
+    cells = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in rows[1:]]
+    assert [row[3] for row in cells[:6]] == 6 * ["complete"]
+    assert {(row[3], row[4]) for row in cells[6:]} == {
+        (s, "3") for s in ("stopped", "paused", "failed")
+    }
+
+
+def test_plot_writes_each_kind(runs, staged, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(snapshot, "take", lambda storage, name: known(staged))
     assert set(KINDS) == set(plots.__all__)
     for kind in KINDS:
         output = tmp_path / f"{kind}.png"
@@ -313,6 +363,59 @@ def test_csv_has_the_columns_of_the_data_frame_and_exact_values(runs, capsys):
     times = study.to_dataframe()["started"]
     assert [time.timestamp() for time in times] == [trial.started for trial in study.trials]
     assert str(times.dt.tz) == "UTC"
+
+
+def test_csv_of_trials_with_curves_says_how_far_they_came_and_what_they_cost(staged, capsys):
+    assert main(["export", staged, "--csv"]) == 0
+    head, *rows = csv.reader(io.StringIO(capsys.readouterr().out))
+    frame = snapshot.take(SQLiteStorage(staged)).to_dataframe()
+    assert head == list(frame.columns) and head[4:6] == ["step", "trained"]
+    trials = staged_of(12)
+    assert [row[4:6] for row in rows] == 3 * [["9", "9"], ["3", "3"]] * 2
+    assert list(frame["step"]) == [trial.reached for trial in trials]
+    assert list(frame["trained"]) == [trial.spent for trial in trials]
+
+
+def test_curves_are_exported_point_by_point(staged, tmp_path, capsys):
+    assert main(["export", staged, "--curves"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    found = {}
+    for row in rows:
+        found.setdefault(int(row["number"]), {})[int(row["step"])] = float(row["value"])
+    assert found == {trial.number: trial.curve for trial in staged_of(12)}
+
+
+def test_json_has_the_fidelity_and_the_curves(tmp_path, capsys):
+    trials = staged_of(1)
+    trials[0].curve.update({4: float("nan"), 5: float("inf")})
+    assert main(["export", stored(tmp_path / "nan.db", trials, fidelity=EPOCHS), "--json"]) == 0
+    loaded = json.loads(capsys.readouterr().out)
+    assert tfbo.Fidelity.from_json(json.dumps(loaded["fidelity"])) == EPOCHS
+    curve = {str(step): value for step, value in trials[0].curve.items()}
+    assert loaded["trials"][0]["curve"] == {**curve, "4": None, "5": None}
+
+
+def test_show_has_the_states_and_steps_of_a_study_with_curves(staged, capsys):
+    assert main(["show", staged]) == 0
+    head, _, row = capsys.readouterr().out.splitlines()
+    states = ["complete", "stopped", "paused", "failed", "running", "waiting"]
+    assert head.split() == ["study", "direction", "trials", *states, "steps", "best", "created"]
+    best = min(trial.value for trial in staged_of(12) if trial.state == "complete")
+    expected = ["runs", "minimize", "12", "6", "2", "2", "2", "0", "0", "72", f"{best:.6g}"]
+    assert row.split()[:11] == expected
+    assert main(["show", staged, "runs"]) == 0
+    head, _, *rows = (line.split() for line in capsys.readouterr().out.splitlines())
+    assert head == ["number", "value", "state", "epoch", "seconds", "parameters"]
+    assert [row[2] for row in rows[:6]] == 6 * ["complete"]
+    assert {row[3] for row in rows[:6]} == {"9"}
+    assert ["stopped", "3"] in [row[2:4] for row in rows]
+
+
+def test_show_has_no_best_value_of_an_earlier_step(tmp_path, capsys):
+    paused = [trial for trial in staged_of(12) if trial.state == "paused"]
+    listed = [dataclasses.replace(trial, number=i) for i, trial in enumerate(paused)]
+    assert main(["show", stored(tmp_path / "p.db", listed, fidelity=EPOCHS)]) == 0
+    assert capsys.readouterr().out.splitlines()[2].split()[10] == "-"
 
 
 def test_a_trial_that_was_not_started_has_no_time(tmp_path, capsys):

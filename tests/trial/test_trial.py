@@ -48,10 +48,32 @@ def test_the_sign_makes_larger_better_and_turns_one_goal_into_the_other():
 @DIRECTIONS
 def test_trials_are_sorted_best_first_and_equal_ones_by_number(direction):
     values = [2.0, None, -1.0, 2.0, None, 7.0, -1.0]
-    trials = [Trial(i, {}, value=value) for i, value in enumerate(values)][::-1]
+    trials = [
+        Trial(i, {}, "failed" if value is None else "complete", value=value)
+        for i, value in enumerate(values)
+    ][::-1]
     numbers = [trial.number for trial in sorted(trials, key=Goal(direction).rank)]
     best_first = [2, 6, 0, 3, 5] if direction == "minimize" else [5, 0, 3, 2, 6]
     assert numbers == [*best_first, 1, 4]
+
+
+@DIRECTIONS
+def test_a_value_of_an_earlier_step_is_ranked_after_those_of_the_last(direction):
+    states = ["paused", "stopped", "complete", "complete"]
+    values = [-9.0, 9.0, 1.0, 1.0]
+    trials = [Trial(i, {}, *of) for i, of in enumerate(zip(states, values, strict=True))]
+    numbers = [trial.number for trial in sorted(trials, key=Goal(direction).rank)]
+    assert numbers == [2, 3, 0, 1]
+
+
+def test_steps_trained_are_those_of_all_runs():
+    again = Trial(0, {}, "running", start=3, until=9, spent=3, curve={1: 0.5, 3: 0.4, 5: 0.3})
+    assert again.trained == 3 + 2
+    assert dataclasses.replace(again, state="paused", spent=9).trained == 9
+    over = dataclasses.replace(again, start=0, spent=1 + 3)
+    assert over.trained == 1 + 3 + 5
+    assert Trial(0, {}, "complete", value=1.0).trained == 0
+    assert Trial(0, {}, "stopped", value=0.4, curve={2: 0.6, 4: 0.4}).trained == 4
 
 
 @DIRECTIONS

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import io
 import json
+import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -15,6 +16,7 @@ from tfbo.study import records
 from tfbo.trial import Trial
 
 _BEFORE = ("number", "state", "value", "std")
+_STEPS = ("reached", "trained")
 _AFTER = ("kind", "reason")
 _TIMES = ("started", "duration")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -31,18 +33,35 @@ def as_csv(record: Record, trials: Sequence[Trial]) -> str:
     """A line for each trial, with the columns of `Study.to_dataframe`, after one of their names.
 
     Numbers are exact, and times ISO 8601 in UTC: "2026-01-31T12:00:00.000000+00:00". A cell is empty
-    where there is nothing: of a parameter, where it is not active. A choice that is None is the text
-    "None". A text that a spreadsheet would take for a formula, such as "=1+1" or "-relu", has an
-    apostrophe before it; JSON has it as it is.
+    where there is nothing: of a parameter, where it is not active. Where trials have curves, "step" is
+    the last step of each, which its value is of, and "trained" how many it cost. A choice that is None
+    is the text "None". A text that a spreadsheet would take for a formula, such as "=1+1" or "-relu",
+    has an apostrophe before it; JSON has it as it is.
     """
     names = list(read_space(record.name, record.space))
-    lines = [_line([*_BEFORE, *(f"params_{name}" for name in names), *_AFTER, *_TIMES])]
+    steps = _STEPS if any(trial.curve for trial in trials) else ()
+    head = [*_BEFORE, *("step", "trained")[: len(steps)]]
+    lines = [_line([*head, *(f"params_{name}" for name in names), *_AFTER, *_TIMES])]
     for trial in trials:
         cells = [str(trial.params[name]) if name in trial.params else "" for name in names]
-        before, after = ([getattr(trial, field) for field in part] for part in (_BEFORE, _AFTER))
+        parts = (_BEFORE + steps, _AFTER)
+        before, after = ([getattr(trial, field) for field in part] for part in parts)
         times = (_moment(trial.started), trial.duration)
         lines.append(_line(_harmless(cell) for cell in [*before, *cells, *after, *times]))
     return "".join(lines)
+
+
+def curves(trials: Sequence[Trial]) -> str:
+    """A line of CSV for each point of each curve: number of the trial, step, value.
+
+    Example:
+        >>> print(curves([Trial(0, {}, curve={1: 0.5, 2: float("nan")})]), end="")
+        number,step,value
+        0,1,0.5
+        0,2,nan
+    """
+    points = ((trial.number, *point) for trial in trials for point in trial.curve.items())
+    return "".join(map(_line, [("number", "step", "value"), *points]))
 
 
 def _line(cells: Iterable[Any]) -> str:
@@ -74,18 +93,25 @@ def as_json(record: Record, trials: Sequence[Trial]) -> str:
     """The study and all its trials, every field exact.
 
     `Space.from_json(json.dumps(loaded["space"]))` is its space, and `Trial(**one)` the trial of one of
-    `loaded["trials"]`.
+    `loaded["trials"]`; but JSON has the steps of its curve as texts, and null for NaN and infinities.
     """
-    fields = [field.name for field in dataclasses.fields(Trial)]
     study: dict[str, Any] = {
         "name": record.name,
         "direction": record.direction,
         "seed": record.seed,
         "created": record.created,
+        "fidelity": None if record.fidelity is None else json.loads(record.fidelity),
         "space": json.loads(read_space(record.name, record.space).to_json()),
-        "trials": [{field: getattr(trial, field) for field in fields} for trial in trials],
+        "trials": [_fields(trial) for trial in trials],
     }
     try:
         return json.dumps(study, indent=1, allow_nan=False) + "\n"
     except RecursionError as error:
         raise damaged(record.name, "notes that are nested too deep") from error
+
+
+def _fields(trial: Trial) -> dict[str, Any]:
+    """A trial as JSON can have it."""
+    fields = {field.name: getattr(trial, field.name) for field in dataclasses.fields(Trial)}
+    curve = {step: v if math.isfinite(v) else None for step, v in trial.curve.items()}
+    return {**fields, "curve": curve}

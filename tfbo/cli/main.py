@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tfbo.study import Study
 
 KINDS = (
-    "history", "slices", "contour", "importance", "parallel_coordinates", "calibration", "timeline",
-    "convergence",
+    "history", "curves", "budget", "slices", "contour", "importance", "parallel_coordinates",
+    "calibration", "timeline", "convergence",
 )  # fmt: skip
 
 
@@ -103,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     form = export.add_mutually_exclusive_group(required=True)
     form.add_argument("--csv", action="store_true", help="a line for each trial")
     form.add_argument("--json", action="store_true", help="all that is known")
+    form.add_argument(
+        "--curves", action="store_true", help="CSV, a line for each point of a learning curve"
+    )
     export.add_argument(
         "-o", "--output", help="the file to write; standard output without, in UTF-8"
     )
@@ -193,7 +196,10 @@ def _export(parsed: argparse.Namespace) -> int:
 
     storage = tfbo.SQLiteStorage(parsed.storage, create=False)
     record, trials = export.read(storage, parsed.name)
-    text = (export.as_csv if parsed.csv else export.as_json)(record, trials)
+    if parsed.curves:
+        text = export.curves(trials)
+    else:
+        text = (export.as_csv if parsed.csv else export.as_json)(record, trials)
     if parsed.output is None:
         _put(text)
     else:

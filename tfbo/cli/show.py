@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from tfbo import _format
 from tfbo._messages import printable
 from tfbo.storage import Record, Storage, no_study
-from tfbo.trial import COMPLETE, FAILED, RUNNING, WAITING, Goal, Trial
+from tfbo.trial import COMPLETE, FAILED, PAUSED, RUNNING, STOPPED, WAITING, Fidelity, Goal, Trial
 
 # Characters of a cell: names and choices may be megabytes long.
 _WIDEST = 10_000
 # Characters of a column of texts, beyond which a cell pushes aside the rest of its own row only.
 _COLUMN = 32
 _COUNTED = (COMPLETE, FAILED, RUNNING, WAITING)
+_STAGED = (COMPLETE, STOPPED, PAUSED, FAILED, RUNNING, WAITING)
 
 
 def studies(storage: Storage) -> str:
@@ -22,8 +23,15 @@ def studies(storage: Storage) -> str:
     records = storage.studies()
     if not records:
         raise no_study(storage.location)
-    rows = [_study_row(record, storage.changes(record.name, 0).trials) for record in records]
-    return table(("study", "direction", "trials", *_COUNTED, "best", "created"), rows)
+    listed = [storage.changes(record.name, 0).trials for record in records]
+    curved = any(trial.curve for trials in listed for trial in trials)
+    counted = _STAGED if curved else _COUNTED
+    rows = [
+        _study_row(record, trials, counted, curved)
+        for record, trials in zip(records, listed, strict=True)
+    ]
+    steps = ("steps",) if curved else ()
+    return table(("study", "direction", "trials", *counted, *steps, "best", "created"), rows)
 
 
 def trials(storage: Storage, name: str) -> str:
@@ -32,28 +40,38 @@ def trials(storage: Storage, name: str) -> str:
     listed = sorted(storage.changes(name, 0).trials, key=Goal(record.direction).rank)
     if not listed:
         return f"The study {name!r} has no trial yet."
-    rows = [_trial_row(trial) for trial in listed]
-    return table(("number", "value", "state", "seconds", "parameters"), rows)
+    curved = any(trial.curve for trial in listed)
+    rows = [_trial_row(trial, curved) for trial in listed]
+    step = (_step_name(record),) if curved else ()
+    return table(("number", "value", "state", *step, "seconds", "parameters"), rows)
 
 
-def _study_row(record: Record, listed: Sequence[Trial]) -> tuple[str, ...]:
+def _step_name(record: Record) -> str:
+    return "step" if record.fidelity is None else Fidelity.from_json(record.fidelity).name
+
+
+def _study_row(
+    record: Record, listed: Sequence[Trial], counted: Sequence[str], curved: bool
+) -> tuple[str, ...]:
     best = min(listed, key=Goal(record.direction).rank, default=None)
     return (
         record.name,
         record.direction,
         str(len(listed)),
-        *(str(sum(trial.state == state for trial in listed)) for state in _COUNTED),
-        "-" if best is None else _value(best),
+        *(str(sum(trial.state == state for trial in listed)) for state in counted),
+        *([str(sum(trial.trained for trial in listed))] if curved else []),
+        "-" if best is None or best.state != COMPLETE else _value(best),
         time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created)),
     )
 
 
-def _trial_row(trial: Trial) -> tuple[str, ...]:
+def _trial_row(trial: Trial, curved: bool) -> tuple[str, ...]:
     state = trial.state if trial.state != FAILED else f"failed ({trial.kind})"
     return (
         str(trial.number),
         _value(trial),
         state,
+        *([_reached(trial)] if curved else []),
         _seconds(trial.duration),
         _format.params(trial.params),
     )
@@ -61,6 +79,10 @@ def _trial_row(trial: Trial) -> tuple[str, ...]:
 
 def _value(trial: Trial) -> str:
     return "-" if trial.value is None else f"{trial.value:.6g}"
+
+
+def _reached(trial: Trial) -> str:
+    return "-" if trial.reached is None else str(trial.reached)
 
 
 def _seconds(duration: float | None) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from tfbo.plots import style, ticks
 from tfbo.plots.source import Source
 from tfbo.study import Study
-from tfbo.trial import PAUSED, RUNNING, Trial
+from tfbo.trial import PAUSED, Trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,16 +77,6 @@ def pieces(curve: np.ndarray) -> list[np.ndarray]:
     return [curve[list(part)] for there, part in parts if there]
 
 
-def spent(trial: Trial) -> int:
-    """Steps that a trial has been trained for: as it counts them, and of a run so far by its curve."""
-    if trial.spent is None and trial.start is None:
-        return trial.reached or 0
-    before = trial.spent or 0
-    if trial.state != RUNNING:
-        return before
-    return before + max(0, (trial.reached or 0) - (trial.start or 0))
-
-
 def spending(trials: Sequence[Trial]) -> dict[int, int]:
     """Steps spent on all trials of a study when each trial with an outcome ended, by number.
 
@@ -101,9 +91,9 @@ def spending(trials: Sequence[Trial]) -> dict[int, int]:
     events: list[tuple[float, int, int]] = []
     for trial in trials:
         if trial.is_finished or trial.state == PAUSED:
-            run = min(spent(trial), max(0, (trial.reached or 0) - (trial.start or 0)))
+            run = min(trial.trained, max(0, (trial.reached or 0) - (trial.start or 0)))
             began = begun[trial.number]
-            events.append((began, -1, spent(trial) - run))
+            events.append((began, -1, trial.trained - run))
             events.append((began if trial.finished is None else trial.finished, trial.number, run))
     total, found = 0, {}
     for _, number, steps in sorted(events):
@@ -115,5 +105,4 @@ def spending(trials: Sequence[Trial]) -> dict[int, int]:
 
 def plural(study: Study) -> str:
     """The name of many steps of a study: "epochs", "steps"."""
-    name = _STEP if study.fidelity is None else study.fidelity.name
-    return name if name.endswith("s") else f"{name}s"
+    return f"{_STEP}s" if study.fidelity is None else study.fidelity.steps

@@ -46,7 +46,7 @@ def html(study: Study, *, location: str | None = None) -> str:
         sections.summary(study, trials, study.location if location is None else location),
         sections.best(study),
         sections.expected(study, trials),
-        *(pictures.figure(study, picture) for picture in pictures.PICTURES),
+        *(pictures.figure(study, picture) for picture in pictures.wanted(study)),
         sections.failures(trials),
         tag("section", tag("h2", "Trials"), hint, table.trials(study, trials)),
         tag("footer", f"Written by tfbo at {table.moment(time.time())}."),

@@ -23,13 +23,28 @@ class Picture(NamedTuple):
     title: str
     caption: str
     draw: Callable[[Study], Any]
+    of_curves: bool = False
+    """True where it is only of studies with a fidelity or learning curves."""
 
 
 PICTURES = (
     Picture(
         "history", "Values",
-        "The value of each trial, and the best so far. Crosses or bars at the bottom are failed trials.",
+        "The value of each trial, and the best so far. Crosses or bars at the bottom are failed trials, "
+        "hollow dots values of an earlier step.",
         plots.history,
+    ),
+    Picture(
+        "curves", "Learning curves",
+        "The values of each trial step by step, by outcome, with the best one and 90 % bands of what the "
+        "surrogate forecasts.",
+        plots.curves, of_curves=True,
+    ),
+    Picture(
+        "budget", "Steps spent",
+        "The steps that each trial was trained for, by outcome. The area below the dashed line and above "
+        "the bars is what was saved.",
+        plots.budget, of_curves=True,
     ),
     Picture(
         "importance", "Which hyperparameters matter",
@@ -63,6 +78,12 @@ PICTURES = (
         plots.timeline,
     ),
 )  # fmt: skip
+
+
+def wanted(study: Study) -> list[Picture]:
+    """The pictures of a study: without learning curves where it has none."""
+    curved = study.fidelity is not None or any(trial.curve for trial in study.trials)
+    return [picture for picture in PICTURES if curved or not picture.of_curves]
 
 
 def figure(study: Study, picture: Picture) -> Html:

@@ -10,7 +10,7 @@ from tfbo.errors import NoCompletedTrial, SpaceExhausted, TooFewTrials
 from tfbo.report import table
 from tfbo.report.tags import Html, tag
 from tfbo.study import Study
-from tfbo.trial import COMPLETE, FAILED, RUNNING, WAITING, Trial
+from tfbo.trial import COMPLETE, FAILED, PAUSED, RUNNING, STOPPED, WAITING, Trial
 
 _95 = 1.959963984540054
 # So many kinds of failures are described, and so much of a traceback is kept: the end says most.
@@ -20,9 +20,15 @@ _LONGEST_TRACEBACK = 20_000
 
 def summary(study: Study, trials: Sequence[Trial], location: str) -> Html:
     """Facts of the study: counts of its trials, times, seed and place."""
+    fidelity = study.fidelity
+    staged = () if fidelity is None else (STOPPED, PAUSED)
     counts = {
-        s: sum(trial.state == s for trial in trials) for s in (COMPLETE, FAILED, RUNNING, WAITING)
+        state: sum(trial.state == state for trial in trials)
+        for state in (COMPLETE, *staged, FAILED, RUNNING, WAITING)
     }
+    steps = []
+    if fidelity is not None:
+        steps = [(f"{fidelity.steps} spent", sum(trial.trained for trial in trials))]
     starts = [trial.started for trial in trials if trial.started is not None]
     ends = [trial.finished for trial in trials if trial.finished is not None]
     spent = sum(trial.duration or 0.0 for trial in trials)
@@ -32,6 +38,7 @@ def summary(study: Study, trials: Sequence[Trial], location: str) -> Html:
         ("trials", len(trials)),
         *counts.items(),
         ("best", best),
+        *steps,
         ("hyperparameters", len(study.space)),
         ("seed", study.seed),
         ("first start", table.moment(min(starts, default=None)) or "none yet"),

@@ -23,10 +23,14 @@ def trials(study: Study, listed: Sequence[Trial]) -> Html:
     names = list(study.space)
     errors = any(trial.std is not None for trial in listed)
     failed = any(trial.state == FAILED for trial in listed)
-    heads = ["trial", "value", *(["std"] if errors else []), "state", *names, "started", "seconds"]
+    fidelity = study.fidelity
+    curved = fidelity is not None or any(trial.curve for trial in listed)
+    step = [("step" if fidelity is None else fidelity.name)] if curved else []
+    heads = ["trial", "value", *(["std"] if errors else []), "state", *step, *names]
+    heads += ["started", "seconds"]
     heads += ["reason"] if failed else []
     ordered = sorted(listed, key=Goal(study.direction).rank)
-    rows = join((_row(trial, names, errors, failed) for trial in ordered), "\n")
+    rows = join((_row(trial, names, errors, curved, failed) for trial in ordered), "\n")
     written = {name for t in listed for name, v in t.params.items() if not is_number(v)}
     written |= {"state", "started", "reason"}
     head = tag("tr", *(_head(name, name in written) for name in heads))
@@ -41,10 +45,11 @@ def _head(name: str, text: bool) -> Html:
     return tag("th", parts, scope="col", tabindex=0, **({"class_": "text"} if text else {}))
 
 
-def _row(trial: Trial, names: Sequence[str], errors: bool, failed: bool) -> Html:
+def _row(trial: Trial, names: Sequence[str], errors: bool, curved: bool, failed: bool) -> Html:
     cells = [_number(trial.number), _number(trial.value)]
     cells += [_number(trial.std)] if errors else []
     cells.append(tag("td", trial.state, class_="text"))
+    cells += [_number(trial.reached)] if curved else []
     cells += [value(trial.params[name]) if name in trial.params else tag("td") for name in names]
     started = moment(trial.started)
     # To the minute; what is sorted by is the title.

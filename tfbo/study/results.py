@@ -188,7 +188,10 @@ class Results:
 
 
 def _data_frame(trials: Sequence[Trial], names: Iterable[str]) -> pandas.DataFrame:
-    """A row for each trial: `started` in UTC, NaT for one that was not, and `duration` in seconds."""
+    """A row for each trial: `started` in UTC, NaT for one that was not, and `duration` in seconds.
+
+    Where trials have curves, `step` is the last step of each, and `trained` how many it cost.
+    """
     try:
         import pandas
     except ImportError:
@@ -197,11 +200,16 @@ def _data_frame(trials: Sequence[Trial], names: Iterable[str]) -> pandas.DataFra
         None if trial.started is None else datetime.fromtimestamp(trial.started, timezone.utc)
         for trial in trials
     ]
+    steps = {}
+    if any(trial.curve for trial in trials):
+        steps["step"] = pandas.Series([trial.reached for trial in trials], dtype="Int64")
+        steps["trained"] = pandas.Series([trial.trained for trial in trials], dtype="Int64")
     columns = {
         "number": [trial.number for trial in trials],
         "state": [trial.state for trial in trials],
         "value": pandas.Series([trial.value for trial in trials], dtype=float),
         "std": pandas.Series([trial.std for trial in trials], dtype=float),
+        **steps,
         **{f"params_{name}": [trial.params.get(name) for trial in trials] for name in names},
         "kind": [trial.kind for trial in trials],
         "reason": [trial.reason for trial in trials],

@@ -71,6 +71,11 @@ class Fidelity:
         between = itertools.takewhile(lambda step: step <= end, geometric)
         return tuple(dict.fromkeys((self.low, *between, self.high)))
 
+    @property
+    def steps(self) -> str:
+        """Name of several steps: "epochs" where one is an epoch."""
+        return self.name if self.name.endswith("s") else f"{self.name}s"
+
     def after(self, step: int) -> int:
         """The rung after a step; `high` after the last."""
         return next((rung for rung in self.rungs if rung > step), self.high)

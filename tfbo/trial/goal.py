@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from itertools import accumulate
 
-from tfbo.trial.trial import Trial
+from tfbo.trial.trial import COMPLETE, Trial
 
 DIRECTIONS = MINIMIZE, MAXIMIZE = "minimize", "maximize"
 
@@ -44,8 +44,12 @@ class Goal:
         return list(accumulate(values, best))
 
     def rank(self, trial: Trial) -> tuple[float, int]:
-        """Key that sorts trials best first, equal ones by number and those without a value last."""
-        return -self.score(trial.value), trial.number
+        """Key that sorts complete trials best first, equal ones by number, and then all others.
+
+        The value of a trial that was paused or stopped is of an earlier step: it is no better or worse.
+        """
+        value = trial.value if trial.state == COMPLETE else None
+        return -self.score(value), trial.number
 
     def score(self, value: float | None) -> float:
         """The value, turned so that larger is better; -inf for NaN, infinities and None."""

@@ -81,6 +81,17 @@ class Trial:
         return max(self.curve, default=None)
 
     @property
+    def trained(self) -> int:
+        """Steps that it was trained for: in all its runs, of one under way as far as it has reported.
+
+        Where the study has no fidelity, the last step of its curve; 0 without one.
+        """
+        if self.start is None:
+            return self.spent or self.reached or 0
+        under_way = max(0, (self.reached or 0) - self.start) if self.state == RUNNING else 0
+        return (self.spent or 0) + under_way
+
+    @property
     def duration(self) -> float | None:
         """Seconds from start to finish, where both are known."""
         if self.started is None or self.finished is None:

@@ -53,15 +53,15 @@ def budget(study: Study, *, ax: Axes | None = None) -> Axes:
         '10 steps spent, 62 % of the 16 that training all to the end would take'
     """
     found = source.of(study)
-    trained = [trial for trial in found.trials if steps.spent(trial) > 0]
+    trained = [trial for trial in found.trials if trial.trained > 0]
     if not trained:
         raise TooFewTrials(
             f"budget needs a trial with steps, and the study {study.name!r} has none "
             f"({len(found.trials)} trials in all). Give it a fidelity, or report points of curves: "
             "study.report(trial, step, value)."
         )
-    trained.sort(key=lambda trial: (-steps.spent(trial), _ORDER.index(trial.state), trial.number))
-    heights = np.array([steps.spent(trial) for trial in trained])
+    trained.sort(key=lambda trial: (-trial.trained, _ORDER.index(trial.state), trial.number))
+    heights = np.array([trial.trained for trial in trained])
     full = _full(found, trained)
     ax = style.axes(ax)
     style.frame(ax)
@@ -89,8 +89,8 @@ def _full(found: source.Source, trained: Sequence[Trial]) -> int:
     """Steps of a full training; without a fidelity, of the longest complete trial, or of any."""
     if found.study.fidelity is not None:
         return found.study.fidelity.high
-    ends = [steps.spent(trial) for trial in found.complete]
-    return max(ends, default=0) or max(steps.spent(trial) for trial in trained)
+    ends = [trial.trained for trial in found.complete]
+    return max(ends, default=0) or max(trial.trained for trial in trained)
 
 
 def _said(trained: Sequence[Trial], heights: np.ndarray, full: int, names: str) -> str:
