@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import warnings
 
 import numpy as np
 import pytest
@@ -251,6 +252,9 @@ def test_values_of_an_earlier_step_are_marked_apart(picture, listed, known):
     study = known.study_of(listed, space=SPACE, fidelity=EPOCHS, kind=known.Flat)
     drawn = getattr(plots, picture)(study)
     ax = drawn[0] if picture == "slices" else drawn
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # of a layout that finds no room
+        ax.figure.draw_without_rendering()
     _, found = ax.get_legend_handles_labels()
     assert any(text.startswith("stopped") and "(2)" in text for text in found), found
     assert any(text.startswith("paused") and "(2)" in text for text in found), found

@@ -121,6 +121,43 @@ def test_a_bar_without_an_end():
     assert re.match(r"5 00:0\d trial 4: 0.125, best 0.75, objective ", last), last
 
 
+STAGED = """
+import sys, tfbo
+from tfbo.study.progress import Stopwatch, bar
+from tfbo.trial import Measurement
+
+epochs = tfbo.Fidelity(1, 9, name="epoch")
+study = tfbo.Study(tfbo.Space({"x": tfbo.Float(0.0, 1.0)}), seed=0, fidelity=epochs)
+trials = study.stored_trials
+limit = None if "open" in sys.argv else 20
+for i in range(3):
+    study.enqueue({"x": i / 10})
+with bar(trials, 5, True, limit) as show:
+    for value, until in ((0.75, 3), (0.5, 9), (0.25, 3)):
+        (trial,) = trials.claim(1)
+        for step in range(1, until):
+            trials.report(trial, step, value)
+        outcome = Measurement((value,), (None,), None if until == 9 else "stopped", until)
+        trials.tell(trial, outcome)
+        show.trial(trials.by_number[trial.number], Stopwatch())
+assert "tensorflow" not in sys.modules
+"""
+
+
+def test_steps_are_counted_where_the_study_has_a_fidelity(monkeypatch):
+    monkeypatch.setitem(globals(), "SCRIPT", STAGED)
+    lines = [line.partition(", objective")[0] for line in piped()]
+    assert lines == [
+        "trial   0: 0.75 at epoch 3 (stopped), none complete, 3/20 epochs",
+        "trial   1: 0.5, best 0.5, 12/20 epochs",
+        "trial   2: 0.25 at epoch 3 (stopped), best 0.5, 15/20 epochs",
+    ]
+    last = in_terminal(columns=120)[-1]
+    assert re.match(r"15/20 epochs █+\S* +00:0\d<00:00 trial 2: 0.25 at epoch 3", last), last
+    last = in_terminal("open")[-1]
+    assert re.match(r"15 epochs 00:0\d trial 2: 0.25 at epoch 3 \(stopped\), best 0.5", last), last
+
+
 def test_lines_where_standard_error_is_no_terminal():
     check_lines(piped())
 

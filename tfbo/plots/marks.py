@@ -53,7 +53,8 @@ def earlier(ax: Axes, x: np.ndarray, found: Source, shown: Outcomes) -> None:
         ax.plot(x[ours & ~beyond], values[ours & ~beyond], marker="o", label=text, **drawn)
         for side, marker in ((values > shown.high, "^"), (values < shown.low, "v")):
             at = ours & side
-            ax.plot(x[at], shown.clip(values[at]), marker=marker, clip_on=False, **drawn)
+            if at.any():  # none at all, not clipped, would take all the room of a layout
+                ax.plot(x[at], shown.clip(values[at]), marker=marker, clip_on=False, **drawn)
 
 
 def at_edge(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 from tfbo import _format
-from tfbo._messages import encodable, is_terminal, say, width
+from tfbo._messages import encodable, is_terminal, printable, say, width
 from tfbo.study.trials import Trials
 from tfbo.trial import RUNNING, Goal, Trial
 
@@ -56,7 +56,7 @@ class Show(NamedTuple):
 
 
 class Pace:
-    """Time that trials take: the median of the last ones, without the first.
+    """Time that trials, or their steps, take: the median of the last ones, without the first.
 
     The first waits for whatever is imported and compiled, which no later one does; a median does not
     mind one that is compiled for later on, such as the first that a model suggests.
@@ -86,42 +86,99 @@ class Pace:
         return statistics.median(known) * count / at_once if known else None
 
 
+class _Count(NamedTuple):
+    """Unit of a bar: trials, or steps where the study has a fidelity."""
+
+    trials: Trials
+    total: int | None
+    """Units that this search will see, where that is known."""
+    steps: int | None = None
+    """Limit of the steps of the whole study."""
+
+    @property
+    def name(self) -> str:
+        """Name of many units after their number; nothing for trials."""
+        fidelity = self.trials.fidelity
+        return "" if fidelity is None else f" {printable(fidelity.steps)}"
+
+    def of(self, trial: Trial) -> int:
+        """Units that the last run of a trial was."""
+        if self.trials.fidelity is None:
+            return 1
+        return max(0, (trial.reached or 0) - (trial.start or 0))
+
+    @property
+    def layout(self) -> str:
+        """Format of tqdm's bar.
+
+        The times are what tqdm's own format has no room for in 80 columns. Its time left would count
+        what is imported and compiled at the beginning as if each trial took it.
+        """
+        name = self.name.replace("{", "{{").replace("}", "}}")
+        if self.total is None:
+            return f"{{n_fmt}}{name} {{elapsed}} {{desc}}"
+        return f"{{n_fmt}}/{{total_fmt}}{name} {{bar}} {{elapsed}}<{{desc}}"
+
+    def __str__(self) -> str:
+        if self.trials.fidelity is None:
+            return ""
+        spent = sum(trial.trained for trial in self.trials.ordered())
+        return f", {spent}{'' if self.steps is None else f'/{self.steps}'}{self.name}"
+
+    def outcome(self, trial: Trial, room: int | None = None) -> str:
+        """The outcome of a trial in so many columns; see `tfbo._format.outcome`."""
+        fidelity = self.trials.fidelity
+        return _format.outcome(trial, room, step="step" if fidelity is None else fidelity.name)
+
+
+def _count(trials: Trials, total: int | None, steps: int | None) -> _Count:
+    """Count of what a search has to do: of steps, those that the study has left to its limit."""
+    if trials.fidelity is None:
+        return _Count(trials, total)
+    spent = sum(trial.trained for trial in trials.ordered())
+    return _Count(trials, None if steps is None else max(0, steps - spent), steps)
+
+
 @contextlib.contextmanager
-def bar(trials: Trials, total: int | None, wanted: bool) -> Iterator[Show]:
-    """Show the trials of a search, of which there will be `total` if that is known, as they end."""
+def bar(
+    trials: Trials, total: int | None, wanted: bool, steps: int | None = None
+) -> Iterator[Show]:
+    """Show the trials of a search as they end.
+
+    There will be `total` of them, if that is known, and where the study has a fidelity at most so many
+    `steps` in all: then it is steps that are counted.
+    """
     if not wanted:
         yield Show(lambda trial, watch: None)
         return
+    count = _count(trials, total, steps)
     tqdm = _tqdm() if is_terminal(sys.stderr) else None
     if tqdm is None:
-        yield Show(lambda trial, watch: say(_line(trials, trial, watch), sys.stderr))
+        yield Show(lambda trial, watch: say(_line(count, trial, watch), sys.stderr))
         return
-    # The times are what tqdm's own format has no room for in 80 columns. Its time left would count
-    # what is imported and compiled at the beginning as if each trial took it.
-    layout = "{n_fmt}/{total_fmt} {bar} {elapsed}<{desc}"
-    if total is None:
-        layout = "{n_fmt} {elapsed} {desc}"
+    total = count.total
     sums, pace = Stopwatch(), Pace()
     # Without an interval: tqdm would skip the last of trials that come faster than it draws.
-    settings = {"bar_format": layout, "dynamic_ncols": True, "mininterval": 0}
+    settings = {"bar_format": count.layout, "dynamic_ncols": True, "mininterval": 0}
     with tqdm(total=total, **settings) as shown:
         shown.set_description_str("" if total is None else "?")
 
         def show(trial: Trial, watch: Stopwatch) -> None:
             for what, seconds in watch.seconds.items():
                 sums.seconds[what] += seconds
-            left = ""
+            left, done = "", count.of(trial)
             if total is not None:
-                pace.note(sum(watch.seconds.values()))
+                if done:
+                    pace.note(sum(watch.seconds.values()) / done)
                 running = sum(other.state == RUNNING for other in trials.ordered())
-                later = pace.left(total - shown.n - 1, at_once=1 + running)
+                later = pace.left(total - shown.n - done, at_once=1 + running)
                 left = f"{'?' if later is None else tqdm.format_interval(later)} "
             about = f"{left}trial {trial.number}: ", f", {_best(trials)}, {sums}"
-            room = width() - _METER - sum(map(len, about))
-            text = _format.outcome(trial, room).join(about)
+            room = width() - _METER - len(count.name) - sum(map(len, about))
+            text = count.outcome(trial, room).join(about)
             with contextlib.suppress(OSError, ValueError):  # the terminal is gone
                 shown.set_description_str(encodable(text, sys.stderr), refresh=False)
-                shown.update()
+                shown.update(done)
 
         yield Show(show, tqdm.external_write_mode)
 
@@ -135,9 +192,10 @@ def _tqdm() -> Any:
     return tqdm
 
 
-def _line(trials: Trials, trial: Trial, watch: Stopwatch) -> str:
-    """A finished trial in a line, with the best so far and the time that it took."""
-    parts = (f"trial {trial.number:3d}: {_format.outcome(trial)}", _best(trials), str(watch))
+def _line(count: _Count, trial: Trial, watch: Stopwatch) -> str:
+    """A trial in a line, with the best so far, the steps spent and the time that it took."""
+    best = f"{_best(count.trials)}{count}"
+    parts = (f"trial {trial.number:3d}: {count.outcome(trial)}", best, str(watch))
     return f"{', '.join(parts)}  {_format.params(trial.params)}"
 
 
