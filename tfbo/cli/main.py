@@ -83,6 +83,24 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("-o", "--output", required=True, help="the page to write: report.html")
     report.set_defaults(run=_report)
 
+    _add_plot(commands)
+
+    export = _of_a_study(commands, "export", "write a study as CSV or JSON")
+    form = export.add_mutually_exclusive_group(required=True)
+    form.add_argument("--csv", action="store_true", help="a line for each trial")
+    form.add_argument("--json", action="store_true", help="all that is known")
+    form.add_argument(
+        "--curves", action="store_true", help="CSV, a line for each point of a learning curve"
+    )
+    export.add_argument(
+        "-o", "--output", help="the file to write; standard output without, in UTF-8"
+    )
+    export.set_defaults(run=_export)
+    return parser
+
+
+def _add_plot(commands: Any) -> None:
+    """The command that draws one picture."""
     plot = commands.add_parser("plot", help="draw a picture of a study")
     plot.add_argument("storage", help="SQLite file")
     plot.add_argument(
@@ -98,19 +116,6 @@ def _parser() -> argparse.ArgumentParser:
         "-o", "--output", required=True, help="the file to write: x.png, x.svg, x.pdf"
     )
     plot.set_defaults(run=_plot)
-
-    export = _of_a_study(commands, "export", "write a study as CSV or JSON")
-    form = export.add_mutually_exclusive_group(required=True)
-    form.add_argument("--csv", action="store_true", help="a line for each trial")
-    form.add_argument("--json", action="store_true", help="all that is known")
-    form.add_argument(
-        "--curves", action="store_true", help="CSV, a line for each point of a learning curve"
-    )
-    export.add_argument(
-        "-o", "--output", help="the file to write; standard output without, in UTF-8"
-    )
-    export.set_defaults(run=_export)
-    return parser
 
 
 def _of_a_study(commands: Any, name: str, text: str) -> argparse.ArgumentParser:

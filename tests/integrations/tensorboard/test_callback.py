@@ -300,6 +300,74 @@ def test_epochs_of_a_trial_that_is_run_again_replace_the_earlier_ones(tmp_path):
     assert Read(tmp_path).points("study/trial-0000", "loss") == [(0, 5.0)]
 
 
+def staged_study(**settings):
+    return make_study(fidelity=tfbo.Fidelity(1, 9, name="epoch"), **settings)
+
+
+def train(study, trial, last, *, state=None, first=1):
+    """Report 1 / step at each step of a trial, and tell the last of them."""
+    for step in range(first, last + 1):
+        study.report(trial, step, 1.0 / step)
+    study.tell(trial, 1.0 / last, state=state)
+
+
+def test_curves_are_logged_step_by_step_and_the_objective_is_of_the_last_step(tmp_path):
+    study, callback = staged_study(), board.TensorBoardCallback(tmp_path)
+    for last, state in ((9, None), (3, "stopped")):
+        trial = study.ask()
+        train(study, trial, last, state=state)
+        callback(study, trial)
+    read = Read(tmp_path)
+    whole, stopped = "study/trial-0000", "study/trial-0001"
+    for run, last in ((whole, 9), (stopped, 3)):
+        expected = [(step, pytest.approx(1.0 / step)) for step in range(1, last + 1)]
+        assert read.points(run, "objective_by_epoch") == expected
+        assert read.params(run)["rate"] == study.trials[0 if run == whole else 1].params["rate"]
+    assert read.points(whole, "objective") == [(0, pytest.approx(1.0 / 9))]
+    assert read.points(stopped, "objective") == []
+    assert read.plugin(whole, "session_end_info").status == 1
+    assert read.plugin(stopped, "session_end_info").status == 0
+    (text,) = [value for _, value in read.values(stopped) if value.tag == "stopped"]
+    assert text.tensor.string_val == [b"0.333333 at epoch 3 (stopped)"]
+    assert read.points("study/search", "objective") == [(0, pytest.approx(1.0 / 9))]
+
+
+def test_a_curve_that_goes_on_later_is_extended_and_running_ones_are_logged(tmp_path):
+    study = staged_study()
+    trial, other = study.ask(), study.ask()
+    for step in (1, 2):
+        study.report(trial, step, 1.0 / step)
+    study.report(other, 1, float("nan"))
+    board.TensorBoardCallback(tmp_path)(study, other)
+    for step in (3, 4):
+        study.report(trial, step, 1.0 / step)
+    path = next(tmp_path.glob("study/trial-0000/*.curve"))
+    before = path.read_bytes()
+    path.write_bytes(before + b"a process was killed here")
+    board.TensorBoardCallback(tmp_path)(study, other)
+    assert path.read_bytes().startswith(before)
+    read = Read(tmp_path)
+    expected = [(step, pytest.approx(1.0 / step)) for step in range(1, 5)]
+    assert read.points("study/trial-0000", "objective_by_epoch") == expected
+    ((step, value),) = read.points("study/trial-0001", "objective_by_epoch")
+    assert step == 1 and math.isnan(value)
+    assert read.plugin("study/trial-0000", "session_end_info") is None
+
+
+def test_points_stand_between_the_start_and_the_end_of_their_trial(tmp_path):
+    study = staged_study()
+    trial = study.ask()
+    train(study, trial, 9)
+    board.TensorBoardCallback(tmp_path)(study, trial)
+    told = study.trials[0]
+    times = [
+        event.wall_time
+        for event, value in Read(tmp_path).values("study/trial-0000")
+        if value.tag == "objective_by_epoch"
+    ]
+    assert times == sorted(times) and told.started < times[0] < times[-1] == told.finished
+
+
 def test_it_can_be_sent_to_another_process(tmp_path):
     callback = pickle.loads(pickle.dumps(board.TensorBoardCallback(tmp_path)))
     make_study().optimize(objective, n_trials=1, callbacks=[callback])

@@ -13,7 +13,7 @@ from typing import Any
 from tfbo.errors import invalid
 from tfbo.integrations.tensorboard import journal
 from tfbo.study import Study
-from tfbo.trial import Goal, Trial
+from tfbo.trial import COMPLETE, Goal, Trial
 
 
 class TensorBoardCallback:
@@ -23,6 +23,10 @@ class TensorBoardCallback:
     the curves, `objective` has the value of each trial and, in the run `search`, of one after the
     other; `best_so_far` has the best of them. Under a tuner of `tfbo.keras` each trial also has
     Keras's curves by epoch. A failed trial has the status "failure" and a text with its reason.
+
+    A trial that reports a learning curve has it as `objective_by_step`, or whatever a step of the
+    study's fidelity is called. The objective is that of the last step: a trial that was stopped before
+    has none, the status "unknown", and a text with the step and the value there.
 
     Pass it in `callbacks=` of `Study.optimize`, or of a tuner's `search`. The runs are in a folder of
     `logdir` that is named after the study. A study that goes on later, or in another process, goes on
@@ -73,6 +77,7 @@ class TensorBoardCallback:
                 _write_trial(folder, study, finished)
                 journal.add(db, finished.number)
             extend_history(folder, db, new, len(known), Goal(study.direction))
+            _extend_curves(folder, db, study)
 
     def epoch(self, study: Study, trial: Trial, epoch: int, logs: Mapping[str, Any]) -> None:
         """Log an epoch, from 0, of a running trial, as Keras logs it; `tfbo.keras` calls this."""
@@ -140,8 +145,50 @@ def _write_trial(folder: Path, study: Study, trial: Trial) -> None:
     started = trial.started or finished
     content = events.head(started)
     content += events.start(trial, _name(folder, trial), study.space, at=started)
-    content += events.end(trial, at=finished)
+    content += events.end(trial, _step_name(study), at=finished)
     _replace(_run(folder, trial) / _file(finished, "result"), content)
+
+
+def _extend_curves(folder: Path, db: Connection, study: Study) -> None:
+    """Log the points of all curves that are not logged yet, those of running and paused trials too."""
+    from tfbo.integrations.tensorboard import events
+
+    known = journal.curves(db)
+    for trial in study.trials:
+        step, length = known.get(trial.number, (0, 0))
+        new = {at: value for at, value in trial.curve.items() if at > step}
+        if not new:
+            continue
+        began = trial.started or time.time()
+        content = b""
+        if length == 0:
+            content = events.head(began)
+            content += events.start(trial, _name(folder, trial), study.space, at=began)
+        for at, value in new.items():
+            moment = _moment(trial, at)
+            content += events.scalar(
+                f"{events.OBJECTIVE}_by_{_step_name(study)}", value, step=at, at=moment
+            )
+        path = _run(folder, trial) / _file(0.0, "curve")
+        path.parent.mkdir(exist_ok=True)
+        with path.open("ab") as file:
+            # What a process wrote that was killed before it could note it.
+            file.truncate(length)
+            file.write(content)
+            file.flush()
+            journal.set_curve(db, trial.number, max(new), os.fstat(file.fileno()).st_size)
+
+
+def _step_name(study: Study) -> str:
+    return "step" if study.fidelity is None else study.fidelity.name
+
+
+def _moment(trial: Trial, step: int) -> float:
+    """Time of a step, as if all steps of a run took as long."""
+    end, first, last = trial.finished or time.time(), trial.start or 0, trial.reached or 0
+    began = trial.started or end
+    share = (step - first) / (last - first) if last > first else 1.0
+    return began + max(0.0, share) * (end - began)
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -167,7 +214,8 @@ def extend_history(folder: Path, db: Connection, new: list[Trial], before: int, 
             at = trial.finished or time.time()
             if file.tell() == 0:
                 file.write(events.head(at))
-            if trial.value is not None:
+            if trial.state == COMPLETE:
+                assert trial.value is not None
                 best = trial.value if goal.better(trial.value, than=best) else best
                 file.write(events.scalar(events.OBJECTIVE, trial.value, step=step, at=at))
             if best is not None:

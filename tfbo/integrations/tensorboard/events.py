@@ -16,8 +16,9 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from tfbo import _format
 from tfbo.space import Space
-from tfbo.trial import COMPLETE, Trial
+from tfbo.trial import COMPLETE, STOPPED, Trial
 
 OBJECTIVE, BEST = "objective", "best_so_far"
 
@@ -49,12 +50,19 @@ def start(trial: Trial, name: str, searched: Space, *, at: float) -> bytes:
     return _summary(hparams.hparams_pb(shown, trial_id=name, start_time_secs=at), 0, at)
 
 
-def end(trial: Trial, *, at: float) -> bytes:
-    """The outcome of a trial: its value or the reason of its failure, and its status."""
+def end(trial: Trial, step: str, *, at: float) -> bytes:
+    """The outcome of a trial: its value or the reason of its failure, and its status.
+
+    A value of an earlier step than the last is no objective: it is a text, with the name of a `step`.
+    """
     if trial.state == COMPLETE:
         assert trial.value is not None
         status = api_pb2.STATUS_SUCCESS
         said = scalar(OBJECTIVE, trial.value, step=trial.number, at=at)
+    elif trial.state == STOPPED:
+        status = api_pb2.STATUS_UNKNOWN
+        text = _format.outcome(trial, step=step)
+        said = _summary(text_pb("stopped", text), trial.number, at)
     else:
         status = api_pb2.STATUS_FAILURE
         said = _summary(text_pb("failure", f"{trial.kind}: {trial.reason}"), trial.number, at)

@@ -18,6 +18,7 @@ from tfbo.study import Study
 _TABLES = """
 CREATE TABLE IF NOT EXISTS study (name TEXT, created REAL, history INTEGER DEFAULT 0, best REAL);
 CREATE TABLE IF NOT EXISTS logged (number INTEGER PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS curves (number INTEGER PRIMARY KEY, step INTEGER, length INTEGER);
 """
 
 
@@ -71,3 +72,14 @@ def history(db: sqlite3.Connection) -> tuple[int, float | None]:
 def set_history(db: sqlite3.Connection, length: int, best: float | None) -> None:
     """Note the length of the history and the best value in it."""
     db.execute("UPDATE study SET history = ?, best = ?", (length, best))
+
+
+def curves(db: sqlite3.Connection) -> dict[int, tuple[int, int]]:
+    """Last step that is logged of each curve, and the length in bytes of the valid part of its file."""
+    rows = db.execute("SELECT number, step, length FROM curves")
+    return {number: (step, length) for number, step, length in rows}
+
+
+def set_curve(db: sqlite3.Connection, number: int, step: int, length: int) -> None:
+    """Note how far the curve of a trial is logged."""
+    db.execute("INSERT OR REPLACE INTO curves VALUES (?, ?, ?)", (number, step, length))
