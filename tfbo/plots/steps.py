@@ -23,7 +23,7 @@ _STEP = "step"
 
 
 @dataclasses.dataclass(frozen=True)
-class Steps:
+class StepAxis:
     """The axis of steps, from the first to `last`."""
 
     name: str
@@ -51,15 +51,15 @@ class Steps:
         return sorted({*(round(step) for step in rounded if step < 0.7 * self.last), self.last})
 
 
-def of(found: Source, trials: Sequence[Trial]) -> Steps:
+def of(found: Source, trials: Sequence[Trial]) -> StepAxis:
     """The axis of steps of trials with curves, one or more."""
     ends = [max(trial.curve) for trial in trials]
     fidelity = found.study.fidelity
     last = max(ends) if fidelity is None else max(fidelity.high, *ends)
     log = last >= 9 and float(np.median(ends)) < _SHORT * last
     if fidelity is None:
-        return Steps(_STEP, last, log)
-    return Steps(fidelity.name, last, log, fidelity.rungs)
+        return StepAxis(_STEP, last, log)
+    return StepAxis(fidelity.name, last, log, fidelity.rungs)
 
 
 def points(trial: Trial) -> np.ndarray:

@@ -72,7 +72,9 @@ def run(
     reports = Reports(search.trials, search.advisor, workers.host) if takes_run else None
     try:
         with (
-            bar(search.trials, limits.expected(known), reactions.progress) as show,
+            bar(
+                search.trials, limits.expected(known), reactions.progress, limits.total_steps
+            ) as show,
             Interrupts() as interrupts,
         ):
             running = Running(workers, objective, seconds, interrupts, reports)
