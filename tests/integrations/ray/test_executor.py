@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("ray.tune", reason="Ray Tune is not installed")
 import ray
 from ray import tune
+from ray.tune import schedulers
 
 from tfbo import ExecutorError, Float, InvalidArgument, Space, Study, WorkerDied
 from tfbo.executors.workers import open_workers
@@ -45,11 +46,15 @@ def slots(pool):
     return open_workers(pool, None, None, abs).slots
 
 
-def experiment(trainable, search, folder, trials, callbacks=(), workers=2):
+def experiment(trainable, search, folder, trials, callbacks=(), workers=2, scheduler=None):
     return tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=search, num_samples=trials, max_concurrent_trials=workers, reuse_actors=True
+            search_alg=search,
+            num_samples=trials,
+            max_concurrent_trials=workers,
+            reuse_actors=scheduler is None,
+            scheduler=scheduler,
         ),
         run_config=tune.RunConfig(
             name="search", storage_path=str(folder), verbose=0, callbacks=list(callbacks)
@@ -95,6 +100,53 @@ def test_a_trial_that_kills_its_worker_fails_and_the_others_go_on(tmp_path):
     kinds = ["error" if t.params["x"] > 0.0 else None for t in trials]
     assert [t.kind for t in trials] == kinds
     assert results.num_errors == kinds.count("error") == 2
+
+
+def stepwise():
+    class Stepwise(tune.Trainable):
+        """Nine steps towards x^2 + units, and one after another from where it was paused."""
+
+        def setup(self, config):
+            self.config, self.steps = config, 0
+
+        def step(self):
+            self.steps += 1
+            final = self.config["x"] ** 2 + self.config["net"]["units"]
+            return {"loss": final + 1.0 / self.steps, "done": self.steps >= 9}
+
+        def save_checkpoint(self, folder):
+            return {"steps": self.steps}
+
+        def load_checkpoint(self, checkpoint):
+            self.steps = checkpoint["steps"]
+
+    return Stepwise
+
+
+@pytest.mark.parametrize("max_t", [9, None])
+@pytest.mark.parametrize("kind", ["ASHAScheduler", "HyperBandScheduler"])
+def test_what_a_scheduler_stops_is_learned_from(kind, max_t, tmp_path):
+    search = TFBOSearch(metric="loss", mode="min", seed=0, strategy=Sobol(), max_t=max_t)
+    scheduler = getattr(schedulers, kind)(metric="loss", mode="min", max_t=9, reduction_factor=3)
+    workers = 2 if kind == "ASHAScheduler" else 8  # Hyperband waits for a whole bracket
+    results = experiment(
+        stepwise(), search, tmp_path, 8, scheduler=scheduler, workers=workers
+    ).fit()
+    assert results.num_errors == 0
+    trials = search.study.trials
+    assert search.study.fidelity.high == 9
+    steps = {
+        (r.config["x"], r.config["net"]["units"]): r.metrics["training_iteration"] for r in results
+    }
+    assert [t.reached for t in trials] == [steps[tuple(t.params.values())] for t in trials]
+    assert [t.state for t in trials] == [
+        "complete" if t.reached == 9 else "stopped" for t in trials
+    ]
+    assert {t.state for t in trials} == {"complete", "stopped"}
+    for trial in trials:
+        final = trial.params["x"] ** 2 + trial.params["net/units"]
+        assert trial.curve == {s: final + 1.0 / s for s in range(1, trial.reached + 1)}
+        assert trial.value == trial.curve[trial.reached]
 
 
 class Interrupt(tune.Callback):

@@ -15,8 +15,8 @@ _FEWEST = 2
 
 
 @dataclasses.dataclass(frozen=True)
-class Steps:
-    """Steps of a study. `steps` finds them in its trials."""
+class StudySteps:
+    """StudySteps of a study. `steps` finds them in its trials."""
 
     shift: int
     """From a step of Optuna, where 0 may be the first, to one that is counted from 1."""
@@ -46,7 +46,7 @@ class Steps:
         }
 
 
-def steps(trials: Sequence[FrozenTrial]) -> Steps | None:
+def steps(trials: Sequence[FrozenTrial]) -> StudySteps | None:
     """The steps of all trials that report any, up to the largest of them; None without such a trial."""
     reported = [trial.intermediate_values for trial in trials if trial.intermediate_values]
     if not reported:
@@ -54,4 +54,4 @@ def steps(trials: Sequence[FrozenTrial]) -> Steps | None:
     first, last = min(map(min, reported)), max(map(max, reported))
     shift = 1 if first == 0 else 0
     high = max(last + shift, _FEWEST)
-    return Steps(shift, Fidelity(min(first + shift, high - 1), high))
+    return StudySteps(shift, Fidelity(min(first + shift, high - 1), high))

@@ -17,7 +17,7 @@ from optuna.search_space import IntersectionSearchSpace
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from tfbo.integrations.optuna.curves import Steps
+from tfbo.integrations.optuna.curves import StudySteps
 from tfbo.integrations.optuna.distributions import Counterparts
 from tfbo.space import Space
 from tfbo.strategies import Problem, Strategy
@@ -36,7 +36,7 @@ class StudyHistory:
 
     def __init__(self) -> None:
         self._intersection = IntersectionSearchSpace()
-        self._steps: Steps | None = None
+        self._steps: StudySteps | None = None
         self._begin({})
 
     def _begin(self, distributions: dict[str, BaseDistribution]) -> None:
@@ -61,7 +61,7 @@ class StudyHistory:
         if distributions != self.distributions:
             self._begin(distributions)
 
-    def learn(self, steps: Steps | None) -> None:
+    def learn(self, steps: StudySteps | None) -> None:
         """Read curves by these steps from now on; None to leave them out."""
         if steps != self._steps:
             self._steps = steps

@@ -19,17 +19,23 @@ except ImportError:
 from tfbo import _arguments, _format
 from tfbo._messages import warn
 from tfbo.errors import InvalidArgument, SpaceExhausted, invalid
-from tfbo.integrations.ray import search_state
+from tfbo.integrations.ray import curves, search_state
 from tfbo.integrations.ray.domains import Axes, Axis, has_domains, of_config, of_space
 from tfbo.integrations.ray.executor import RayExecutor
 from tfbo.space import Space
 from tfbo.strategies import Strategy
 from tfbo.study import Study, records
-from tfbo.trial import COMPLETE, INTERRUPTED, Failure, Outcome, measure
+from tfbo.trial import FAILED, INTERRUPTED, Failure, Outcome, measure
 
 __all__ = ["RayExecutor", "TFBOSearch"]
 
 _LOGGER = logging.getLogger("tfbo")
+Evaluated = tuple[Mapping[str, Any], Outcome, dict[int, float]]
+"""A configuration of Ray, what came of it, and its curve."""
+_NOTHING = (
+    "Give Tuner a param_space, or TFBOSearch a space. Where there are choices that JSON cannot hold, "
+    "Tuner.restore, too, needs the param_space."
+)
 _DIRECTIONS = {"min": "minimize", "max": "maximize"}
 
 
@@ -42,15 +48,20 @@ class TFBOSearch(Searcher):
 
     Trials that run count with what is expected of them, and no configuration is tried twice; where all of
     a finite space have been, the experiment ends. One that ends in an error, with NaN or without the
-    metric counts as somewhat worse than the worst. One that a scheduler stops counts with its last
-    value.
+    metric counts as somewhat worse than the worst.
+
+    What trials report on their way is learned from, by its step, where a scheduler such as ASHA or
+    Hyperband stops some: it says how far a trial goes, the search what the next one tries. One that ended
+    before the last step counts as stopped, with its curve, and also while it is paused. Where all trials
+    end by themselves, each counts with its last value.
 
     Ray asks for a trial more than there are workers, before it knows what becomes of those that run.
     With `TuneConfig(max_concurrent_trials=)`, the number of workers, it asks when one is free.
 
     `search.study` is the `tfbo.Study` behind it, in memory, with all that was learned: importance,
-    predictions, pictures. Ray stores it in the folder of the experiment, as JSON, and `Tuner.restore`
-    goes on with it: what is then suggested is what would have been without the interruption.
+    predictions, pictures. It is another one when trials have gone further than before. Ray stores it in
+    the folder of the experiment, as JSON, and `Tuner.restore` goes on with it: what is then suggested is
+    what would have been without the interruption.
 
     Args:
         space: what to search; None for the domains of Ray's `param_space`. In a name, a slash leads into a
@@ -62,6 +73,10 @@ class TFBOSearch(Searcher):
         seed: a whole number >= 0 on which every suggestion depends; None to draw one.
         strategy: what to try next; None for `tfbo.strategies.Bayes()`.
         device: where suggestions are computed, such as "CPU" or "GPU:0"; see `tfbo.Study`.
+        time_attr: the name of what is reported as the step; that of the scheduler.
+        max_t: the last step, that of the scheduler, and learn from curves from the start; None for the
+            largest that a trial has reached, once one was stopped before it. Give it where steps are of
+            time, of which no two trials reach the same.
 
     Raises:
         InvalidArgument: for an argument that is not what it has to be, and when the experiment begins
@@ -98,13 +113,15 @@ class TFBOSearch(Searcher):
         seed: int | None = None,
         strategy: Strategy[Any] | None = None,
         device: str | None = None,
+        time_attr: str = "training_iteration",
+        max_t: int | None = None,
     ) -> None:
         _check(space, metric, mode, points_to_evaluate, seed)
         records.check_means(strategy, device)
         super().__init__(metric=metric, mode=mode)
         self._given = space
         self._points = list(points_to_evaluate or ())
-        self._evaluated: list[tuple[Mapping[str, Any], Outcome]] = []
+        self._evaluated: list[Evaluated] = []
         """Results from elsewhere, until there is a study to tell them to."""
         self._seed, self._strategy, self._device = seed, strategy, device
         self._axes: Axes | None = None if space is None else of_space(space)
@@ -113,12 +130,16 @@ class TFBOSearch(Searcher):
         """Of trials in the study, by what Ray calls them."""
         self._latest: dict[str, Any] = {}
         """The last report of each trial that runs."""
+        self._steps = curves.steps(time_attr, max_t)
 
     @property
     def study(self) -> Study:
         """The study behind it; InvalidArgument where the space or the direction is not known yet."""
         if self._study is None:
             self._study = self._open()
+        study, steps = self._study, self._steps.fidelity
+        if steps != study.fidelity:
+            self._study = search_state.restaged(study, steps, self._strategy, self._device)
         return self._study
 
     def set_search_properties(
@@ -151,39 +172,55 @@ class TFBOSearch(Searcher):
         except SpaceExhausted as exhausted:
             warn(str(exhausted))
             return self.FINISHED
+        curves.begin(self.study, trial)
         self._numbers[trial_id] = trial.number
         return axes.write(trial.params)
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
-        """Remember what a trial reports on its way, for one that is stopped while it is paused."""
-        if trial_id in self._numbers and self._reported in result:
-            latest = _arguments.as_float(result[self._reported])
-            if latest is not None:
-                self._latest[trial_id] = latest
+        """Store what a trial reports on its way; one that was paused goes on under its name."""
+        latest = _arguments.as_float(result.get(self._reported))
+        if latest is not None and self._number(trial_id, result) is not None:
+            self._latest[trial_id] = latest
+            self._report(trial_id, result)
 
     def on_trial_complete(
         self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False
     ) -> None:
         """Tell the study what came of a trial; one that never began may be suggested again."""
         latest = self._latest.pop(trial_id, None)
-        number = self._numbers.get(trial_id)
-        if number is None:
-            number = _restarted(self.study, self._known().axes, result or {})
+        number = self._number(trial_id, result or {})
         if number is None:
             _LOGGER.info("Trial %s is none of those that were suggested.", trial_id)
             return
         outcome = _outcome(result or {}, self._reported, latest, error)
         trial = self.study.trials[number]
-        if trial.is_finished and (trial.state == COMPLETE or isinstance(outcome, Failure)):
+        if trial.is_finished and (trial.state != FAILED or isinstance(outcome, Failure)):
             return
         if trial.is_finished:  # one that failed goes on, or begins again, with its experiment
-            trial = self.study.enqueue(trial.params)
-            self._numbers[trial_id] = trial.number
+            self._numbers[trial_id] = curves.again(self.study, trial).number
         if isinstance(outcome, Failure):
             text = _format.failed(trial_id, outcome.kind, outcome.reason, trial.params)
             _LOGGER.warning("%s", text)
             warn(_format.cause(outcome.kind, outcome.reason))
-        self.study.stored_trials.tell(trial, outcome)
+        else:
+            self._steps = self._steps.ended(trial, self._steps.of(result) if result else None)
+            self._report(trial_id, result or {})
+        curves.finish(self.study, self.study.trials[self._numbers[trial_id]], outcome)
+
+    def _number(self, trial_id: str, result: Mapping[str, Any]) -> int | None:
+        """The number of a trial in the study; None for one that is none of those suggested."""
+        if trial_id not in self._numbers:
+            found = _restarted(self.study, self._known().axes, result)
+            self._numbers.update({} if found is None else {trial_id: found})
+        return self._numbers.get(trial_id)
+
+    def _report(self, trial_id: str, result: Mapping[str, Any]) -> None:
+        """Add a point to the curve of a trial, where the result has a step and a value."""
+        step, study = self._steps.of(result), self._study
+        value = _arguments.as_float(result.get(self._reported))
+        if step is not None and study is not None and value is not None:
+            self._steps = self._steps.after(step)
+            self._numbers[trial_id] = curves.report(study, self._numbers[trial_id], step, value)
 
     def add_evaluated_point(
         self,
@@ -193,16 +230,18 @@ class TFBOSearch(Searcher):
         pruned: bool = False,
         intermediate_values: Sequence[float] | None = None,
     ) -> None:
-        """Add a result from elsewhere; its value counts unless `error`, and `intermediate_values` never."""
+        """Add a result from elsewhere: a final one, or where `pruned` that of its last step."""
         outcome = Failure("error", "it was added as a failure") if error else measure(value)
-        self._evaluated.append((parameters, outcome))
+        curve = {i: float(v) for i, v in enumerate(intermediate_values or (), 1) if pruned}
+        self._steps = self._steps.after(len(curve), stopped=bool(curve))
+        self._evaluated.append((parameters, outcome, curve))
         if self._study is not None:
-            self._tell_evaluated(self._study)
+            _tell(self._study, self._known(), self._evaluated)
 
     def save(self, checkpoint_path: str) -> None:
         """Write the search, without its settings, as JSON."""
-        names = {name: getattr(self, f"_{name}") for name in search_state.FIELDS}
-        search_state.write(Path(checkpoint_path), names, self._study, self._axes)
+        fields = {name: getattr(self, f"_{name}") for name in search_state.FIELDS}
+        search_state.write(Path(checkpoint_path), fields, self._study, self._axes)
 
     def restore(self, checkpoint_path: str) -> None:
         """Go on with the search that `save` has written, with the same strategy, and `space` if any."""
@@ -211,6 +250,7 @@ class TFBOSearch(Searcher):
         if study is not None and axes is not None:
             _check_same(study.space, axes.space)
         self._study, self._axes = study, axes
+        self._steps = self._steps.restored(study)
         for name, value in fields.items():
             setattr(self, f"_{name}", value)
 
@@ -231,36 +271,40 @@ class TFBOSearch(Searcher):
 
     def _known(self) -> Axes:
         if self._axes is None:
-            advice = (
-                "Give Tuner a param_space, or TFBOSearch a space. Where there are choices that JSON cannot "
-                "hold, Tuner.restore, too, needs the param_space."
-            )
-            raise invalid("param_space", "something to search", None, advice)
+            raise invalid("param_space", "something to search", None, _NOTHING)
         return self._axes
 
     def _open(self) -> Study:
         """The study, with what was given beforehand."""
         axes = self._known()
-        if self._mode is None:
-            advice = "Give it to TFBOSearch, with the metric; TuneConfig's comes only with a param_space."
-            raise invalid("mode", '"min" or "max"', None, advice)
         study = Study(
             axes.space,
-            direction=_DIRECTIONS[self._mode],
+            direction=_direction(self._mode),
             seed=self._seed,
             strategy=self._strategy,
             device=self._device,
+            fidelity=self._steps.fidelity,
         )
         for i, point in enumerate(self._points):
             study.enqueue(axes.read(f"points_to_evaluate[{i}]", point))
-        self._tell_evaluated(study)
+        _tell(study, axes, self._evaluated)
         return study
 
-    def _tell_evaluated(self, study: Study) -> None:
-        while self._evaluated:
-            parameters, outcome = self._evaluated.pop(0)
-            trial = study.enqueue(self._known().read("parameters", parameters))
-            study.stored_trials.tell(trial, outcome)
+
+def _direction(mode: str | None) -> str:
+    if mode is None:
+        advice = (
+            "Give it to TFBOSearch, with the metric; TuneConfig's comes only with a param_space."
+        )
+        raise invalid("mode", '"min" or "max"', None, advice)
+    return _DIRECTIONS[mode]
+
+
+def _tell(study: Study, axes: Axes, evaluated: list[Evaluated]) -> None:
+    """Tell the study results from elsewhere, and forget them."""
+    while evaluated:
+        parameters, outcome, curve = evaluated.pop(0)
+        curves.add(study, axes.read("parameters", parameters), outcome, curve)
 
 
 def _restarted(study: Study, axes: Mapping[str, Axis], result: Mapping[str, Any]) -> int | None:

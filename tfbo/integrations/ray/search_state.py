@@ -7,10 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from tfbo.errors import StorageError
+from tfbo.integrations.ray import curves
 from tfbo.integrations.ray.domains import Axes
-from tfbo.storage import SQLiteStorage, read_record, read_trial, write_record, write_trial
+from tfbo.storage import (
+    Record,
+    SQLiteStorage,
+    read_points,
+    read_record,
+    read_trial,
+    write_points,
+    write_record,
+    write_trial,
+)
 from tfbo.strategies import Strategy
 from tfbo.study import Study
+from tfbo.trial import Fidelity, Trial
 
 FIELDS = ("metric", "mode", "numbers", "latest")
 """Attributes of a `TFBOSearch` beside its study and axes."""
@@ -52,6 +63,9 @@ def dump(study: Study) -> dict[str, Any]:
     return {
         "study": list(write_record(study.stored_trials.record)),
         "trials": [list(write_trial(trial)) for trial in study.trials],
+        "curves": [
+            [trial.number, *point] for trial in study.trials for point in write_points(trial.curve)
+        ],
     }
 
 
@@ -60,9 +74,26 @@ def load(dumped: dict[str, Any], strategy: Strategy[Any] | None, device: str | N
     try:
         fields, listed = dumped["study"], dumped["trials"]
         record = read_record(fields)
-        trials = [read_trial(record.name, row) for row in listed]
+        points = read_points(record.name, dumped.get("curves", ()))
+        trials = [read_trial(record.name, row, points.get(row[0])) for row in listed]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StorageError(f"No study is in it ({type(error).__name__}: {error}).") from error
+    return _made(record, trials, strategy, device)
+
+
+def restaged(
+    study: Study, steps: Fidelity | None, strategy: Strategy[Any] | None, device: str | None
+) -> Study:
+    """The study with other steps: another one, with the same trials."""
+    record = study.stored_trials.record
+    record = record._replace(fidelity=None if steps is None else steps.to_json())
+    trials = [curves.stage(trial, steps) for trial in study.trials]
+    return _made(record, trials, strategy, device)
+
+
+def _made(
+    record: Record, trials: list[Trial], strategy: Strategy[Any] | None, device: str | None
+) -> Study:
     storage = SQLiteStorage(":memory:")
     storage.create(record)
     if trials and not storage.append(record.name, trials, None):
