@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import threading
 
 import pytest
@@ -65,6 +66,9 @@ class DictStorage(Storage):
         with self.lock:
             found = self.trials[name][trial.number : trial.number + 1]
             if not any({there.state, there.kind} & set(states) for there in found):
+                return False
+            (there,) = found
+            if (there.state, trial.state) == ("paused", "running") and there.spent != trial.spent:
                 return False
             self.trials[name][trial.number] = trial
             self.log[name].append(trial.number)
@@ -165,6 +169,46 @@ def test_replace_asks_for_the_state(storage):
     assert storage.replace(RECORD.name, late, ("running", "killed"), None)  # its kind
     assert held(storage) == [told, late]
     assert not storage.replace(RECORD.name, trial(7), ("waiting",), None)
+
+
+def test_a_paused_trial_goes_on_once(storage):
+    paused = trial(0, "paused", value=1.0, start=0, until=1, spent=1, curve={1: 1.0})
+    storage.append(RECORD.name, [paused], None)
+    further = dataclasses.replace(paused, state="running", value=None, start=1, until=3)
+    assert storage.replace(RECORD.name, further, ("paused",), None)
+    assert not storage.replace(RECORD.name, further, ("paused",), None)
+    told = dataclasses.replace(
+        further, state="paused", value=0.5, spent=3, curve={1: 1.0, 2: 0.75, 3: 0.5}
+    )
+    assert storage.replace(RECORD.name, told, ("running",), None)
+    # Paused again, but not as it was: whoever has not seen that must not train the stage once more.
+    assert not storage.replace(RECORD.name, further, ("paused",), None)
+    assert held(storage) == [told]
+
+
+def test_a_trial_that_runs_gets_points_and_no_other(storage):
+    storage.append(RECORD.name, [trial(0, "running"), trial(1)], None)
+    revision = storage.changes(RECORD.name, 0).revision
+    assert storage.report(RECORD.name, 0, {1: 0.5, 3: -0.25})
+    assert storage.report(RECORD.name, 0, {3: 0.75})  # the last word
+    later = storage.changes(RECORD.name, revision)
+    assert later.revision > revision
+    assert later.trials == [trial(0, "running", curve={1: 0.5, 3: 0.75})]
+    assert not storage.report(RECORD.name, 1, {1: 0.5})
+    assert storage.report(RECORD.name, 0, {4: float("nan")})
+    assert math.isnan(held(storage)[0].curve[4])
+
+
+@pytest.mark.parametrize("storage", ["file", "memory"], indirect=True)
+def test_points_beyond_the_value_are_dropped(storage):
+    storage.append(RECORD.name, [trial(0, "running", start=0, until=3)], None)
+    storage.report(RECORD.name, 0, {1: 3.0, 2: 2.0, 3: 1.0})
+    waits = trial(0, "waiting", start=0, until=3)
+    assert storage.replace(RECORD.name, waits, ("running",), None)
+    assert held(storage)[0].curve == {1: 3.0, 2: 2.0, 3: 1.0}  # its worker died: the points stay
+    told = trial(0, "paused", value=2.5, start=0, until=2, spent=2, curve={1: 3.0, 2: 2.5})
+    assert storage.replace(RECORD.name, told, ("waiting",), None)
+    assert held(storage) == [told]
 
 
 def test_changes_are_those_since_a_revision(storage):

@@ -85,8 +85,10 @@ class Storage(abc.ABC):
     def replace(self, name: str, trial: Trial, states: Sequence[str], owner: str | None) -> bool:
         """Put `trial` in the place of its number; False where that is not in one of `states`.
 
-        A failed trial is also in the state that its kind names, such as "killed". The points of the
-        trial's curve are stored with it; where it has a value, those beyond the last of them are dropped.
+        A failed trial is also in the state that its kind names, such as "killed". A paused one that goes
+        on is replaced only where it is still as `trial` says how many steps it has spent: else another
+        process has had it go on meanwhile. The points of the trial's curve are stored with it; where it
+        has a value, those beyond the last of them are dropped.
         """
 
     @abc.abstractmethod

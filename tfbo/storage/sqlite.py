@@ -16,7 +16,7 @@ from tfbo.storage import paths, recovery, rows
 from tfbo.storage.base import Changes, Record, Storage, damaged, no_study, shown
 from tfbo.storage.database import Database
 from tfbo.storage.heartbeat import MISSED, Heartbeat
-from tfbo.trial import RUNNING, VALUED, Trial
+from tfbo.trial import PAUSED, RUNNING, VALUED, Trial
 
 _CHANGED_POINTS = """
 SELECT curves.number, step, curves.value, curves.checksum FROM trials JOIN curves USING (study, number)
@@ -171,9 +171,11 @@ class SQLiteStorage(Storage):
     def replace(self, name: str, trial: Trial, states: Sequence[str], owner: str | None) -> bool:
         """See `Storage`."""
         with self.database.transaction() as db:
-            query = "SELECT state, kind FROM trials WHERE study = ? AND number = ?"
-            found = db.execute(query, (name, trial.number)).fetchone()
-            if found is None or not set(found) & set(states):
+            query = "SELECT spent, state, kind FROM trials WHERE study = ? AND number = ?"
+            spent, *found = db.execute(query, (name, trial.number)).fetchone() or [None]
+            if not set(found) & set(states):
+                return False
+            if found[0] == PAUSED and trial.state == RUNNING and spent != trial.spent:
                 return False
             _update(db, name, trial, owner)
             _add_points(db, name, trial.number, trial.curve)

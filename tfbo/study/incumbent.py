@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+from tfbo._messages import warn
 from tfbo.errors import NoCompletedTrial
-from tfbo.trial import COMPLETE, FAILED, RUNNING, Goal, Trial
+from tfbo.trial import COMPLETE, FAILED, RUNNING, VALUED, Goal, Trial
 
 
 def incumbent(study: str, trials: Sequence[Trial], goal: Goal) -> Trial:
@@ -14,6 +16,30 @@ def incumbent(study: str, trials: Sequence[Trial], goal: Goal) -> Trial:
     if complete:
         return min(complete, key=goal.rank)
     raise NoCompletedTrial(f"{_none_complete(study, trials)} {advice(trials)}")
+
+
+def furthest(trials: Sequence[Trial], goal: Goal) -> Trial | None:
+    """Where no trial is complete, of those trained furthest the one of the best value, with a warning.
+
+    None where one is complete, or none has a value.
+    """
+    if any(trial.state == COMPLETE for trial in trials):
+        return None
+    valued = [trial for trial in trials if trial.state in VALUED]
+    if not valued:
+        return None
+    warn(
+        "No trial is complete yet: the best one is judged by learning curves that are not at their end. "
+        "Go on with the search, or take the value for what it is, that of an earlier step."
+    )
+    return min(valued, key=lambda trial: (-(trial.reached or 0), goal.rank(trial)))
+
+
+def last_value(trial: Trial) -> float:
+    """The value of a trial; of one that runs, the last finite one of its curve."""
+    if trial.value is not None:
+        return trial.value
+    return next(filter(math.isfinite, reversed(trial.curve.values())), math.nan)
 
 
 def _none_complete(study: str, trials: Sequence[Trial]) -> str:

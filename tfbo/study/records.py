@@ -86,6 +86,17 @@ def configurations(space: Space, listed: Any) -> list[Params]:
     return [space.validate(params, f"configurations[{i}]") for i, params in enumerate(listed)]
 
 
+def steps(fidelity: Fidelity, listed: Any) -> list[int]:
+    """The steps that an argument of that name stands for, all for None; InvalidArgument otherwise."""
+    if listed is None:
+        return list(range(1, fidelity.high + 1))
+    if isinstance(listed, (str, Mapping)) or not isinstance(listed, Iterable):
+        raise invalid(
+            "steps", "a list of steps", listed, "Put it in a list: forecast(trial, [50])."
+        )
+    return [_arguments.count("steps", step, "Steps are counted from 1.") for step in listed]
+
+
 def check_means(strategy: Any, device: Any, retries: Any = 0) -> None:
     """Raise InvalidArgument for a strategy or a number that is none, or a device that is not here."""
     check_strategy(strategy)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timezone
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfbo import _arguments
+from tfbo.errors import invalid
 from tfbo.space import Params, Space
 from tfbo.study import records
 from tfbo.study.advisor import Advisor
-from tfbo.study.incumbent import incumbent
+from tfbo.study.dataframe import data_frame
+from tfbo.study.incumbent import furthest, incumbent, last_value
 from tfbo.study.reports import Reports
 from tfbo.study.trials import Trials
-from tfbo.trial import COMPLETE, Fidelity, Goal, Trial
+from tfbo.trial import COMPLETE, PAUSED, STOPPED, Fidelity, Goal, Trial
 
 if TYPE_CHECKING:
     import pandas
@@ -100,8 +101,14 @@ class Results:
 
     @property
     def best_observed(self) -> Trial:
-        """The complete trial of the best value, the earliest of equals; NoCompletedTrial without any."""
-        return incumbent(self.name, self.trials, Goal(self.direction))
+        """The complete trial of the best value, the earliest of equals; NoCompletedTrial without any.
+
+        Where none is complete, but some are paused or stopped: of those that were trained furthest, the
+        one of the best value, and a warning says so.
+        """
+        trials = self.trials
+        best = furthest(trials, Goal(self.direction))
+        return incumbent(self.name, trials, Goal(self.direction)) if best is None else best
 
     @property
     def best_trial(self) -> Trial:
@@ -109,10 +116,11 @@ class Results:
 
         Where outcomes are noisy, `Bayes` takes the one of the best posterior mean (of equals, of the
         best value), so that a lucky outcome does not win; a rugged objective may look noisy, unless
-        `Bayes(noise="none")` says that it is not. Otherwise it is `best_observed`.
+        `Bayes(noise="none")` says that it is not. Otherwise it is `best_observed`. Where none is complete
+        yet, it is the one of the best posterior mean at the last step, and a warning says so.
 
         Raises:
-            NoCompletedTrial: where there is none.
+            NoCompletedTrial: where no trial has a value.
         """
         observed = self.best_observed
         best = self.advisor.best()
@@ -125,10 +133,12 @@ class Results:
 
     @property
     def best_value(self) -> float:
-        """The value that was told of `best_trial`; where outcomes are noisy, not the best of all."""
-        value = self.best_trial.value
-        assert value is not None
-        return value
+        """The value that was told of `best_trial`; where outcomes are noisy, not the best of all.
+
+        Where no trial is complete it is the value at the step that was reached.
+        """
+        best = self.best_trial
+        return last_value(best)
 
     def predict(self, configurations: Sequence[Mapping[str, Any]]) -> Prediction:
         """Predict the objective at n configurations, without noise, by `tfbo.strategies.Surrogate`.
@@ -149,6 +159,30 @@ class Results:
             True
         """
         return self.advisor.surrogate().predict(records.configurations(self.space, configurations))
+
+    def forecast(self, trial: Trial | int, steps: Sequence[int] | None = None) -> Prediction:
+        """Forecast the learning curve of a trial, without noise, from all curves so far.
+
+        Args:
+            trial: the trial, or its number.
+            steps: n of them, from 1 on; None for all from the first to the last.
+
+        Returns:
+            `mean` and `std`, NumPy arrays `[n]` in the units of the objective.
+
+        Raises:
+            InvalidArgument: for a step that is none, or a study or surrogate without learning curves.
+            TooFewTrials: where fewer than two trials have a value.
+        """
+        if self.fidelity is None:
+            advice = "For example Study(..., fidelity=tfbo.Fidelity(1, 50))."
+            raise invalid("fidelity", "the steps of the study", None, advice)
+        wanted = records.steps(self.fidelity, steps)
+        surrogate = self.advisor.surrogate()
+        if not hasattr(surrogate, "forecast"):
+            expected = "one whose surrogate has learning curves"
+            raise invalid("strategy", expected, self.advisor.strategy, "Bayes() has.")
+        return surrogate.forecast(self.stored_trials.known(trial), wanted)
 
     def expected_improvement(self, params: Mapping[str, Any]) -> float:
         """Expected improvement of `params` on the best posterior mean; raises as `predict`."""
@@ -171,8 +205,12 @@ class Results:
         return self.advisor.surrogate().leave_one_out()
 
     def to_dataframe(self) -> pandas.DataFrame:
-        """A row for each trial, its parameters in columns `params_...`; needs the extra `pandas`."""
-        return _data_frame(self.trials, self.space)
+        """A row for each trial, its parameters in columns `params_...`; needs the extra `pandas`.
+
+        With learning curves also `start`, `until`, `step` (the last of the curve), `spent` and `curve`.
+        """
+        staged = self.fidelity is not None
+        return data_frame(self.trials, self.space, staged=staged)
 
     def __len__(self) -> int:
         return len(self.trials)
@@ -181,39 +219,11 @@ class Results:
         trials = self.trials
         complete = sum(trial.state == COMPLETE for trial in trials)
         best = f", best_observed={self.best_observed.value!r}" if complete else ""
-        return (
-            f"<Study {self.name!r} in {self.location!r}: {self.direction}, "
-            f"{len(trials)} trials, {complete} complete{best}>"
-        )
-
-
-def _data_frame(trials: Sequence[Trial], names: Iterable[str]) -> pandas.DataFrame:
-    """A row for each trial: `started` in UTC, NaT for one that was not, and `duration` in seconds.
-
-    Where trials have curves, `step` is the last step of each, and `trained` how many it cost.
-    """
-    try:
-        import pandas
-    except ImportError:
-        raise ImportError('to_dataframe needs pandas: pip install "tfbo[pandas]"') from None
-    started = [
-        None if trial.started is None else datetime.fromtimestamp(trial.started, timezone.utc)
-        for trial in trials
-    ]
-    steps = {}
-    if any(trial.curve for trial in trials):
-        steps["step"] = pandas.Series([trial.reached for trial in trials], dtype="Int64")
-        steps["trained"] = pandas.Series([trial.trained for trial in trials], dtype="Int64")
-    columns = {
-        "number": [trial.number for trial in trials],
-        "state": [trial.state for trial in trials],
-        "value": pandas.Series([trial.value for trial in trials], dtype=float),
-        "std": pandas.Series([trial.std for trial in trials], dtype=float),
-        **steps,
-        **{f"params_{name}": [trial.params.get(name) for trial in trials] for name in names},
-        "kind": [trial.kind for trial in trials],
-        "reason": [trial.reason for trial in trials],
-        "started": pandas.Series(started, dtype="datetime64[us, UTC]"),
-        "duration": pandas.Series([trial.duration for trial in trials], dtype=float),
-    }
-    return pandas.DataFrame(columns)
+        counts = f"{len(trials)} trials, {complete} complete"
+        for state in (PAUSED, STOPPED):
+            count = sum(trial.state == state for trial in trials)
+            counts += f", {count} {state}" if count else ""
+        if self.fidelity is not None:
+            spent = sum(trial.spent or 0 for trial in trials)
+            counts += f", {spent} {self.fidelity.name}s"
+        return f"<Study {self.name!r} in {self.location!r}: {self.direction}, {counts}{best}>"

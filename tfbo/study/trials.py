@@ -115,9 +115,8 @@ class Trials:
         enqueued again, with another number, and would count twice.
 
         A process that finds `counted() < total` and then starts one trial by `start(len(trials), ...)`
-        never makes them more than `total`, whatever others do. Numbers are handed out in one
-        transaction and without gaps: `start` does nothing where anybody has added a trial since the
-        `sync` before the count, and without a new trial the count does not grow.
+        never makes them more than `total`: `start` does nothing where anybody has added a trial since
+        the `sync` before the count, and without a new trial the count does not grow.
         """
         with self._lock:
             return sum(not trial.is_interrupted for trial in self.by_number.values())
@@ -227,14 +226,17 @@ class Trials:
         self.sync()
         self.checkpoints.clean(self.ordered(), Goal(self.record.direction))
 
+    def known(self, trial: Trial | int) -> Trial:
+        """The trial as it is stored; TrialStateError for one of another study."""
+        self.sync()
+        return _known(self.name, self.by_number, trial)
+
     def running(self, trial: Trial | int) -> Trial:
         """The trial as it is stored; TrialStateError where it does not run."""
         self.sync()
         found = _unfinished(self.name, self.by_number, trial)
         if found.state != RUNNING:
-            raise TrialStateError(
-                f"trial: trial {found.number} does not run ({found.state}). Ask for it first."
-            )
+            raise _does_not_run(found)
         return found
 
     def begin_again(self, number: int) -> None:
@@ -245,12 +247,10 @@ class Trials:
         """Store a point of the curve of a `running` trial; the trial as it is then."""
         known = self._reached.get(found.number, found.reached or found.start or 0)
         if step <= known:
-            raise invalid(
-                "step", f"a step after {known}, the last one of this trial", step,
-                "Report each step once, in order; the first is 1.",
-            )  # fmt: skip
+            advice = "Report each step once, in order; the first is 1."
+            raise invalid("step", f"a step after {known}, the last of this trial", step, advice)
         if not self.storage.report(self.name, found.number, {step: value}):
-            raise TrialStateError(f"trial: trial {found.number} does not run any more.")
+            raise _does_not_run(self.known(found))
         self._reached[found.number] = step
         self.sync()
         return self.by_number[found.number]
@@ -270,7 +270,7 @@ class Trials:
         amended = dataclasses.replace(found, params=legal)
         owner = self._owner if found.number in self._owned else None
         if not self.storage.replace(self.name, amended, (RUNNING,), owner):
-            raise TrialStateError(f"trial: trial {found.number} does not run. Ask for it first.")
+            raise _does_not_run(self.known(found.number))
         self.sync()
         return amended
 
@@ -286,10 +286,14 @@ class Trials:
                 return
 
 
-def _unfinished(
-    study: str, trials: Mapping[int, Trial], trial: Trial | int, outcome: Outcome | None = None
-) -> Trial:
-    """The trial as it stands, about to be told; TrialStateError unless unfinished or presumed failed."""
+def _does_not_run(trial: Trial) -> TrialStateError:
+    return TrialStateError(
+        f"trial: trial {trial.number} does not run, it is {trial.state}. Ask for it first."
+    )
+
+
+def _known(study: str, trials: Mapping[int, Trial], trial: Trial | int) -> Trial:
+    """The trial as it stands; TrialStateError where the study has none of its number and parameters."""
     number = trial.number if isinstance(trial, Trial) else plain(trial)
     if isinstance(number, bool) or not isinstance(number, int):
         raise invalid("trial", "a trial or its number", trial, "Pass what ask() returned.")
@@ -304,6 +308,15 @@ def _unfinished(
             f"trial: trial {number} of the study {study!r} has other parameters: it is a trial "
             "of another study. Tell it to the study that was asked."
         )
+    return found
+
+
+def _unfinished(
+    study: str, trials: Mapping[int, Trial], trial: Trial | int, outcome: Outcome | None = None
+) -> Trial:
+    """The trial as it stands, about to be told; TrialStateError unless unfinished or presumed failed."""
+    found = _known(study, trials, trial)
+    number = found.number
     beaten = found.is_presumed and not (outcome is not None and outcome.is_presumed)
     if found.is_finished and not beaten:
         what = f"value {found.value}" if found.state == COMPLETE else f"failure: {found.reason}"

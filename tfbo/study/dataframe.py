@@ -1,0 +1,51 @@
+"""Trials as a data frame of pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from tfbo.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def data_frame(
+    trials: Sequence[Trial], names: Iterable[str], *, staged: bool = False
+) -> pandas.DataFrame:
+    """A row for each trial: `started` in UTC, NaT for one that was not, and `duration` in seconds.
+
+    Where trials are `staged`, or any has a curve, there are columns of its stage, the last step of its
+    curve and the curve itself.
+    """
+    try:
+        import pandas
+    except ImportError:
+        raise ImportError('to_dataframe needs pandas: pip install "tfbo[pandas]"') from None
+    started = [
+        None if trial.started is None else datetime.fromtimestamp(trial.started, timezone.utc)
+        for trial in trials
+    ]
+    columns = {
+        "number": [trial.number for trial in trials],
+        "state": [trial.state for trial in trials],
+        "value": pandas.Series([trial.value for trial in trials], dtype=float),
+        "std": pandas.Series([trial.std for trial in trials], dtype=float),
+        **{f"params_{name}": [trial.params.get(name) for trial in trials] for name in names},
+        "kind": [trial.kind for trial in trials],
+        "reason": [trial.reason for trial in trials],
+        "started": pandas.Series(started, dtype="datetime64[us, UTC]"),
+        "duration": pandas.Series([trial.duration for trial in trials], dtype=float),
+    }
+    if staged or any(trial.curve for trial in trials):
+        steps = {
+            "start": [trial.start for trial in trials],
+            "until": [trial.until for trial in trials],
+            "step": [trial.reached for trial in trials],
+            "spent": [trial.trained for trial in trials],
+        }
+        columns |= {name: pandas.Series(found, dtype="Int64") for name, found in steps.items()}
+        columns["curve"] = [dict(trial.curve) for trial in trials]
+    return pandas.DataFrame(columns)
