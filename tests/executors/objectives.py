@@ -123,3 +123,47 @@ def is_alive(pid):
 def are_gone(folder):
     """Whether all processes that have left their number have ended."""
     return not any(is_alive(int(path.stem)) for path in Path(folder).glob("*.pid"))
+
+
+def curve_value(params, step):
+    return params["x"] + 0.5 / step
+
+
+def train(params, run):
+    """Report each step, and end where that is answered."""
+    for step in range(run.start + 1, run.until + 1):
+        if not run.report(step, curve_value(params, step)):
+            break
+    return curve_value(params, step)
+
+
+def train_from_checkpoints(params, run):
+    """As `train`, from the step that the checkpoint holds."""
+    held = run.checkpoint / "step"
+    begin = int(held.read_text()) if held.exists() else 0
+    assert begin == run.start, (begin, run.start)
+    value = train(params, run)
+    held.write_text(str(run.until))
+    return value
+
+
+def train_and_die_once(folder, params, run):
+    """As `train`; each trial's first process is killed after two steps of its second stage."""
+    died = Path(folder) / f"died-{run.number}"
+    if run.start and not died.exists():
+        run.report(run.start + 1, 7.0)
+        run.report(run.start + 2, 7.0)
+        died.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(PATIENCE)
+    return train(params, run)
+
+
+def train_for_nobody(folder, params, run):
+    """Go on when the process that searches has ended; leave what a report answers then."""
+    run.report(1, 1.0)
+    (Path(folder) / f"{os.getpid()}.pid").touch()
+    wait_for((Path(folder) / "ended").exists)
+    answer = run.report(2, 1.0)
+    (Path(folder) / "answer").write_text(repr(answer))
+    return 1.0

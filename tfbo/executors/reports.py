@@ -64,8 +64,8 @@ class Desk:
     def shut(self) -> None:
         """Close the socket: reports that come later find nobody."""
         with self._lock:
-            self._open = False
             listener, connections = self._listener, list(self._connections)
+            self._listener, self._open = None, False
         if listener is not None:
             with contextlib.suppress(OSError, EOFError):
                 connection.Client(listener.address).close()  # it waits for one
@@ -74,6 +74,8 @@ class Desk:
 
     def _address(self) -> Any:
         with self._lock:
+            if not self._open:
+                raise ExecutorError("The search of this run has ended.")
             if self._listener is None:
                 self._listener = _listener(self._host)
                 accepts = threading.Thread(
