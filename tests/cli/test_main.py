@@ -2,7 +2,6 @@
 
 import os
 import re
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -117,11 +116,13 @@ def test_the_demo_runs_and_goes_on(tmp_path):
     assert first.stderr == ""
     head, _, said, *lines = first.stdout.splitlines()
     assert head == "Loading TensorFlow ..." and said.startswith("Bayesian optimisation")
-    assert all(re.match(r"trial +\d+: 0\.\d+ in ", line) for line in lines[:4]), lines
+    line = r"trial +\d+: 0\.\d+ (at epoch [123] \((paused|stopped)\) )?in "
+    assert all(re.match(line, text) for text in lines[:4]), lines
     for word in (
         "a new study",
         "Best hyperparameters",
         "held-out test",
+        "networks were tried in 16 epochs",
         "d.db",
         "d.png",
         "learning_rate",
@@ -129,11 +130,12 @@ def test_the_demo_runs_and_goes_on(tmp_path):
         assert word in first.stdout
     picture = tmp_path / "d.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "d-curves.png").read_bytes().startswith(b"\x89PNG")
     second = run("demo", "--quick", "--trials", "2", "--storage", "d.db", cwd=tmp_path)
-    assert "continuing at trial 4, up to 6" in second.stdout
-    db = sqlite3.connect(tmp_path / "d.db")
-    counts = dict(db.execute("SELECT study, count(*) FROM trials GROUP BY study"))
-    assert counts == {"digits-quick-seed0": 6, "digits-quick-seed0-random": 6}
+    assert "continuing at epoch 16, up to 24" in second.stdout
+    for ending in ("", "-random"):
+        study = Study.load(storage=tmp_path / "d.db", name=f"digits-quick-epochs-seed0{ending}")
+        assert sum(trial.spent for trial in study.trials) == 24
 
 
 BAR = """
