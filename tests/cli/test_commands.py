@@ -144,6 +144,9 @@ class Known(Study):
     def predict(self, configurations):
         return Prediction(np.full(len(configurations), 2.5), np.full(len(configurations), 0.5))
 
+    def forecast(self, trial, steps):
+        return Prediction(np.full(len(steps), 2.5), np.full(len(steps), 0.5))
+
     def importance(self):
         one = Importance(Estimate(0.2, 0.1, 0.3), Estimate(0.4, 0.3, 0.5))
         return {name: one for name in self.space if name != "fixed"}
@@ -369,11 +372,12 @@ def test_csv_of_trials_with_curves_says_how_far_they_came_and_what_they_cost(sta
     assert main(["export", staged, "--csv"]) == 0
     head, *rows = csv.reader(io.StringIO(capsys.readouterr().out))
     frame = snapshot.take(SQLiteStorage(staged)).to_dataframe()
-    assert head == list(frame.columns) and head[4:6] == ["step", "trained"]
-    trials = staged_of(12)
-    assert [row[4:6] for row in rows] == 3 * [["9", "9"], ["3", "3"]] * 2
-    assert list(frame["step"]) == [trial.reached for trial in trials]
-    assert list(frame["trained"]) == [trial.spent for trial in trials]
+    assert [*head, "curve"] == list(frame.columns)
+    assert head[-4:] == ["start", "until", "step", "spent"]
+    assert [row[-4:] for row in rows] == 6 * [["0", "9", "9", "9"], ["0", "3", "3", "3"]]
+    assert [[str(cell) for cell in row] for row in frame[head[-4:]].values] == [
+        r[-4:] for r in rows
+    ]
 
 
 def test_curves_are_exported_point_by_point(staged, tmp_path, capsys):

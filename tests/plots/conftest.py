@@ -5,7 +5,7 @@ import types
 import numpy as np
 import pytest
 
-from tfbo import Boolean, Categorical, Constant, Float, Int, Ordinal, Space, Study
+from tfbo import Boolean, Categorical, Constant, Float, Int, Ordinal, Space, Study, TooFewTrials
 from tfbo.importance import Estimate, Importance
 from tfbo.space import encoding
 from tfbo.storage import Record, SQLiteStorage
@@ -40,6 +40,9 @@ class Known(Study):
     def predict(self, configurations):
         legal = [self.space.validate(params) for params in configurations]
         return Prediction(np.array([mean(p) for p in legal]), np.full(len(legal), 0.5))
+
+    def forecast(self, trial, steps):
+        raise TooFewTrials("nothing is known of curves")
 
     def importance(self):
         names = ["dropout", "rate"] + [

@@ -16,7 +16,7 @@ from tfbo.study import records
 from tfbo.trial import Trial
 
 _BEFORE = ("number", "state", "value", "std")
-_STEPS = ("reached", "trained")
+_STEPS = {"start": "start", "until": "until", "step": "reached", "spent": "trained"}
 _AFTER = ("kind", "reason")
 _TIMES = ("started", "duration")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -33,21 +33,21 @@ def as_csv(record: Record, trials: Sequence[Trial]) -> str:
     """A line for each trial, with the columns of `Study.to_dataframe`, after one of their names.
 
     Numbers are exact, and times ISO 8601 in UTC: "2026-01-31T12:00:00.000000+00:00". A cell is empty
-    where there is nothing: of a parameter, where it is not active. Where trials have curves, "step" is
-    the last step of each, which its value is of, and "trained" how many it cost. A choice that is None
-    is the text "None". A text that a spreadsheet would take for a formula, such as "=1+1" or "-relu",
-    has an apostrophe before it; JSON has it as it is.
+    where there is nothing: of a parameter, where it is not active. Where trials have curves, their
+    steps follow; `curves` has the points. A choice that is None is the text "None". A text that a
+    spreadsheet would take for a formula, such as "=1+1" or "-relu", has an apostrophe before it; JSON
+    has it as it is.
     """
     names = list(read_space(record.name, record.space))
-    steps = _STEPS if any(trial.curve for trial in trials) else ()
-    head = [*_BEFORE, *("step", "trained")[: len(steps)]]
-    lines = [_line([*head, *(f"params_{name}" for name in names), *_AFTER, *_TIMES])]
+    staged = record.fidelity is not None or any(trial.curve for trial in trials)
+    steps = _STEPS if staged else {}
+    lines = [_line([*_BEFORE, *(f"params_{name}" for name in names), *_AFTER, *_TIMES, *steps])]
     for trial in trials:
         cells = [str(trial.params[name]) if name in trial.params else "" for name in names]
-        parts = (_BEFORE + steps, _AFTER)
-        before, after = ([getattr(trial, field) for field in part] for part in parts)
+        parts = (_BEFORE, _AFTER, steps.values())
+        before, after, stage = ([getattr(trial, field) for field in part] for part in parts)
         times = (_moment(trial.started), trial.duration)
-        lines.append(_line(_harmless(cell) for cell in [*before, *cells, *after, *times]))
+        lines.append(_line(_harmless(cell) for cell in [*before, *cells, *after, *times, *stage]))
     return "".join(lines)
 
 

@@ -32,7 +32,9 @@ def furthest(trials: Sequence[Trial], goal: Goal) -> Trial | None:
         "No trial is complete yet: the best one is judged by learning curves that are not at their end. "
         "Go on with the search, or take the value for what it is, that of an earlier step."
     )
-    return min(valued, key=lambda trial: (-(trial.reached or 0), goal.rank(trial)))
+    return min(
+        valued, key=lambda trial: (-(trial.reached or 0), -goal.score(trial.value), trial.number)
+    )
 
 
 def last_value(trial: Trial) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tfbo.errors import TooFewTrials
+from tfbo.errors import InvalidArgument, TooFewTrials
 from tfbo.plots import marks, outcomes, source, steps, style
 from tfbo.study import Study
 from tfbo.trial import COMPLETE, FAILED, PAUSED, RUNNING, STOPPED, Goal, Trial
@@ -122,8 +122,8 @@ def _promise(goal: Goal) -> Any:
 
 def _forecasts(found: source.Source, drawn: Sequence[Trial]) -> list[_Forecast]:
     """Forecasts of the best trial that may go on, and of some that were stopped; none without a model."""
-    fidelity, predicted = found.study.fidelity, getattr(found.study, "forecast", None)
-    if fidelity is None or predicted is None:
+    fidelity = found.study.fidelity
+    if fidelity is None:
         return []
     ahead = [t for t in drawn if max(t.curve) < fidelity.high]
     ahead.sort(key=_promise(found.goal))
@@ -134,8 +134,8 @@ def _forecasts(found: source.Source, drawn: Sequence[Trial]) -> list[_Forecast]:
         grid = np.geomspace(max(trial.curve), fidelity.high, _FORECAST_AT)
         at = np.unique(np.round(grid)).astype(int)
         try:
-            mean, std = predicted(trial, at.tolist())
-        except TooFewTrials:
+            mean, std = found.study.forecast(trial, at.tolist())
+        except (TooFewTrials, InvalidArgument):  # the strategy's surrogate may know no curves
             return []
         made.append(_Forecast(trial, at, np.asarray(mean), np.asarray(std)))
     return made
