@@ -68,8 +68,9 @@ class TFBOSampler(BaseSampler):
     Args:
         seed: a whole number >= 0; None to draw one.
         strategy: what to try next; None for `tfbo.strategies.Bayes()`.
-        n_startup_trials: how many trials are finished before the model takes over; None for 5. A
-            strategy of your own says it itself, such as `Bayes(n_initial=10)`.
+        n_startup_trials: how many trials are finished before the model takes over, four times as many
+            where trials report on their way; None for 5. A strategy of your own says it itself, such as
+            `Bayes(n_initial=10)`.
         independent_sampler: for the parameters that are drawn independently, the whole first trial
             among them; None for uniform draws on each parameter's scale, after the centre.
         device: where suggestions are computed, such as "CPU" or "GPU:0"; see `tfbo.Study`.
