@@ -10,7 +10,7 @@ import tfbo
 
 ROOT = Path(tfbo.__file__).parent
 # KerasTuner's names for what the core has under the same ones; tfbo.keras offers both sets.
-KERASTUNER = {"Boolean", "Choice", "Float", "Int", "Trial"}
+KERASTUNER = {"Boolean", "Choice", "Float", "Hyperband", "Int", "Trial"}
 
 
 def module(path):

@@ -19,7 +19,15 @@ from tfbo import (
     SpaceExhausted,
 )
 from tfbo._compile.sessions import SESSIONS
-from tfbo.strategies import Bayes, Failed, Grid, Random, Sobol
+from tfbo.strategies import (
+    Bayes,
+    Failed,
+    Grid,
+    Hyperband,
+    Random,
+    Sobol,
+    SuccessiveHalving,
+)
 
 MIXED = Space(
     {
@@ -34,6 +42,13 @@ MIXED = Space(
 )
 SMALL = Space({"a": Int(0, 3), "b": Boolean(), "c": Ordinal([1, 2], when={"b": True})})
 STRATEGIES = [Bayes(n_initial=3), Sobol(), Random(), Grid(resolution=3)]
+# These need steps.
+STAGED = [
+    SuccessiveHalving(),
+    SuccessiveHalving(Sobol()),
+    Hyperband(),
+    Hyperband(Grid(resolution=3)),
+]
 
 
 def loss(params):
@@ -56,6 +71,46 @@ def test_suggestions_are_legal_and_repeat_with_the_seed(strategy):
         assert list(map(type, MIXED.validate(trial.params).values())) == list(
             map(type, trial.params.values())
         )
+
+
+def staged(strategy, space, n, seed=0):
+    """A study with steps after so many stages."""
+    study = tfbo.Study(space, seed=seed, strategy=strategy, fidelity=tfbo.Fidelity(1, 9))
+    for _ in range(n):
+        trial = study.ask()
+        study.tell(trial, len(str(trial.params)) + 1.0 / trial.until)
+    return study
+
+
+@pytest.mark.parametrize("strategy", STAGED)
+def test_stages_are_of_legal_configurations_and_repeat_with_the_seed(strategy):
+    one, two = (staged(strategy, MIXED, 25) for _ in range(2))
+    assert [(t.params, t.curve) for t in one.trials] == [(t.params, t.curve) for t in two.trials]
+    for trial in one.trials:
+        assert repr(MIXED.validate(trial.params)) == repr(trial.params)
+    assert {t.state for t in one.trials} == {"paused", "complete"}
+
+
+@pytest.mark.parametrize("strategy", STAGED)
+def test_in_stages_too_a_finite_space_is_tried_once_and_then_exhausted(strategy):
+    study = tfbo.Study(SMALL, seed=0, strategy=strategy, fidelity=tfbo.Fidelity(1, 9))
+    with pytest.raises(SpaceExhausted, match=r"12|grid"):
+        for i in range(100):
+            trial = study.ask()
+            if i % 5 == 3:
+                study.tell(trial, state="failed", reason="test")
+            else:
+                study.tell(trial, trial.params["a"] + trial.params["b"])
+    assert len({tuple(t.params.items()) for t in study.trials}) == len(study.trials) == 12
+    assert any(t.state == "complete" for t in study.trials)
+
+
+@pytest.mark.parametrize("strategy", STAGED)
+def test_a_batch_of_stages_has_no_trial_twice(strategy):
+    study = staged(strategy, MIXED, 10)
+    asked = study.ask(6) + study.ask(3)
+    assert len({t.number for t in asked}) == 9
+    assert len({repr(t.params) for t in study.trials}) == len(study.trials)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

@@ -7,8 +7,10 @@ from tfbo.strategies.base import Problem, Strategy, Suggestion
 from tfbo.strategies.bayes import Bayes, Chooser, Failed
 from tfbo.strategies.early_stopping import EarlyStopping, Median
 from tfbo.strategies.grid import Grid
+from tfbo.strategies.hyperband import Hyperband
 from tfbo.strategies.random import Random
 from tfbo.strategies.sobol import Sobol
+from tfbo.strategies.successive_halving import SuccessiveHalving
 from tfbo.strategies.surrogate import LeaveOneOut, Prediction, Surrogate
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "EarlyStopping",
     "Failed",
     "Grid",
+    "Hyperband",
     "LeaveOneOut",
     "Median",
     "Prediction",
@@ -24,9 +27,10 @@ __all__ = [
     "Random",
     "Sobol",
     "Strategy",
+    "SuccessiveHalving",
     "Suggestion",
     "Surrogate",
 ]
 
-for _strategy in (Bayes, Failed, Grid, Median, Random, Sobol):
+for _strategy in (Bayes, Failed, Grid, Hyperband, Median, Random, Sobol, SuccessiveHalving):
     explained(_strategy)
