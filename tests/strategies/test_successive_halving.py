@@ -1,6 +1,7 @@
 """Asynchronous successive halving in a study."""
 
 import collections
+import itertools
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_no_trial_waits_that_is_among_the_best_third():
         ours.tell(trial, loss(trial))
     counts = rungs_of(ours)
     # More of them where an early one went on before a better one came.
-    assert all(after >= before // 3 - 1 for before, after in zip(counts, counts[1:]))
+    assert all(after >= before // 3 - 1 for before, after in itertools.pairwise(counts))
     assert abs(ours.best_params["x"] - 0.3) < 0.05
 
 
@@ -86,6 +87,20 @@ def test_a_trial_that_fails_counts_at_the_rung_it_was_on_the_way_to():
     assert (going_on.number, going_on.start, going_on.until) == (1, 1, 3)
     ours.tell(going_on, state="failed", reason="killed")
     assert ours.ask().number == 3  # the other one is not among the best third
+
+
+def test_a_stage_that_lost_its_worker_is_trained_again():
+    ours = study()
+    for trial in ours.ask(3):
+        ours.tell(trial, float(trial.number))
+    going_on = ours.ask()
+    assert (going_on.number, going_on.start, going_on.until) == (0, 1, 3)
+    ours.stored_trials.put_back(going_on)
+    again = ours.ask()
+    assert (again.number, again.start, again.until) == (0, 1, 3)
+    assert ours.ask().number == 3  # it still counts as the one of three that goes on
+    ours.tell(again, 0.0)
+    assert ours.trials[0].curve == {1: 0.0, 3: 0.0} and ours.trials[0].spent == 3
 
 
 def test_a_study_that_is_opened_again_goes_on_as_if_it_had_not_been_closed(tmp_path):
