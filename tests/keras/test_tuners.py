@@ -275,11 +275,6 @@ def build_model_once(hp):
     return small(hp.Int("units", 1, 4))
 
 
-def test_hyperband_says_what_to_use():
-    with pytest.raises(NotImplementedError, match="BayesianOptimization"):
-        kt.Hyperband(build_model, "loss", max_epochs=10)
-
-
 def test_an_argument_that_there_is_not():
     with pytest.raises(ValueError, match="max_trails"):
         kt.RandomSearch(build_model, "loss", max_trails=3)

@@ -38,6 +38,7 @@ from tfbo.keras.hypermodel import HyperModel
 from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.objective import Objective
 from tfbo.keras.oracle import Oracle
+from tfbo.keras.reports import ReportCallback
 from tfbo.keras.tuner import Tuner
 from tfbo.keras.tuners import BayesianOptimization, GridSearch, Hyperband, RandomSearch
 
@@ -50,6 +51,7 @@ __all__ = [
     "Objective",
     "Oracle",
     "RandomSearch",
+    "ReportCallback",
     "Tuner",
     "errors",
     "oracles",

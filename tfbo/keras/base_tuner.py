@@ -183,9 +183,10 @@ class BaseTuner:
             trial.fail(error, final=isinstance(error, FailedTrialError))
 
     def _run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
-        trial.metrics, trial.std = type(trial.metrics)(), None
+        trial.metrics, trial.std = type(trial.metrics).from_config(trial.earlier), None
+        trial.end = None
         returned = self.run_trial(trial, *fit_args, **fit_kwargs)
-        if trial.metrics.exists(self.oracle.objective.name):
+        if trial.metrics.get_config() != trial.earlier:
             return  # run_trial has told the oracle itself
         read = results.read(returned, self.oracle.objective, "Tuner.run_trial()")
         metrics, step = results.mean(read)

@@ -61,12 +61,14 @@ class SaveBestEpoch(keras.callbacks.Callback):
     afterwards, the model counts as `fit` leaves it.
     """
 
-    def __init__(self, objective: Objective, save: Callable[[Any, int], None]) -> None:
+    def __init__(
+        self, objective: Objective, save: Callable[[Any, int], None], kept: float | None = None
+    ) -> None:
         super().__init__()
         self.objective = objective
         self._save = save
-        self._kept: float | None = None
-        """The value of the model that is saved."""
+        self._kept = kept
+        """The value of the model that is saved; at first, that of an earlier stage of the trial."""
         self._logged = True
         """True as long as every score was the value of an epoch."""
         self.on_execution_begin()

@@ -16,31 +16,32 @@ from tfbo.keras.errors import FatalRuntimeError
 from tfbo.keras.project import BUILD, CHECKPOINT
 
 
-def save(model: Any, folder: Path) -> None:
+def save(model: Any, folder: Path, prefix: str = "") -> None:
     """Save weights, and with what the model was built, as a whole or not at all."""
-    draft = folder / f"draft.{CHECKPOINT}"
+    draft = folder / f"{prefix}draft.{CHECKPOINT}"
     model.save_weights(draft)
     text = json.dumps(_shapes(model, set()), default=list)
-    (folder / BUILD).write_text(text, encoding="utf-8")
-    os.replace(draft, folder / CHECKPOINT)
+    (folder / f"{prefix}{BUILD}").write_text(text, encoding="utf-8")
+    os.replace(draft, folder / f"{prefix}{CHECKPOINT}")
 
 
-def load(model: Any, folder: Path) -> None:
+def load(model: Any, folder: Path, prefix: str = "") -> None:
     """Load weights into a model of the same hyperparameters; FatalRuntimeError where there are none."""
-    if not (folder / CHECKPOINT).exists():
+    if not (folder / f"{prefix}{CHECKPOINT}").exists():
         raise FatalRuntimeError(
             f"There are no weights in {str(folder)!r}: only those of the best trials are kept (set "
             "tuner.max_checkpoints before the search), and a fit of your own has to pass the "
             "callbacks that it is given on to model.fit."
         )
-    if (folder / BUILD).exists():
-        shapes = json.loads((folder / BUILD).read_text(encoding="utf-8"), object_hook=_with_tuples)
+    build = folder / f"{prefix}{BUILD}"
+    if build.exists():
+        shapes = json.loads(build.read_text(encoding="utf-8"), object_hook=_with_tuples)
         _build(model, shapes, set())
     optimizer = getattr(model, "optimizer", None)
     variables = model.trainable_variables
     if variables and optimizer is not None and not optimizer.built:
         optimizer.build(variables)  # it is in the file too, and training can go on
-    model.load_weights(folder / CHECKPOINT)
+    model.load_weights(folder / f"{prefix}{CHECKPOINT}")
 
 
 def _shapes(layer: Any, seen: set[int]) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
 from tfbo import _format
+from tfbo._arguments import as_float
 from tfbo._messages import say, warn
 from tfbo.errors import InvalidArgument
 from tfbo.keras import extensions
@@ -14,9 +16,10 @@ from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.objective import create_objective
 from tfbo.keras.project import Project
 from tfbo.keras.search import Search, open_search
+from tfbo.keras.stages import Report, Stage
 from tfbo.keras.trial import Trial, TrialStatus
 from tfbo.study import Study
-from tfbo.trial import Failure
+from tfbo.trial import PAUSED, Failure, Fidelity
 from tfbo.trial import Trial as StudyTrial
 
 
@@ -29,6 +32,7 @@ class Oracle:
 
     strategy: Any = None  # of the study; None for `tfbo.strategies.Bayes()`
     tries_defaults_first = False  # before what the strategy suggests
+    fidelity: Fidelity | None = None  # epochs in which trials are trained; None where `search` says
 
     def __init__(
         self,
@@ -58,6 +62,8 @@ class Oracle:
         self.ongoing_trials: dict[str, Trial] = {}
         """By the id of the tuner that runs them."""
         self.end_order: list[str] = []
+        self._ended: dict[str, float | None] = {}
+        """Times at which those in `end_order` ended."""
         self._retries: list[Trial] = []
         self._failed_in_a_row = 0
         self._opened: Search | None = None
@@ -85,6 +91,7 @@ class Oracle:
         self._opened = open_search(
             project, self.objective, self.hyperparameters,
             seed=self.seed, strategy=self.strategy, digits=len(str(self.max_trials)),
+            fidelity=self.fidelity,
         )  # fmt: skip
         self.seed = self.study.seed
         decides = extensions.is_overridden(self, Oracle, "populate_space")
@@ -109,12 +116,30 @@ class Oracle:
     def reload(self) -> None:
         """Take in the trials that are stored; those that run here are left alone."""
         skipped = {trial.trial_id for trial in (*self.ongoing_trials.values(), *self._retries)}
-        skipped.update(self.end_order)
         for trial_id, found in self._search.started().items():
-            if trial_id not in skipped and (found.is_finished or trial_id not in self.trials):
-                self.trials[trial_id] = self._search.view(trial_id, found)
-                if found.is_finished:
-                    self.end_order.append(trial_id)
+            has_ended = found.is_finished or found.state == PAUSED
+            known = trial_id in skipped or self._ended.get(trial_id, math.nan) == found.finished
+            if not known and (has_ended or trial_id not in self.trials):
+                self.trials[trial_id] = self._view(trial_id, found)
+                if has_ended:
+                    self._note_end(trial_id, found)
+
+    def _view(self, trial_id: str, found: StudyTrial) -> Trial:
+        trial = self._search.view(trial_id, found)
+        trial.hyperparameters.values.update(self.stage_values(trial_id, found))
+        return trial
+
+    def stage_values(self, trial_id: str, found: StudyTrial) -> dict[str, Any]:
+        """Epochs of the last stage of a trial, under the names that KerasTuner has for them."""
+        if found.until is None:
+            return {}
+        values = {"tuner/epochs": found.until, "tuner/initial_epoch": found.start or 0}
+        return {**values, "tuner/trial_id": trial_id} if found.start else values
+
+    def _note_end(self, trial_id: str, found: StudyTrial) -> None:
+        if trial_id not in self._ended:
+            self.end_order.append(trial_id)
+        self._ended[trial_id] = found.finished
 
     def create_trial(self, tuner_id: str) -> Trial:
         """The next trial, or that which the tuner runs already; with the status STOPPED at the end."""
@@ -135,7 +160,9 @@ class Oracle:
             if isinstance(asked, str):
                 return Trial(self.get_space(), None, asked)
             trial_id = self._search.trial_id(asked.number)
-            trial = self.trials[trial_id] = self._search.view(trial_id, asked)
+            trial = self.trials[trial_id] = self._view(trial_id, asked)
+            if self._ended.pop(trial_id, None) is not None:  # it goes on
+                self.end_order.remove(trial_id)
         self.ongoing_trials[tuner_id] = trial
         self._search.project.write_trial(trial.trial_id, trial.get_state())
         return trial
@@ -152,7 +179,7 @@ class Oracle:
             "STOPPED" (the search is over).
         """
         values = self._search.suggest(self.max_trials)
-        status = TrialStatus.STOPPED if values is None else TrialStatus.RUNNING
+        status = self._search.over() if values is None else TrialStatus.RUNNING
         return {"status": status, "values": values}
 
     def _random_values(self) -> dict[str, Any] | None:
@@ -193,7 +220,7 @@ class Oracle:
                 return
             trial.status = TrialStatus.FAILED
         self._search.tell(trial)
-        self.end_order.append(str(trial.trial_id))
+        self._note_end(str(trial.trial_id), self.study_trial(trial))
         self.say(_format.line(self.study_trial(trial)))
         if crashed:
             failure = trial.failure or Failure("error", trial.message or "")
@@ -208,6 +235,40 @@ class Oracle:
                 f"The last {most} trials failed in a row, so the search ends; "
                 f"max_consecutive_failed_trials= allows more. The last failure:\n{trial.message or ''}"
             )
+
+    def stage(self, trial: Trial) -> Stage | None:
+        """Epochs that a trial is to be trained now; None where `search` says."""
+        found = self.study_trial(trial)
+        return None if found.until is None else Stage(found.start or 0, found.until)
+
+    def best_value(self, trial: Trial) -> float | None:
+        """The best value of the objective in earlier stages of a trial; None where there are none."""
+        name = self.objective.name
+        earlier = type(trial.metrics).from_config(trial.earlier)
+        return earlier.get_best_value(name) if earlier.exists(name) else None
+
+    def reporter(self, trial: Trial, executions: int) -> Report:
+        """Function that reports the epochs of a trial to the study: the best value until each.
+
+        That is what the trial would count with if it ended there. An epoch without a value is none, nor
+        are those of one execution where the mean of several counts.
+        """
+        best = self.best_value(trial)
+
+        def report(step: int, logs: Any) -> bool:
+            nonlocal best
+            if executions > 1 or not self.objective.has_value(logs):
+                return True
+            value = as_float(self.objective.get_value(logs))
+            if value is not None and self.objective.better_than(value, best):
+                best = value
+            return best is None or self._search.report(trial, step, best)
+
+        return report
+
+    def over(self) -> list[str]:
+        """Ids of trials that do not go on."""
+        return [i for i in self.end_order if self._search.stored(i).is_finished]
 
     def study_trial(self, trial: Trial) -> StudyTrial:
         """The trial of the study behind a trial."""

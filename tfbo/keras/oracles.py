@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tfbo import _arguments, strategies
 from tfbo.acquisition import UCB, LogEI
+from tfbo.errors import invalid
 from tfbo.keras.oracle import Oracle
+from tfbo.keras.schedule import Schedule, brackets
+from tfbo.trial import Fidelity
 
 _ALPHA, _BETA = 1e-4, 2.6  # KerasTuner's defaults
 
@@ -27,13 +31,17 @@ class BayesianOptimizationOracle(Oracle):
         tune_new_entries: bool = True,
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int | None = 3,
+        max_epochs: int | None = None,
+        factor: float = 3,
     ) -> None:
         super().__init__(
             objective, max_trials, hyperparameters, allow_new_entries, tune_new_entries, seed,
             max_retries_per_trial, max_consecutive_failed_trials,
         )  # fmt: skip
         self.num_initial_points, self.alpha, self.beta = num_initial_points, alpha, beta
+        self.max_epochs, self.factor = max_epochs, factor
         self.strategy = _bayes(num_initial_points, alpha, beta)
+        self.fidelity = None if max_epochs is None else _epochs(max_epochs, factor)
 
 
 class RandomSearchOracle(Oracle):
@@ -80,6 +88,54 @@ class GridSearchOracle(RandomSearchOracle):
             objective, max_trials, seed, hyperparameters, allow_new_entries, tune_new_entries,
             max_retries_per_trial, max_consecutive_failed_trials,
         )  # fmt: skip
+
+
+class HyperbandOracle(Oracle):
+    """Hyperband with KerasTuner's schedule; arguments as of `Hyperband`."""
+
+    def __init__(
+        self,
+        objective: Any = None,
+        max_epochs: int = 100,
+        factor: float = 3,
+        hyperband_iterations: int | None = 1,
+        seed: int | None = None,
+        hyperparameters: Any = None,
+        allow_new_entries: bool = True,
+        tune_new_entries: bool = True,
+        max_retries_per_trial: int = 0,
+        max_consecutive_failed_trials: int | None = 3,
+        sampler: str = "model",
+    ) -> None:
+        super().__init__(
+            objective, None, hyperparameters, allow_new_entries, tune_new_entries, seed,
+            max_retries_per_trial, max_consecutive_failed_trials,
+        )  # fmt: skip
+        self.fidelity: Fidelity = _epochs(max_epochs, factor, least=2)
+        self.max_epochs, self.factor, self.sampler = max_epochs, factor, sampler
+        self.hyperband_iterations = hyperband_iterations or math.inf
+        configurations: Any = strategies.Random()
+        if sampler == "model":
+            (first, *_), *_ = (bracket.sizes for bracket in brackets(self.fidelity))
+            configurations = strategies.Bayes(initial=configurations, n_initial=first)
+        elif sampler != "random":
+            advice = '"random" is what KerasTuner does.'
+            raise invalid("sampler", '"model" or "random"', sampler, advice)
+        self._schedule = Schedule(configurations, iterations=hyperband_iterations or None)
+        self.strategy = self._schedule
+
+    def stage_values(self, trial_id: str, found: Any) -> dict[str, Any]:
+        """See `Oracle`; with the bracket and the round."""
+        values = super().stage_values(trial_id, found)
+        return {**values, **self._schedule.place(self.fidelity, found)}
+
+
+def _epochs(max_epochs: Any, factor: Any, least: float = 1.5) -> Fidelity:
+    """The epochs of a search; InvalidArgument where there is nothing to compare before the last."""
+    last = _arguments.count("max_epochs", max_epochs, "It is the last epoch.", least=2)
+    advice = "Three is usual: a third of the trials go on."
+    factor = _arguments.number("factor", factor, advice, least=least)
+    return Fidelity(1, last, name="epoch", factor=factor)
 
 
 def _bayes(num_initial_points: int | None, alpha: Any, beta: Any) -> strategies.Bayes:

@@ -23,7 +23,10 @@ _TRIALS = "trials"
 _TRIAL = "trial.json"
 CHECKPOINT = "checkpoint.weights.h5"
 BUILD = "build.json"
-_TRIAL_FILES = (_TRIAL, CHECKPOINT, f"draft.{CHECKPOINT}", BUILD)
+STAGE = "stage{}."
+"""Prefix of what is kept of a training that goes on; by the execution of the trial."""
+CALLBACKS = "callbacks.pickle"
+_TRIAL_FILES = (_TRIAL, CHECKPOINT, f"draft.{CHECKPOINT}", BUILD, STAGE.format("*") + "*")
 
 
 class Project:
@@ -81,8 +84,8 @@ class Project:
         for name in (DEFINITIONS, *states, *databases):
             (path / name).unlink(missing_ok=True)
         for folder in (path / _TRIALS).glob("*"):
-            for name in _TRIAL_FILES:
-                (folder / name).unlink(missing_ok=True)
+            for path in (path for name in _TRIAL_FILES for path in folder.glob(name)):
+                path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 folder.rmdir()
         for folder in (path / _TRIALS, path):

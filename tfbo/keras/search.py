@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -18,7 +19,18 @@ from tfbo.storage import SQLiteStorage
 from tfbo.strategies import Suggestion
 from tfbo.study import Study
 from tfbo.study.ask import ask
-from tfbo.trial import FAILED, UNEXPLAINED, WAITING, Failure
+from tfbo.trial import (
+    FAILED,
+    PAUSED,
+    RUNNING,
+    STOPPED,
+    UNEXPLAINED,
+    WAITING,
+    Failure,
+    Fidelity,
+    Measurement,
+    measure,
+)
 from tfbo.trial import Trial as StudyTrial
 
 # The space of a study without hyperparameters, or without any yet.
@@ -84,7 +96,7 @@ class Search:
     def view(self, trial_id: str, found: StudyTrial) -> Trial:
         """A trial of the study as a tuner sees it."""
         state = self.project.read_trial(trial_id)
-        if found.is_finished and state is not None:
+        if state is not None and (found.is_finished or found.state == PAUSED or found.start):
             made = Trial.from_state(state)
         else:
             hyperparameters = self.hyperparameters.copy()
@@ -106,8 +118,9 @@ class Search:
     ) -> StudyTrial | str:
         """The next trial, enqueued ones first, others as `populate` says; or the status in place of it."""
         self.is_exhausted = False
-        if most and len(self.started()) >= most:
-            return TrialStatus.STOPPED
+        if most and len(self.started()) >= most:  # but paused ones may go on
+            is_over = self.study.fidelity is None or self.suggest(most) is None
+            return self.over() if is_over else self._take()
         if any(trial.state == WAITING for trial in self.study.trials):
             return TrialStatus.STOPPED if self.suggest(most) is None else self._take()
         answer = populate(self.trial_id(len(self.study.trials)))
@@ -119,17 +132,30 @@ class Search:
         return status
 
     def suggest(self, most: int | None) -> dict[str, Any] | None:
-        """Start what waits, or what the study suggests; its values, None where the space is exhausted."""
+        """Start what waits, or what the study suggests; its values, None where there is nothing."""
         if len(self.study.trials):  # the first trial may be what sets up TensorFlow
             self.study.advisor.prepare(most)
         try:
-            (self._held,) = ask(self.study.stored_trials, self.study.advisor.suggest, 1)
+            total = most if self.study.fidelity else None
+            asked = ask(self.study.stored_trials, self.study.advisor.suggest, 1, total)
         except SpaceExhausted:
-            self._held, self.is_exhausted = None, True
+            asked = []
+            trials = self.study.trials
+            self.is_exhausted = (
+                not self.study.fidelity or len(trials) >= self.study.space.cardinality
+            )
+        self._held = asked[0] if asked else None
+        if self._held is None:
             return None
         if not set(self._held.params) <= {*self.dimensions, *_NOTHING}:
             self._learn()
         return dimensions.to_values(self.dimensions, self._held.params)
+
+    def over(self) -> str:
+        """Status where there is nothing to begin: idle while trials run after which another may go on."""
+        trials = self.study.trials
+        waits = self.study.fidelity and any(trial.state == RUNNING for trial in trials)
+        return TrialStatus.IDLE if waits else TrialStatus.STOPPED
 
     def _take(self) -> StudyTrial:
         held, self._held = self._held, None
@@ -159,10 +185,32 @@ class Search:
         assert trial.trial_id is not None
         self.project.write_trial(trial.trial_id, trial.get_state())
         if trial.status == TrialStatus.COMPLETED:
-            self.study.tell(int(trial.trial_id), trial.score, std=trial.std)
+            measured = measure(trial.score, trial.std)
+            if trial.end is not None and isinstance(measured, Measurement):
+                state, step = trial.end
+                measured = dataclasses.replace(measured, state=state, step=step)
+            self.study.stored_trials.tell(int(trial.trial_id), measured)
+            self._give_up()
         else:
             failure = trial.failure or Failure("error", trial.message or UNEXPLAINED)
             self.study.stored_trials.tell(int(trial.trial_id), failure)
+
+    def _give_up(self) -> None:
+        """End the paused trials that are hopeless by now."""
+        if self.study.fidelity is None:
+            return
+        paused = [trial for trial in self.study.trials if trial.state == PAUSED]
+        hopeless = self.study.advisor.hopeless(paused)
+        for trial in paused:
+            if trial.number in hopeless:
+                self.study.tell(trial.number, trial.value, std=trial.std, state=STOPPED)
+
+    def report(self, trial: Trial, step: int, value: float) -> bool:
+        """Report the score that a trial has by an epoch; False where it is hopeless."""
+        found = self.stored(trial.trial_id)
+        reported = (found.reached or 0) if trial.runs else (found.start or 0)
+        # A run that failed has reported its steps.
+        return step <= reported or self.study.report(found.number, step, value)
 
     def amend(self, trial: Trial) -> None:
         """Give the trial of the study the values that a trial has asked for since it began."""
@@ -182,6 +230,7 @@ def open_search(
     seed: int | None,
     strategy: Any,
     digits: int,
+    fidelity: Fidelity | None = None,
 ) -> Search:
     """Begin the search of the space that is known by now, or go on with it where it is stored."""
     if project.is_begun:
@@ -189,10 +238,12 @@ def open_search(
     _save(project, objective, hyperparameters)
     parameters = dimensions.parameters(dimensions.of(hyperparameters.space)) or _NOTHING
     study = _stored(project, parameters, seed, strategy)
+    if study is not None and study.fidelity != fidelity:
+        raise _mismatch(project, f"epochs: {fidelity} here, {study.fidelity} there")
     if study is None:
         study = Study(
             Space(parameters), direction=objective.goal.direction, storage=project.study,
-            name=project.name, seed=seed, strategy=strategy,
+            name=project.name, seed=seed, strategy=strategy, fidelity=fidelity,
         )  # fmt: skip
     return Search(study, project, objective, hyperparameters, digits)
 

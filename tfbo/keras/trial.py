@@ -12,7 +12,7 @@ from tfbo import _format
 from tfbo._messages import say
 from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.metrics import MetricsTracker
-from tfbo.trial import COMPLETE, FAILED, RUNNING, WAITING, Failure
+from tfbo.trial import COMPLETE, FAILED, PAUSED, RUNNING, STOPPED, WAITING, Failure
 
 _LOGGER = logging.getLogger("tfbo")
 
@@ -33,6 +33,9 @@ class TrialStatus:
 OF_STATE = {
     WAITING: TrialStatus.RUNNING,
     RUNNING: TrialStatus.RUNNING,
+    # As KerasTuner has it, a trial is completed whenever it has been trained for the epochs it was given.
+    PAUSED: TrialStatus.COMPLETED,
+    STOPPED: TrialStatus.COMPLETED,
     COMPLETE: TrialStatus.COMPLETED,
     FAILED: TrialStatus.FAILED,
 }
@@ -59,6 +62,10 @@ class Trial:
         """The standard error of the score, where it is a mean over executions."""
         self.best_step: int | None = 0
         """The epoch of the score, counted from 0."""
+        self.end: tuple[str, int] | None = None
+        """State of the trial and its last epoch, where its training ended before it was to."""
+        self.earlier = self.metrics.get_config()
+        """The metrics of earlier stages of its training."""
         self.failure: Failure | None = None
         self.runs = 0
         """The number of its runs in this process."""
@@ -115,6 +122,7 @@ class Trial:
         hyperparameters = HyperParameters.from_config(state["hyperparameters"])
         made = cls(hyperparameters, state["trial_id"], state["status"], state["message"])
         made.metrics = MetricsTracker.from_config(state["metrics"])
+        made.earlier = made.metrics.get_config()
         made.score, made.std, made.best_step = state["score"], state["std"], state["best_step"]
         return made
 

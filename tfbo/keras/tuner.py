@@ -10,7 +10,7 @@ import keras
 
 from tfbo.errors import InvalidArgument
 from tfbo.keras import callbacks as callbacks_
-from tfbo.keras import checkpoints, results
+from tfbo.keras import checkpoints, results, stages
 from tfbo.keras.base_tuner import BaseTuner
 from tfbo.keras.errors import FatalTypeError, FatalValueError
 from tfbo.keras.hypermodel import HyperModel, check_size, no_model, rebuilt
@@ -75,27 +75,44 @@ class Tuner(BaseTuner):
         self.tuner_id = tuner_id or self.tuner_id
 
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
-        """Build and train a model, `executions_per_trial` times; see `BaseTuner.run_trial`."""
+        """Build and train a model, `executions_per_trial` times; see `BaseTuner.run_trial`.
+
+        Where the search decides on epochs, those take the place of the arguments `epochs` and
+        `initial_epoch`, and training goes on where it stopped.
+        """
         given = kwargs.pop("callbacks", None)
-        checkpoints.drop([Path(self.get_trial_dir(trial.trial_id))])  # of a run that failed
+        folder = Path(self.get_trial_dir(trial.trial_id))
+        stage = self.oracle.stage(trial)
+        if stage is not None:
+            stage = stages.resumable(stage, folder, self.executions_per_trial)
+            kwargs.update(epochs=stage.until, initial_epoch=stage.start)
+        if stage is None or not stage.start:
+            checkpoints.drop([folder])  # of a run that failed
         best_epoch = callbacks_.SaveBestEpoch(
             self.oracle.objective,
             lambda model, epoch: self.save_model(trial.trial_id, model, epoch),
+            self.oracle.best_value(trial),
         )
         listeners = [c for c in self._study_callbacks if hasattr(c, "epoch")]
-        returned = []
+        returned, trained = [], []
         for execution in range(self.executions_per_trial):
             callbacks = callbacks_.made(given, trial)
+            own = list(callbacks)
             callbacks_.direct_tensorboard(callbacks, trial, execution)
             callbacks.append(callbacks_.TunerCallback(self, trial, listeners))
             # The same one for all executions: of all their epochs the best counts.
             callbacks.append(best_epoch)
             best_epoch.on_execution_begin()
+            if stage is not None:
+                report = self.oracle.reporter(trial, self.executions_per_trial)
+                trained.append(stages.TrainStage(stage, folder, execution, own, report))
+                callbacks.append(trained[-1])
             result = self._build_and_fit_model(trial, *args, callbacks=callbacks, **kwargs)
             best_epoch.on_execution_end(
                 results.read(result, self.oracle.objective, "HyperModel.fit()")
             )
             returned.append(result)
+        trial.end = stages.end(trained)
         return returned
 
     def _build_and_fit_model(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
@@ -161,6 +178,7 @@ class Tuner(BaseTuner):
         best = {t.trial_id for t in self.oracle.get_best_trials(self.max_checkpoints)}
         ended = [trial_id for trial_id in self.oracle.end_order if trial_id not in best]
         checkpoints.drop(Path(self.get_trial_dir(trial_id)) for trial_id in ended)
+        stages.drop(Path(self.get_trial_dir(trial_id)) for trial_id in self.oracle.over())
 
     def on_batch_begin(self, trial: Any, model: Any, batch: int, logs: Any) -> None:
         """Called when a batch begins."""

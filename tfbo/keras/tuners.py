@@ -1,10 +1,15 @@
-"""The tuners: `BayesianOptimization`, `RandomSearch`, `GridSearch`."""
+"""The tuners: `BayesianOptimization`, `RandomSearch`, `GridSearch`, `Hyperband`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tfbo.keras.oracles import BayesianOptimizationOracle, GridSearchOracle, RandomSearchOracle
+from tfbo.keras.oracles import (
+    BayesianOptimizationOracle,
+    GridSearchOracle,
+    HyperbandOracle,
+    RandomSearchOracle,
+)
 from tfbo.keras.tuner import Tuner
 
 
@@ -29,6 +34,11 @@ class BayesianOptimization(Tuner):
         max_retries_per_trial: how often a trial that failed is run again.
         max_consecutive_failed_trials: so many in a row end the search with a RuntimeError; None for
             no limit.
+        max_epochs: the last epoch. Trials are then trained in stages, and only good ones to the end: the
+            model decides which trial goes on, and until which epoch, in place of `search(epochs=)`.
+            Training goes on where it stopped, with its optimiser and its callbacks. None for trials that
+            are each trained as `search` says.
+        factor: of the epochs from one stage to the next, with `max_epochs`.
         **kwargs: those of `Tuner`, such as `directory`, `project_name`, `overwrite` and
             `executions_per_trial`.
 
@@ -57,10 +67,13 @@ class BayesianOptimization(Tuner):
         allow_new_entries: bool = True,
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int | None = 3,
+        max_epochs: int | None = None,
+        factor: float = 3,
         **kwargs: Any,
     ) -> None:
         oracle = BayesianOptimizationOracle(
             num_initial_points=num_initial_points, alpha=alpha, beta=beta,
+            max_epochs=max_epochs, factor=factor,
             objective=objective, max_trials=max_trials, seed=seed, hyperparameters=hyperparameters,
             tune_new_entries=tune_new_entries, allow_new_entries=allow_new_entries,
             max_retries_per_trial=max_retries_per_trial,
@@ -125,10 +138,65 @@ class GridSearch(Tuner):
 
 
 class Hyperband(Tuner):
-    """Not there yet: constructing one raises a NotImplementedError that says so."""
+    """Trains many trials for a few epochs and few to the end, in KerasTuner's brackets.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise NotImplementedError(
-            "tfbo.keras has no Hyperband yet. Use tfbo.keras.BayesianOptimization(..., max_trials=...), "
-            "with keras.callbacks.EarlyStopping in search(callbacks=[...]) to save epochs."
-        )
+    A trial that goes on keeps its number, and goes on where it stopped, with its optimiser and its
+    callbacks. Of its epochs the values say, as in KerasTuner: `tuner/epochs`, `tuner/initial_epoch`,
+    `tuner/bracket`, `tuner/round`, and, where it goes on, `tuner/trial_id`. They take the place of
+    `search(epochs=)`. A trial that a callback ends early, such as `EarlyStopping`, is complete: it counts
+    with its score in later rounds, and is not trained again.
+
+    Args:
+        hypermodel: as of `BayesianOptimization`.
+        objective: as of `BayesianOptimization`.
+        max_epochs: the last epoch, >= 2.
+        factor: of the epochs from one round to the next; its reciprocal is the share of trials that go on.
+        hyperband_iterations: how often all brackets are gone through; None for no end.
+        seed: as of `BayesianOptimization`.
+        hyperparameters: as of `BayesianOptimization`.
+        tune_new_entries: as of `BayesianOptimization`.
+        allow_new_entries: as of `BayesianOptimization`.
+        max_retries_per_trial: as of `BayesianOptimization`.
+        max_consecutive_failed_trials: as of `BayesianOptimization`.
+        sampler: "model": after the first bracket, configurations come from `tfbo.strategies.Bayes`;
+            "random": all are drawn, as KerasTuner does.
+        **kwargs: those of `Tuner`.
+
+    Source: Li et al. 2018 (JMLR 18), with KerasTuner's numbers of trials and epochs.
+
+    Example:
+        >>> import tfbo.keras as kt
+        >>> class Parabola(kt.Hyperband):
+        ...     def run_trial(self, trial, *args, **kwargs):
+        ...         hp = trial.hyperparameters
+        ...         return hp.Float("x", -1.0, 1.0) ** 2 + 1.0 / hp["tuner/epochs"]
+        >>> tuner = Parabola(max_epochs=9, sampler="random", seed=0)
+        >>> tuner.search(verbose=0)
+        >>> len(tuner.oracle.trials), tuner.get_best_hyperparameters()[0]["tuner/epochs"]
+        (17, 9)
+    """
+
+    def __init__(
+        self,
+        hypermodel: Any = None,
+        objective: Any = None,
+        max_epochs: int = 100,
+        factor: float = 3,
+        hyperband_iterations: int | None = 1,
+        seed: int | None = None,
+        hyperparameters: Any = None,
+        tune_new_entries: bool = True,
+        allow_new_entries: bool = True,
+        max_retries_per_trial: int = 0,
+        max_consecutive_failed_trials: int | None = 3,
+        sampler: str = "model",
+        **kwargs: Any,
+    ) -> None:
+        oracle = HyperbandOracle(
+            objective=objective, max_epochs=max_epochs, factor=factor,
+            hyperband_iterations=hyperband_iterations, seed=seed, hyperparameters=hyperparameters,
+            tune_new_entries=tune_new_entries, allow_new_entries=allow_new_entries,
+            max_retries_per_trial=max_retries_per_trial,
+            max_consecutive_failed_trials=max_consecutive_failed_trials, sampler=sampler,
+        )  # fmt: skip
+        super().__init__(oracle, hypermodel, **kwargs)

@@ -68,9 +68,9 @@ class Staged(Strategy[Stages]):
         fidelity = _required(problem, self)
         trials = [*state.trials, *pending]
         exhausted: SpaceExhausted | None = None
-        for most in range(q, -1, -1):
+        for most in range(0 if problem.closed else q, -1, -1):
             due = self.due(problem, fidelity, trials, q=q, new=most)
-            if len(due) < q:
+            if len(due) < q and not (problem.closed and due):
                 break
             try:
                 return self._begun(problem, state, pending, number, due)
