@@ -152,7 +152,7 @@ class Oracle:
             self.reload()
             origin = f"{type(self).__name__}.populate_space()"
             asked = self._search.ask(self.populate_space, self.max_trials, origin=origin)
-            if self._search.is_exhausted:
+            if self._search.is_exhausted and asked == TrialStatus.STOPPED:
                 self.say(
                     "every configuration of the space has been tried: the search ends after "
                     f"{len(self.trials)} trials"
@@ -191,6 +191,9 @@ class Oracle:
     def update_trial(self, trial_id: str, metrics: dict[str, Any], step: int = 0) -> Trial:
         """Report metrics of a trial at a step such as an epoch; ValueError without the objective's."""
         trial, objective = self.trials[trial_id], self.objective
+        stage = self.stage(trial)
+        if stage is not None and step < stage.start:  # of a number, which says nothing of epochs
+            step = stage.until - 1
         for name, number in objective.completed(metrics).items():
             if name == objective.name and not trial.metrics.exists(name):
                 trial.metrics.register(name, objective.direction)
