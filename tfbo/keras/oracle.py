@@ -7,20 +7,20 @@ import sys
 from typing import Any
 
 from tfbo import _format
-from tfbo._arguments import as_float
 from tfbo._messages import say, warn
 from tfbo.errors import InvalidArgument
-from tfbo.keras import extensions
+from tfbo.keras import extensions, stages
 from tfbo.keras.definitions import HyperParameter
 from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.objective import create_objective
 from tfbo.keras.project import Project
 from tfbo.keras.search import Search, open_search
-from tfbo.keras.stages import Report, Stage
 from tfbo.keras.trial import Trial, TrialStatus
 from tfbo.study import Study
 from tfbo.trial import PAUSED, Failure, Fidelity
 from tfbo.trial import Trial as StudyTrial
+
+_EXHAUSTED = "every configuration of the space has been tried: the search ends after {} trials"
 
 
 class Oracle:
@@ -61,9 +61,8 @@ class Oracle:
         """By id, in the order in which they started; without those that wait to be run again."""
         self.ongoing_trials: dict[str, Trial] = {}
         """By the id of the tuner that runs them."""
-        self.end_order: list[str] = []
         self._ended: dict[str, float | None] = {}
-        """Times at which those in `end_order` ended."""
+        """Times at which trials ended, by id, in that order; without those that go on."""
         self._retries: list[Trial] = []
         self._failed_in_a_row = 0
         self._opened: Search | None = None
@@ -72,6 +71,11 @@ class Oracle:
     def start_order(self) -> list[str]:
         """The ids of the trials, in the order in which they started."""
         return list(self.trials)
+
+    @property
+    def end_order(self) -> list[str]:
+        """The ids of those that ended, in the order in which they did."""
+        return list(self._ended)
 
     @property
     def study(self) -> Study:
@@ -122,7 +126,7 @@ class Oracle:
             if not known and (has_ended or trial_id not in self.trials):
                 self.trials[trial_id] = self._view(trial_id, found)
                 if has_ended:
-                    self._note_end(trial_id, found)
+                    self._ended[trial_id] = found.finished
 
     def _view(self, trial_id: str, found: StudyTrial) -> Trial:
         trial = self._search.view(trial_id, found)
@@ -130,16 +134,8 @@ class Oracle:
         return trial
 
     def stage_values(self, trial_id: str, found: StudyTrial) -> dict[str, Any]:
-        """Epochs of the last stage of a trial, under the names that KerasTuner has for them."""
-        if found.until is None:
-            return {}
-        values = {"tuner/epochs": found.until, "tuner/initial_epoch": found.start or 0}
-        return {**values, "tuner/trial_id": trial_id} if found.start else values
-
-    def _note_end(self, trial_id: str, found: StudyTrial) -> None:
-        if trial_id not in self._ended:
-            self.end_order.append(trial_id)
-        self._ended[trial_id] = found.finished
+        """Epochs of the last stage of a trial, as KerasTuner names them."""
+        return stages.values(trial_id, found)
 
     def create_trial(self, tuner_id: str) -> Trial:
         """The next trial, or that which the tuner runs already; with the status STOPPED at the end."""
@@ -153,16 +149,12 @@ class Oracle:
             origin = f"{type(self).__name__}.populate_space()"
             asked = self._search.ask(self.populate_space, self.max_trials, origin=origin)
             if self._search.is_exhausted and asked == TrialStatus.STOPPED:
-                self.say(
-                    "every configuration of the space has been tried: the search ends after "
-                    f"{len(self.trials)} trials"
-                )
+                self.say(_EXHAUSTED.format(len(self.trials)))
             if isinstance(asked, str):
                 return Trial(self.get_space(), None, asked)
             trial_id = self._search.trial_id(asked.number)
             trial = self.trials[trial_id] = self._view(trial_id, asked)
-            if self._ended.pop(trial_id, None) is not None:  # it goes on
-                self.end_order.remove(trial_id)
+            self._ended.pop(trial_id, None)  # it goes on
         self.ongoing_trials[tuner_id] = trial
         self._search.project.write_trial(trial.trial_id, trial.get_state())
         return trial
@@ -191,7 +183,7 @@ class Oracle:
     def update_trial(self, trial_id: str, metrics: dict[str, Any], step: int = 0) -> Trial:
         """Report metrics of a trial at a step such as an epoch; ValueError without the objective's."""
         trial, objective = self.trials[trial_id], self.objective
-        stage = self.stage(trial)
+        stage = stages.due(self.study_trial(trial))
         if stage is not None and step < stage.start:  # of a number, which says nothing of epochs
             step = stage.until - 1
         for name, number in objective.completed(metrics).items():
@@ -223,55 +215,21 @@ class Oracle:
                 return
             trial.status = TrialStatus.FAILED
         self._search.tell(trial)
-        self._note_end(str(trial.trial_id), self.study_trial(trial))
+        self._ended[str(trial.trial_id)] = self.study_trial(trial).finished
         self.say(_format.line(self.study_trial(trial)))
         if crashed:
             failure = trial.failure or Failure("error", trial.message or "")
             advice = "Tracebacks are in tuner.oracle.trials[...].message."
             warn(_format.cause(failure.kind, failure.reason, advice))
-        failed = trial.status == TrialStatus.FAILED
-        self._failed_in_a_row = self._failed_in_a_row + 1 if failed else 0
+        self._failed_in_a_row += 1 if trial.status == TrialStatus.FAILED else -self._failed_in_a_row
         most = self.max_consecutive_failed_trials
         if self._failed_in_a_row == most:
             self._failed_in_a_row = 0
-            raise RuntimeError(
-                f"The last {most} trials failed in a row, so the search ends; "
-                f"max_consecutive_failed_trials= allows more. The last failure:\n{trial.message or ''}"
-            )
+            raise _too_many(most, trial)
 
-    def stage(self, trial: Trial) -> Stage | None:
-        """Epochs that a trial is to be trained now; None where `search` says."""
-        found = self.study_trial(trial)
-        return None if found.until is None else Stage(found.start or 0, found.until)
-
-    def best_value(self, trial: Trial) -> float | None:
-        """The best value of the objective in earlier stages of a trial; None where there are none."""
-        name = self.objective.name
-        earlier = type(trial.metrics).from_config(trial.earlier)
-        return earlier.get_best_value(name) if earlier.exists(name) else None
-
-    def reporter(self, trial: Trial, executions: int) -> Report:
-        """Function that reports the epochs of a trial to the study: the best value until each.
-
-        That is what the trial would count with if it ended there. An epoch without a value is none, nor
-        are those of one execution where the mean of several counts.
-        """
-        best = self.best_value(trial)
-
-        def report(step: int, logs: Any) -> bool:
-            nonlocal best
-            if executions > 1 or not self.objective.has_value(logs):
-                return True
-            value = as_float(self.objective.get_value(logs))
-            if value is not None and self.objective.better_than(value, best):
-                best = value
-            return best is None or self._search.report(trial, step, best)
-
-        return report
-
-    def over(self) -> list[str]:
-        """Ids of trials that do not go on."""
-        return [i for i in self.end_order if self._search.stored(i).is_finished]
+    def report(self, trial: Trial, step: int, value: float) -> bool:
+        """Report the score that a trial has by an epoch, counted from 1; False where it is hopeless."""
+        return self._search.report(trial, step, value)
 
     def study_trial(self, trial: Trial) -> StudyTrial:
         """The trial of the study behind a trial."""
@@ -304,8 +262,7 @@ class Oracle:
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
         """Completed trials, best first; fewer than `num_trials` where there are not so many."""
         complete = [t for t in self.trials.values() if t.status == TrialStatus.COMPLETED]
-        largest_first = self.objective.goal.sign > 0.0
-        complete.sort(key=lambda trial: trial.score or 0.0, reverse=largest_first)
+        complete.sort(key=lambda trial: -self.objective.goal.score(trial.score))
         return complete[:num_trials]
 
     def remaining_trials(self) -> int | None:
@@ -316,6 +273,13 @@ class Oracle:
         """Print a line to standard error, unless the search is not verbose."""
         if self.verbose and text:
             say(text, sys.stderr)
+
+
+def _too_many(most: int | None, trial: Trial) -> RuntimeError:
+    return RuntimeError(
+        f"The last {most} trials failed in a row, so the search ends; "
+        f"max_consecutive_failed_trials= allows more. The last failure:\n{trial.message or ''}"
+    )
 
 
 def _new(asked: HyperParameters, known: HyperParameters, *, allowed: bool) -> list[HyperParameter]:

@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 
 import keras
 
+from tfbo._arguments import as_float
 from tfbo._messages import warn
 from tfbo.keras import checkpoints
+from tfbo.keras.objective import Objective
 from tfbo.keras.project import CALLBACKS, CHECKPOINT, STAGE
-from tfbo.trial import COMPLETE, STOPPED
+from tfbo.trial import COMPLETE, STOPPED, Trial
 
 _LOGGER = logging.getLogger("tfbo")
 
@@ -33,6 +35,40 @@ class Stage(NamedTuple):
 
     start: int
     until: int
+
+
+def due(found: Trial) -> Stage | None:
+    """The stage of a trial of a study that runs; None in a study without a fidelity."""
+    return None if found.until is None else Stage(found.start or 0, found.until)
+
+
+def values(trial_id: str, found: Trial) -> dict[str, Any]:
+    """Epochs of the last stage of a trial, under the names that KerasTuner has for them."""
+    if found.until is None:
+        return {}
+    epochs = {"tuner/epochs": found.until, "tuner/initial_epoch": found.start or 0}
+    return {**epochs, "tuner/trial_id": trial_id} if found.start else epochs
+
+
+def reporter(
+    objective: Objective, best: float | None, told: Callable[[int, float], bool] | None
+) -> Report:
+    """Function that reports to `told` the best value until each epoch, that of earlier stages among them.
+
+    That is what the trial would count with if it ended there. An epoch without a value is none. With
+    None for `told` nothing is reported: where the mean of executions counts, one of them says little.
+    """
+
+    def report(step: int, logs: Any) -> bool:
+        nonlocal best
+        if told is None or not objective.has_value(logs):
+            return True
+        value = as_float(objective.get_value(logs))
+        if value is not None and objective.better_than(value, best):
+            best = value
+        return best is None or told(step, best)
+
+    return report
 
 
 class TrainStage(keras.callbacks.Callback):

@@ -70,6 +70,11 @@ class Trial:
         self.runs = 0
         """The number of its runs in this process."""
 
+    def earlier_best(self, name: str) -> float | None:
+        """The best value of a metric in earlier stages; None where there are none."""
+        earlier = MetricsTracker.from_config(self.earlier)
+        return earlier.get_best_value(name) if earlier.exists(name) else None
+
     def fail(self, error: BaseException, *, final: bool) -> None:
         """Have the trial failed by the exception that is handled, for good if `final`."""
         self.status = TrialStatus.FAILED if final else TrialStatus.INVALID

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -82,16 +83,17 @@ class Tuner(BaseTuner):
         """
         given = kwargs.pop("callbacks", None)
         folder = Path(self.get_trial_dir(trial.trial_id))
-        stage = self.oracle.stage(trial)
+        objective = self.oracle.objective
+        stage = stages.due(self.oracle.study_trial(trial))
         if stage is not None:
             stage = stages.resumable(stage, folder, self.executions_per_trial)
             kwargs.update(epochs=stage.until, initial_epoch=stage.start)
         if stage is None or not stage.start:
             checkpoints.drop([folder])  # of a run that failed
         best_epoch = callbacks_.SaveBestEpoch(
-            self.oracle.objective,
+            objective,
             lambda model, epoch: self.save_model(trial.trial_id, model, epoch),
-            self.oracle.best_value(trial),
+            trial.earlier_best(objective.name),
         )
         listeners = [c for c in self._study_callbacks if hasattr(c, "epoch")]
         returned, trained = [], []
@@ -104,7 +106,13 @@ class Tuner(BaseTuner):
             callbacks.append(best_epoch)
             best_epoch.on_execution_begin()
             if stage is not None:
-                report = self.oracle.reporter(trial, self.executions_per_trial)
+                report = stages.reporter(
+                    objective,
+                    trial.earlier_best(objective.name),
+                    functools.partial(self.oracle.report, trial)
+                    if self.executions_per_trial == 1
+                    else None,
+                )
                 trained.append(stages.TrainStage(stage, folder, execution, own, report))
                 callbacks.append(trained[-1])
             result = self._build_and_fit_model(trial, *args, callbacks=callbacks, **kwargs)
@@ -178,7 +186,12 @@ class Tuner(BaseTuner):
         best = {t.trial_id for t in self.oracle.get_best_trials(self.max_checkpoints)}
         ended = [trial_id for trial_id in self.oracle.end_order if trial_id not in best]
         checkpoints.drop(Path(self.get_trial_dir(trial_id)) for trial_id in ended)
-        stages.drop(Path(self.get_trial_dir(trial_id)) for trial_id in self.oracle.over())
+        stages.drop(Path(self.get_trial_dir(trial_id)) for trial_id in self._over())
+
+    def _over(self) -> list[str]:
+        """Ids of trials that do not go on."""
+        trials = self.oracle.trials
+        return [i for i in self.oracle.end_order if self.oracle.study_trial(trials[i]).is_finished]
 
     def on_batch_begin(self, trial: Any, model: Any, batch: int, logs: Any) -> None:
         """Called when a batch begins."""
