@@ -150,11 +150,13 @@ def test_mistakes_are_named(settings, named):
 
 def test_after_the_first_bracket_the_model_chooses(monkeypatch):
     asked = []
-    monkeypatch.setattr(
-        tfbo.strategies.Bayes,
-        "_is_initial",
-        lambda self, problem, state: asked.append((self.n_initial, len(state.trials))) or True,
-    )
+
+    def suggest(self, problem, state, *, pending, number, q):
+        asked.append((self.n_initial, len(state.trials)))
+        begun = self.initial.fold(problem, None, state.trials)
+        return self.initial.suggest(problem, begun, pending=pending, number=number, q=q)
+
+    monkeypatch.setattr(tfbo.strategies.Bayes, "suggest", suggest)
     tuner = counted(max_epochs=9, sampler="model")
     tuner.search(verbose=0)
     assert {n_initial for n_initial, _ in asked} == {9}

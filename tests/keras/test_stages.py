@@ -134,7 +134,8 @@ class Scripted(tfbo.strategies.Strategy):
     def suggest(self, problem, state, *, pending, number, q):
         if number < 2:
             return [tfbo.strategies.Suggestion({"units": 4 + number}, {}, until=2)]
-        best = min((t for t in pending if t.state == "paused"), key=problem.goal.rank)
+        paused = [t for t in pending if t.state == "paused"]
+        best = max(paused, key=lambda t: problem.goal.score(t.value))
         return [tfbo.strategies.Suggestion(best.params, {}, until=4, trial=best.number)]
 
     def hopeless(self, problem, state, *, trials, pending):
@@ -152,7 +153,7 @@ def build_model(hp):
 
 def tuner_of(tmp_path, **settings):
     tuner = kt.BayesianOptimization(
-        build_model, "val_loss", max_trials=3, max_epochs=4, seed=0, directory=tmp_path,
+        build_model, "val_loss", max_trials=2, max_epochs=4, seed=0, directory=tmp_path,
         project_name="stages", **settings,
     )  # fmt: skip
     tuner.study.advisor.strategy = Scripted()
