@@ -153,8 +153,22 @@ def test_a_curve_that_explodes_does_not_press_the_others_into_a_line(far, known)
     listed.append(known.trained(6, "stopped", {1: 1.0, 2: far}))
     ax = plots.curves(known.study_of(listed, space=SPACE, fidelity=EPOCHS))
     assert ax.get_ylim()[1] < 2.0
-    assert ax.get_title(loc="right") == "1 value beyond the frame"
+    assert ax.get_title(loc="right") == "1 curve ends beyond the frame"
     ax.figure.savefig(io.BytesIO(), dpi=30)
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_hopeless_curves_do_not_press_the_good_ones_into_a_line(direction, known):
+    sign = 1.0 if direction == "minimize" else -1.0
+    ends = [*np.linspace(0.02, 0.06, 8), *np.linspace(0.3, 0.9, 8)]
+    listed = [
+        known.trained(i, "complete", {1: sign * (end + 0.03), 9: sign * end})
+        for i, end in enumerate(ends)
+    ]
+    ax = plots.curves(known.study_of(listed, space=SPACE, direction=direction))
+    low, high = ax.get_ylim()
+    assert high - low < 0.4
+    assert ax.get_title(loc="right").endswith("curves end beyond the frame")
 
 
 @pytest.mark.parametrize("picture", ["curves", "budget"])

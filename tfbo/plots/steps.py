@@ -46,7 +46,7 @@ class StepAxis:
     def _marked(self) -> list[int]:
         """Steps with a tick on a logarithmic axis: the rungs, or round ones and the last."""
         if self.rungs:
-            return list(self.rungs)
+            return sorted({1, *self.rungs})
         rounded = ticks.round_numbers(1.0, float(self.last), log=True, whole=True)
         return sorted({*(round(step) for step in rounded if step < 0.7 * self.last), self.last})
 

@@ -22,6 +22,8 @@ _90 = 1.6448536269514722
 # Forecasts of more trials, each with a band, hide each other.
 _MOST_STOPPED = 3
 _FORECAST_AT = 40
+# The better half of so many trials, or more, has to have so much of the frame.
+_FEW, _PRESSED = 12, 0.33
 
 
 class _Forecast(NamedTuple):
@@ -82,8 +84,7 @@ def curves(study: Study, *, ax: Axes | None = None) -> Axes:
     axis = steps.of(found, drawn)
     best = _best(found, drawn)
     forecasts = _forecasts(found, drawn)
-    values = np.concatenate([part[:, 1] for t in drawn for part in steps.pieces(steps.points(t))])
-    shown = _frame(values, forecasts, found.goal)
+    shown = _frame(drawn, forecasts, found.goal)
     axis.dress(ax)
     shown.dress(ax, "y")
     style.labels(ax, y=f"value ({found.aim})")
@@ -92,7 +93,7 @@ def curves(study: Study, *, ax: Axes | None = None) -> Axes:
     for forecast in forecasts:
         _draw_forecast(ax, forecast, shown)
     _draw_best(ax, best, shown)
-    style.note(ax, _remark(drawn, values, shown))
+    style.note(ax, _remark(drawn, shown))
     style.legend(ax)
     return ax
 
@@ -141,11 +142,21 @@ def _forecasts(found: source.Source, drawn: Sequence[Trial]) -> list[_Forecast]:
     return made
 
 
-def _frame(values: np.ndarray, forecasts: Sequence[_Forecast], goal: Goal) -> outcomes.Outcomes:
-    """The frame of all points and of what is forecast; the bands may leave it."""
+def _frame(drawn: Sequence[Trial], forecasts: Sequence[_Forecast], goal: Goal) -> outcomes.Outcomes:
+    """The frame of all points and of what is forecast; the bands may leave it.
+
+    Where it would press the better half of the trials together, worse points are left out of it.
+    """
+    values = np.concatenate([part[:, 1] for t in drawn for part in steps.pieces(steps.points(t))])
     means = [mean for forecast in forecasts for mean in forecast.mean]
     ends = [edge for f in forecasts for edge in (*(f.mean - _90 * f.std), *(f.mean + _90 * f.std))]
-    return outcomes.of([*values, *means], goal, ends)
+    whole = outcomes.of([*values, *means], goal, ends)
+    last = goal.sign * np.array([steps.pieces(steps.points(trial))[-1][-1, 1] for trial in drawn])
+    middle = float(np.median(last))
+    pressed = np.ptp(whole.unit(last[last >= middle])) < _PRESSED
+    if len(drawn) < _FEW or whole.log or not pressed:
+        return whole
+    return outcomes.of(values[goal.sign * values >= middle], goal, [*means, *ends])
 
 
 def _draw_curves(
@@ -170,9 +181,10 @@ def _draw_curves(
         lone += [steps.pieces(steps.points(trial))[-1][-1] for trial in trials]
     if lone:
         x, y = np.array(lone).T
+        inside = ~shown.beyond(y)
         failed = state == FAILED
         ax.plot(
-            x, shown.clip(y), "x" if failed else "o", color=colour, alpha=look.alpha, linestyle="none",
+            x[inside], y[inside], "x" if failed else "o", color=colour, alpha=look.alpha, linestyle="none",
             markersize=max(look.size, 5.0) if failed else 0.7 * look.size,
             markeredgewidth=1.2 if failed else 0.0, zorder=2.05 + 0.1 * _ORDER.index(state),
         )  # fmt: skip
@@ -207,11 +219,15 @@ def _draw_forecast(ax: Axes, forecast: _Forecast, shown: outcomes.Outcomes) -> N
     )  # fmt: skip
 
 
-def _remark(drawn: Sequence[Trial], values: np.ndarray, shown: outcomes.Outcomes) -> str:
-    """Number of points that are not shown where they are, in words."""
+def _remark(drawn: Sequence[Trial], shown: outcomes.Outcomes) -> str:
+    """Number of curves that end beyond the frame, and of points that are NaN, in words."""
     nan = int(sum(np.isnan(steps.points(trial)[:, 1]).sum() for trial in drawn))
+    last = [steps.pieces(steps.points(trial))[-1][-1, 1] for trial in drawn]
+    beyond = int(shown.beyond(last).sum())
     parts = [
-        shown.left_out(values),
+        f"{beyond} {'curve ends' if beyond == 1 else 'curves end'} beyond the frame"
+        if beyond
+        else "",
         f"{nan} {'point' if nan == 1 else 'points'} NaN" if nan else "",
     ]
     return ", ".join(filter(None, parts))
