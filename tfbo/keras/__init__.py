@@ -18,6 +18,8 @@ What each tuner does with a trial, and where it differs from KerasTuner 1.4.8:
 - Of a stored search, other ranges, objective or seed than before are an error, not ignored.
 - F-scores, R2, IoU and correlations are maximised where only a name is given, and so are metrics with
   a number after their name or the name of an output before it.
+- In `Hyperband` a trial that goes on keeps its number, its optimiser and its callbacks, one that a callback
+  ended early is not trained again, and a small space is searched to the last epoch; see `Hyperband`.
 - `GridSearch` takes all values of an `Int` with `sampling="log"` and no step, not ten of them.
 
 Example:

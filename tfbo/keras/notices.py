@@ -14,6 +14,7 @@ from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.oracle import Oracle
 from tfbo.keras.project import Project
 from tfbo.keras.trial import Trial
+from tfbo.trial import PAUSED
 
 IDLE = "populate_space() is idle: it is asked again until it has something to try"
 
@@ -25,7 +26,8 @@ def opening(oracle: Oracle) -> str | None:
     done = len(oracle.trials)
     if not done:
         return None
-    if oracle.max_trials and done >= oracle.max_trials:
+    paused = any(trial.state == PAUSED for trial in oracle.study.trials)
+    if oracle.max_trials and done >= oracle.max_trials and not paused:
         return (
             f"all {done} trials have been run already{_best(oracle)}: raise max_trials= "
             "to go on, or start anew with overwrite=True"

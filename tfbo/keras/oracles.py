@@ -31,6 +31,7 @@ class BayesianOptimizationOracle(Oracle):
         tune_new_entries: bool = True,
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int | None = 3,
+        *,
         max_epochs: int | None = None,
         factor: float = 3,
     ) -> None:
@@ -105,6 +106,7 @@ class HyperbandOracle(Oracle):
         tune_new_entries: bool = True,
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int | None = 3,
+        *,
         sampler: str = "model",
     ) -> None:
         super().__init__(

@@ -67,6 +67,7 @@ class BayesianOptimization(Tuner):
         allow_new_entries: bool = True,
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int | None = 3,
+        *,
         max_epochs: int | None = None,
         factor: float = 3,
         **kwargs: Any,
@@ -189,6 +190,7 @@ class Hyperband(Tuner):
         allow_new_entries: bool = True,
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int | None = 3,
+        *,
         sampler: str = "model",
         **kwargs: Any,
     ) -> None:
