@@ -11,7 +11,10 @@ from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 # Of what takes minutes for the sake of its results, less is run.
-SHORTER = {"02_keras": {"TRAININGS = 18": "TRAININGS = 7", "[10, 30, 50]": "[10]"}}
+SHORTER = {
+    "02_keras": {"TRAININGS = 18": "TRAININGS = 7", "[10, 30, 50]": "[10]"},
+    "07_learning_curves": {"TRAININGS = 6": "TRAININGS = 2"},
+}
 
 
 def read(path):
@@ -65,5 +68,5 @@ def test_its_pictures_are_those_of_the_code_of_today(path):
     assert read(path).metadata.get("drawn_by") == run.drawn_by(), f"Draw them anew: {again}"
 
 
-def test_there_are_six():
-    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06"]
+def test_there_are_seven():
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06", "07"]
