@@ -18,6 +18,8 @@ Target = TypeVar("Target", bound=Callable[..., Any])
 _ARGUMENTS = {
     "n_trials": "n_calls max_evals max_trials trials num_trials num_samples n_iter n_iters max_iter "
     "iterations num_iterations total_trials n_evals max_evaluations budget count n",
+    "total_steps": "max_steps total_epochs max_total_epochs n_steps",
+    "fidelity": "max_resource budgets max_budget max_epochs",
     "timeout": "max_time time_budget time_budget_s timeout_seconds time_limit max_runtime seconds",
     "target": "stop_value goal threshold f_target loss_threshold target_value",
     "patience": "early_stopping early_stop early_stop_fn no_improvement n_iter_no_change",
@@ -67,7 +69,8 @@ _INSTEAD = {
     "load_if_exists": "Leave it out: a Study with the name of one that is stored goes on with it.",
     "resume": "Leave it out: a Study with the name of one that is stored goes on with it.",
     "overwrite": "Give the study another name, or delete its file.",
-    "pruner": "Leave it out: no trial is stopped early.",
+    "pruner": "fidelity=tfbo.Fidelity(1, 50) has trials trained in stages, and only good ones to the end; "
+    'early_stopping="median" stops them by a rule.',
     "default": "Leave it out; study.enqueue(params) has a configuration tried first.",
     "initial": "Leave it out; study.enqueue(params) has a configuration tried first.",
     "x0": "Leave it out; study.enqueue(params) has a configuration tried first.",
@@ -78,9 +81,9 @@ _INSTEAD = {
 }
 # Where our arguments belong, if not where they were given.
 _HOMES = {
-    "Study.optimize": "n_trials total timeout target patience executor n_jobs gpus trial_timeout catch "
-    "callbacks progress max_failures interrupt",
-    "tfbo.Study": "space direction storage name seed strategy device retries",
+    "Study.optimize": "n_trials total total_steps timeout target patience executor n_jobs gpus "
+    "trial_timeout catch callbacks progress max_failures interrupt",
+    "tfbo.Study": "space direction storage name seed strategy device retries fidelity early_stopping",
     "tfbo.strategies.Bayes": "acquisition kernel n_initial n_restarts n_candidates n_modelled noise",
 }
 # Of modules, studies and trials.
@@ -104,7 +107,7 @@ _NAMES = {
         "Optimizer BayesSearchCV AxClient Experiment": "tfbo.Study, with ask and tell",
         "TFBOSampler": "It is in tfbo.integrations.optuna.",
         "TFBOSearch RayExecutor": "It is in tfbo.integrations.ray.",
-        "TrialPruned": "No trial is stopped early: raise any exception to fail one.",
+        "TrialPruned": "Return the value where run.report(step, value) is False.",
     },
     "Study": {
         "enqueue_trial": "enqueue(params)",
@@ -130,7 +133,7 @@ _NAMES = {
         "trial_id id number_": "number",
         "score loss objective_value": "value",
         "status": "state",
-        "report should_prune": "No trial is stopped early; study.tell(trial, value) tells the result.",
+        "report should_prune": "study.report(trial, step, value), False where the trial is hopeless",
         "datetime_start": "started",
         "datetime_complete": "finished",
         "user_attrs set_user_attr system_attrs": "Keep notes of your own by the number of the trial.",

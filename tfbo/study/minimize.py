@@ -6,12 +6,16 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfbo._aliases import explained
 from tfbo.space import Space
 from tfbo.storage import Storage
 from tfbo.study import Objective, Study
+from tfbo.trial import Fidelity
+
+if TYPE_CHECKING:
+    from tfbo.strategies import EarlyStopping
 
 
 @explained
@@ -21,11 +25,14 @@ def minimize(
     *,
     n_trials: int | None = None,
     total: int | None = None,
+    total_steps: int | None = None,
     seed: int | None = None,
     storage: Storage | str | os.PathLike[str] | None = None,
     name: str = "study",
     strategy: Any = None,
     device: str | None = None,
+    fidelity: Fidelity | None = None,
+    early_stopping: EarlyStopping | str | None = None,
     timeout: float | timedelta | None = None,
     target: float | None = None,
     patience: int | None = None,
@@ -44,11 +51,14 @@ def minimize(
         space: what to search.
         n_trials: how many trials; see `Study.optimize` for this and the other limits.
         total: how many trials in the study, whoever starts them.
+        total_steps: how many steps of a fidelity in all.
         seed: see `Study`.
         storage: see `Study`.
         name: see `Study`.
         strategy: see `Study`.
         device: see `Study`.
+        fidelity: the steps in which trials are trained; see `Study`.
+        early_stopping: see `Study`.
         timeout: see `Study.optimize`.
         target: see `Study.optimize`.
         patience: see `Study.optimize`.
@@ -76,10 +86,10 @@ def minimize(
     """
     study = Study(
         space, direction="minimize", storage=storage, name=name, seed=seed, strategy=strategy,
-        device=device,
+        device=device, fidelity=fidelity, early_stopping=early_stopping,
     )  # fmt: skip
     return study.optimize(
-        objective, n_trials=n_trials, total=total, timeout=timeout, target=target,
+        objective, n_trials=n_trials, total=total, total_steps=total_steps, timeout=timeout, target=target,
         patience=patience, executor=executor, n_jobs=n_jobs, gpus=gpus,
         trial_timeout=trial_timeout, progress=progress, max_failures=max_failures,
         interrupt=interrupt,
@@ -93,11 +103,14 @@ def maximize(
     *,
     n_trials: int | None = None,
     total: int | None = None,
+    total_steps: int | None = None,
     seed: int | None = None,
     storage: Storage | str | os.PathLike[str] | None = None,
     name: str = "study",
     strategy: Any = None,
     device: str | None = None,
+    fidelity: Fidelity | None = None,
+    early_stopping: EarlyStopping | str | None = None,
     timeout: float | timedelta | None = None,
     target: float | None = None,
     patience: int | None = None,
@@ -120,10 +133,10 @@ def maximize(
     """
     study = Study(
         space, direction="maximize", storage=storage, name=name, seed=seed, strategy=strategy,
-        device=device,
+        device=device, fidelity=fidelity, early_stopping=early_stopping,
     )  # fmt: skip
     return study.optimize(
-        objective, n_trials=n_trials, total=total, timeout=timeout, target=target,
+        objective, n_trials=n_trials, total=total, total_steps=total_steps, timeout=timeout, target=target,
         patience=patience, executor=executor, n_jobs=n_jobs, gpus=gpus,
         trial_timeout=trial_timeout, progress=progress, max_failures=max_failures,
         interrupt=interrupt,
