@@ -13,7 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from tfbo import Boolean, Categorical, Float, Int, Space, SQLiteStorage, StorageError, Study, Trial
+from tfbo import (
+    Boolean,
+    Categorical,
+    Fidelity,
+    Float,
+    Int,
+    Space,
+    SQLiteStorage,
+    StorageError,
+    Study,
+    Trial,
+)
 from tfbo.__main__ import main
 from tfbo.strategies import Random
 
@@ -56,15 +67,34 @@ TRIALS = (
 )  # fmt: skip
 
 
+CURVE = {1: 0.75, 3: 0.5, 9: 0.30000000000000004}
+STAGED = (
+    dataclasses.replace(TRIALS[0], start=3, until=9, spent=9, curve=CURVE),
+    *TRIALS[1:4],
+    dataclasses.replace(TRIALS[4], start=0, until=3, curve={1: -0.5, 2: 1e300}),
+    *TRIALS[5:],
+    Trial(
+        8, {"solver": None, "rate": 0.01, "größe": 4}, "paused", value=0.5, started=T + 8,
+        finished=T + 8.5, start=0, until=1, spent=1, curve={1: 0.5},
+    ),
+    Trial(
+        9, {"solver": None, "rate": 0.01, "größe": 5}, "stopped", value=7.0, started=T + 9,
+        finished=T + 9.5, start=1, until=3, spent=2, curve={1: 8.0, 2: 7.0},
+    ),
+)  # fmt: skip
+
+
 def held(file):
     """The space and trials that a file was written with."""
+    if file == "schema-5":
+        return Space(FIRST).extended(LATER), STAGED
     if file != "schema-1":
         return Space(FIRST).extended(LATER), TRIALS
     # There were neither standard errors nor spaces that grow.
     return Space(FIRST), tuple(dataclasses.replace(t, std=None) for t in TRIALS[:7])
 
 
-@pytest.fixture(params=["schema-1", "schema-2", "schema-3-log", "schema-3", "schema-4"])
+@pytest.fixture(params=["schema-1", "schema-2", "schema-3-log", "schema-3", "schema-4", "schema-5"])
 def file(request):
     return request.param
 
@@ -83,8 +113,10 @@ def test_what_a_file_holds_is_read(file, path):
     space, trials = held(file)
     storage = SQLiteStorage(path)
     one, two = storage.studies()
-    assert one[:1] + one[2:] == (NAME, "minimize", 2**62 + 1, T + 0.125)
-    assert two == ("empty", Space({"x": Float(-1.0, 1.0)}).to_json(), "maximize", 0, T + 60.0)
+    steps = Fidelity(1, 9, name="Epoche") if file == "schema-5" else None
+    assert one[:1] + one[2:5] == (NAME, "minimize", 2**62 + 1, T + 0.125)
+    assert one.fidelity == (None if steps is None else steps.to_json())
+    assert two[:5] == ("empty", Space({"x": Float(-1.0, 1.0)}).to_json(), "maximize", 0, T + 60.0)
     assert Space.from_json(one.space) == space
     assert tuple(storage.changes(NAME, 0).trials) == trials
     assert storage.changes("empty", 0).trials == []
@@ -112,7 +144,7 @@ def test_a_study_of_a_file_goes_on(file, path, tmp_path):
     assert again.trials[6].std == 0.25 and again.trials[5].reason == "gave up: ß"
     assert again.best_observed.value == -1.0 and "ε" in again.space
     assert again.trials[:4] == trials[:4]
-    for table in ("studies", "trials"):  # as in a file of today
+    for table in ("studies", "trials", "curves"):  # as in a file of today
         SQLiteStorage(tmp_path / "new.db").close()
         assert columns(path, table) == columns(tmp_path / "new.db", table)
 
@@ -120,10 +152,14 @@ def test_a_study_of_a_file_goes_on(file, path, tmp_path):
 def test_a_file_is_exported_as_it_is(file, path, capsys):
     assert main(["export", str(path), NAME, "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)["trials"]
+    for one in shown:  # of JSON every name is a text
+        one["curve"] = {int(step): value for step, value in one["curve"].items()}
     assert tuple(Trial(**one) for one in shown) == held(file)[1]
 
 
-@pytest.mark.parametrize("file", ["schema-3-log", "schema-3", "schema-4"], indirect=True)
+@pytest.mark.parametrize(
+    "file", ["schema-3-log", "schema-3", "schema-4", "schema-5"], indirect=True
+)
 @pytest.mark.parametrize(
     "change", ["value = 0.3", "std = NULL", "kind = 'nan'", "reason = 'x'", "finished = 1.7e9"]
 )

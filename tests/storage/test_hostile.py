@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import tfbo
-from tfbo import Categorical, Float, Int, Space, SQLiteStorage, StorageError, Study
+from tfbo import Categorical, Fidelity, Float, Int, Space, SQLiteStorage, StorageError, Study
 from tfbo.cli.main import main
 from tfbo.trial import Trial
 
@@ -323,6 +323,69 @@ def test_the_checksum_is_that_of_what_is_read(tmp_path, value):
     found = Study.load(storage=tmp_path / "a.db")
     assert (found.trials[0].value, found.trials[0].std) == (value, abs(value))
     assert found.space == study.space
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("step", -1), ("step", 2**62), ("step", 1.5), ("value", b"x"),
+        ("value", float("inf")), ("value", ESCAPES), ("step", SQL), ("step", CODE),
+    ],
+    ids=repr,
+)  # fmt: skip
+@pytest.mark.parametrize("summed", [True, False])
+def test_a_damaged_point_is_named(tmp_path, column, value, summed):
+    path = curved(tmp_path)
+    checksum = "" if summed else "checksum = NULL, "
+    with sqlite3.connect(path) as db:
+        db.execute(f"UPDATE curves SET {checksum}{column} = ? WHERE step = 2", (value,))
+    with pytest.raises(StorageError) as caught:
+        Study.load(storage=path)
+    message = str(caught.value)
+    assert message.startswith(
+        "storage: trial 1 of the study 'mnist' is damaged: its curve at step "
+    )
+    assert len(message) < 600 and calm(message)
+
+
+@pytest.mark.parametrize("change", ["value = 0.2500001", "value = NULL", "step = 3"])
+def test_a_point_that_was_changed_is_noticed(tmp_path, change):
+    path = curved(tmp_path)
+    with sqlite3.connect(path) as db:
+        db.execute(f"UPDATE curves SET {change} WHERE step = 2")
+    with pytest.raises(
+        StorageError, match=r"trial 1 .* is damaged: its curve at step [23]: .*checksum"
+    ):
+        Study.load(storage=path)
+    with sqlite3.connect(path) as db:  # on purpose
+        db.execute("UPDATE curves SET checksum = NULL")
+    assert len(Study.load(storage=path).trials[1].curve) == 2
+
+
+def curved(tmp_path):
+    path = str(tmp_path / "runs.db")
+    space, fidelity = Space({"x": Int(0, 9)}), Fidelity(1, 9)
+    study = Study(space, storage=path, seed=0, name="mnist", fidelity=fidelity)
+    for x in range(2):
+        study.enqueue({"x": x})
+    trial = study.ask(2)[1]
+    study.report(trial, 1, 0.5)
+    study.report(trial, 2, 0.25)
+    study.stored_trials.storage.close()
+    return path
+
+
+def test_a_fidelity_that_is_none_is_named(tmp_path):
+    for text in ("", "[]", '{"low": 9, "high": 1}', CODE, "[" * 10**5):
+        path = curved(tmp_path)
+        with sqlite3.connect(path) as db:
+            db.execute("UPDATE studies SET checksum = NULL, fidelity = ?", (text,))
+        with pytest.raises(
+            StorageError, match="the fidelity of the study 'mnist' is damaged"
+        ) as caught:
+            Study.load(storage=path)
+        assert len(str(caught.value)) < 800 and calm(str(caught.value))
+        os.unlink(path)
 
 
 def test_missing_trials_are_noticed(tmp_path):

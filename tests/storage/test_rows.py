@@ -54,7 +54,22 @@ def test_the_sum_of_a_study_is_made_likewise():
 @pytest.mark.parametrize("place", range(len(rows.TRIAL)))
 def test_no_value_can_be_changed_or_lost(trial, place):
     """Each in turn is another legal value, or none."""
-    other = (9, '{"x": 0.25}', "running", 9.0, 9.0, "nan", "why", "where", 9.0, 9.0, '{"a": 1}')
+    other = (
+        9,
+        '{"x": 0.25}',
+        "running",
+        9.0,
+        9.0,
+        "nan",
+        "why",
+        "where",
+        9.0,
+        9.0,
+        '{"a": 1}',
+        9,
+        9,
+        9,
+    )
     row = list(rows.write_trial(trial))
     for changed in {other[place], None} - {row[place]}:
         with pytest.raises(StorageError, match="is damaged"):

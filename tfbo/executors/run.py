@@ -109,9 +109,9 @@ class Run:
             raise invalid("value", "a number", value, "NaN where there is none at this step.")
         with self._lock:
             answer = self._report.answer(self.name, self._attempt, step, number)
-            self._given_up |= answer == HOPELESS
             self._over |= answer == OVER
             if answer != OVER:
+                self._given_up = answer == HOPELESS
                 self.reports += 1
                 self._last = step, number
         return answer == GO_ON
@@ -122,7 +122,7 @@ class Run:
         if self._last is None:
             return outcome
         step, value = self._last
-        if self._given_up and step != self.until:
+        if self._given_up:
             return outcome.stopped(step)
         if self._over and step == self.until and math.isfinite(value):
             return outcome.valued(value)  # it was trained beyond that step

@@ -258,7 +258,7 @@ class _Loop:
             with self._show.aside():
                 self._upkeep.check_reports(told, evaluated)
             with self._interrupts.allowed():
-                self._upkeep.end_hopeless()
+                self._stale += self._upkeep.end_hopeless()
         self._show.trial(told, watch)
         for callback in self._reactions.callbacks:
             with self._interrupts.allowed():

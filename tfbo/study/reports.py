@@ -82,7 +82,7 @@ class Reports:
             if run not in self._runs:  # it has ended meanwhile
                 return OVER
             raise
-        if run in self._given_up and answered == GO_ON:
+        if run in self._given_up and answered == GO_ON and step != self._trials.last:
             answered = HOPELESS
         if run in self._given_up and answered == HOPELESS:
             warn("A trial goes on after a report has answered False. Return the value then.")

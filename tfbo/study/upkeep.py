@@ -52,11 +52,14 @@ class Upkeep:
                 "run.report(step, value) as it trains, and return where that is False."
             )
 
-    def end_hopeless(self) -> None:
-        """End the paused trials that are hopeless by now."""
+    def end_hopeless(self) -> int:
+        """End the paused trials that are hopeless by now; their number."""
+        ended = 0
         paused = [trial for trial in self._trials.ordered() if trial.state == PAUSED]
         for number in sorted(self._advisor.hopeless(paused) if paused else ()):
             try:
                 self._trials.tell(number, LastPoint())
+                ended += 1
             except TrialStateError:  # another process has it go on, or has ended it
                 _LOGGER.debug("trial %d is not ended", number, exc_info=True)
+        return ended
