@@ -48,7 +48,9 @@ METHODS = {
     "HyperModel": ("__init__", "build", "fit", "declare_hyperparameters"),
     "Objective": ("__init__", "has_value", "get_value", "better_than"),
     "Tuner": TUNER_METHODS,
-    **dict.fromkeys((*TUNERS, "Hyperband"), ("__init__", *TUNER_METHODS)),
+    **dict.fromkeys(TUNERS, ("__init__", *TUNER_METHODS)),
+    # Its run_trial has other names for its arguments there.
+    "Hyperband": ("__init__", *(name for name in TUNER_METHODS if name != "run_trial")),
 }
 # Arguments that KerasTuner has not, by keyword only.
 ADDED = {"BayesianOptimization": {"max_epochs", "factor"}, "Hyperband": {"sampler"}}

@@ -253,3 +253,17 @@ def test_a_metric_that_is_not_logged_is_named(tmp_path):
     tuner = tuner_of(tmp_path)
     with pytest.raises(kt.errors.FatalError, match=r"val_loss.*It has: 'loss'"):
         tuner.search(X, Y, verbose=0)
+
+
+@pytest.mark.parametrize("max_trials", [1, 5, 12])
+def test_a_search_of_few_trials_ends_with_one_that_is_complete(max_trials):
+    class Parabola(kt.BayesianOptimization):
+        def run_trial(self, trial, *args, **kwargs):
+            hp = trial.hyperparameters
+            return hp.Float("x", -1.0, 1.0) ** 2 + 1.0 / hp["tuner/epochs"]
+
+    tuner = Parabola(max_epochs=9, max_trials=max_trials, seed=0)
+    tuner.search(verbose=0)
+    assert len(tuner.study.trials) == max_trials
+    assert any(trial.state == "complete" for trial in tuner.study.trials)
+    assert tuner.get_best_hyperparameters()[0]["tuner/epochs"] == 9

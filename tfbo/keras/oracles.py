@@ -119,7 +119,9 @@ class HyperbandOracle(Oracle):
         configurations: Any = strategies.Random()
         if sampler == "model":
             (first, *_), *_ = (bracket.sizes for bracket in brackets(self.fidelity))
-            configurations = strategies.Bayes(initial=configurations, n_initial=first)
+            # Of stages, `Bayes` has four trials at first for each of these.
+            initial = math.ceil(first / 4)
+            configurations = strategies.Bayes(initial=configurations, n_initial=initial)
         elif sampler != "random":
             advice = '"random" is what KerasTuner does.'
             raise invalid("sampler", '"model" or "random"', sampler, advice)

@@ -133,7 +133,8 @@ class Bayes(Strategy[History]):
         """See `Strategy`."""
         going: list[Suggestion] = []
         if problem.fidelity is not None:
-            ready = not self._is_initial(problem, state, pending)
+            # Where no new trial may begin, the model says of the few there are which go on.
+            ready = problem.closed or not self._is_initial(problem, state, pending)
             settings = self.settings(problem)
             going = stages.going_on(settings, problem, state, pending, number if ready else None)
             going = going[:q]
