@@ -262,8 +262,21 @@ def test_a_search_of_few_trials_ends_with_one_that_is_complete(max_trials):
             hp = trial.hyperparameters
             return hp.Float("x", -1.0, 1.0) ** 2 + 1.0 / hp["tuner/epochs"]
 
-    tuner = Parabola(max_epochs=9, max_trials=max_trials, seed=0)
+    hp = kt.HyperParameters()
+    hp.Float("x", -1.0, 1.0)
+    tuner = Parabola(max_epochs=9, max_trials=max_trials, seed=0, hyperparameters=hp)
     tuner.search(verbose=0)
     assert len(tuner.study.trials) == max_trials
     assert any(trial.state == "complete" for trial in tuner.study.trials)
     assert tuner.get_best_hyperparameters()[0]["tuner/epochs"] == 9
+
+
+def test_a_first_trial_that_asks_for_nothing_before_it_runs_is_trained_to_the_end():
+    class Late(kt.BayesianOptimization):
+        def run_trial(self, trial, *args, **kwargs):
+            return trial.hyperparameters.Float("x", -1.0, 1.0) ** 2
+
+    tuner = Late(max_epochs=9, max_trials=3, seed=0)
+    tuner.search(verbose=0)
+    assert [trial.reached for trial in tuner.study.trials][:1] == [9]
+    assert len(tuner.study.trials) == 3

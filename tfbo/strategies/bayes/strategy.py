@@ -132,7 +132,9 @@ class Bayes(Strategy[History]):
     ) -> list[Suggestion]:
         """See `Strategy`."""
         going: list[Suggestion] = []
-        if problem.fidelity is not None:
+        # A space in which nothing varies has no model: its trial is trained to the end.
+        fidelity = problem.fidelity if len(problem.encoding.columns) else None
+        if fidelity is not None:
             # Where no new trial may begin, the model says of the few there are which go on.
             ready = problem.closed or not self._is_initial(problem, state, pending)
             settings = self.settings(problem)
@@ -150,12 +152,14 @@ class Bayes(Strategy[History]):
         suggestions = self._new(problem, state, taken, pending, new) if left else []
         chosen = [repeats.suggest(fitted(), problem, i, state.trials) for i in again]
         suggestions += [Suggestion(params, {}) for params in chosen]
-        return going + stages.first(problem.fidelity, suggestions)
+        return going + stages.first(fidelity, suggestions)
 
     def hopeless(
         self, problem: Problem, state: History, *, trials: Sequence[Trial], pending: Sequence[Trial]
     ) -> frozenset[int]:
         """See `Strategy`; see `tfbo/strategies/bayes/stages.py`."""
+        if not len(problem.encoding.columns):
+            return frozenset()
         return stages.hopeless(self.settings(problem), problem, state, trials, pending)
 
     def _new(
