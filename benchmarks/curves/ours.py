@@ -44,7 +44,7 @@ class Tfbo(Policy):
         if not (self.exact and isinstance(self.task, Table)):
             return tfbo.strategies.Bayes()
         rows = _rows(self.task)
-        return tfbo.strategies.Bayes(initial=rows.near, chooser=rows.chooser)
+        return tfbo.strategies.Bayes(initial=rows.drawn, chooser=rows.chooser)
 
     def configurations(self) -> Any:
         """Random configurations: rows of a table."""

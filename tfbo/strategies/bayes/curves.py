@@ -67,11 +67,9 @@ def modelled(
     return Modelled(data, tuple(trials[i] for i in owners[kept][order]), _ends(data))
 
 
-def row(problem: Problem, trial: Trial, step: int) -> np.ndarray:
-    """Row `[d + 2]` of a trial at a step."""
-    assert problem.fidelity is not None
-    at = time(problem.fidelity, step)
-    return np.concatenate([rows(problem, [trial])[0], [at, float(trial.number)]])
+def last_rows(problem: Problem, trials: Sequence[Trial]) -> np.ndarray:
+    """Rows `[n, d + 2]` of trials at the last step."""
+    return np.concatenate([rows(problem, trials), ahead(trials, 0)], axis=1)
 
 
 def ahead(running: Sequence[Trial], q: int) -> np.ndarray:

@@ -32,12 +32,10 @@ def outlook(
     kernel: Kernel, problem: Problem, history: History, trials: Sequence[Trial], found: fit.Fit
 ) -> Outlook:
     """The outlook of some of the unfinished trials, by a fit of all curves."""
-    assert problem.fidelity is not None
     complete = [trial for trial in history.trials if trial.state == COMPLETE]
     if not trials:
         return Outlook({}, {}, -np.inf)
-    last = problem.fidelity.high
-    rows = np.stack([curves.row(problem, trial, last) for trial in (*trials, *complete)])
+    rows = curves.last_rows(problem, (*trials, *complete))
     moments = compiled(kernel)((found.posterior, rows), rows=len(found.observed.z))
     mean, std = np.asarray(moments[0]), np.sqrt(np.asarray(moments[1]))
     numbers = [trial.number for trial in trials]

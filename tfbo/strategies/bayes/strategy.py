@@ -171,14 +171,13 @@ class Bayes(Strategy[History]):
         numbers: range,
     ) -> list[Suggestion]:
         """Configurations that are not taken; as `suggest`."""
-        if self._is_initial(problem, state, pending):
+        few = _FIRST_RUNG * self.n_initial
+        if self._is_initial(problem, state, pending) or stages.explores(problem, numbers, few):
             begun = self.initial.fold(problem, None, state.trials)
             first, q = numbers[0], len(numbers)
             return self.initial.suggest(problem, begun, pending=pending, number=first, q=q)
         rows, notes = ask.suggest(self.settings(problem), problem, state, pending, numbers)
         found = iter(problem.encoding.decode(rows))
-        if problem.fidelity is not None and stages.is_random(problem, numbers[0]):
-            found = iter(())
         suggestions: list[Suggestion] = []
         for number in numbers:
             proposals = itertools.chain(found, random.draws(problem, number))
