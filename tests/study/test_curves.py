@@ -14,7 +14,7 @@ import stages
 
 import tfbo
 from tfbo import InvalidArgument, NoCompletedTrial, Study, TFBOWarning, TrialStateError
-from tfbo.strategies import Median, Random
+from tfbo.strategies import Hyperband, Median, Random, SuccessiveHalving
 
 
 @pytest.fixture
@@ -251,3 +251,52 @@ def test_another_fidelity_is_another_study(tmp_path):
         stages.study(storage=path, fidelity=tfbo.Fidelity(1, 27))
     with pytest.raises(tfbo.StudyMismatch, match="fidelity: "):
         stages.study(storage=path, fidelity=None)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "until"),
+    [(None, 1), (SuccessiveHalving(), 1), (Hyperband(), 9), (Random(), 9), (stages.Threshold(), 9)],
+)
+def test_an_enqueued_configuration_begins_as_the_strategy_has_it(strategy, until):
+    study = stages.study(strategy=strategy)
+    study.enqueue({"x": 0.5})
+    trial = study.ask()
+    assert (trial.number, trial.start, trial.until) == (0, 0, until)
+
+
+def test_an_enqueued_trial_that_lost_its_process_keeps_its_stage():
+    study = stages.study(strategy=SuccessiveHalving())
+    study.enqueue({"x": 0.5})
+    study.tell(study.ask(), 0.5)
+    for value in (0.6, 0.7):
+        study.tell(study.ask(), value)
+    going = study.ask()
+    assert (going.number, going.until) == (0, 3)
+    study.stored_trials.put_back(going)
+    assert study.ask().until == 3
+
+
+def test_a_training_that_does_not_go_on_from_its_start_is_told_where_that_is():
+    study = stages.study(strategy=SuccessiveHalving())
+    for value in (0.5, 0.6, 0.7):
+        study.tell(study.ask(), value)
+    going = study.ask()
+    with pytest.raises(
+        InvalidArgument, match=r"after 1, .*got 1.*after step 1: train from run\.start"
+    ):
+        study.report(going, 1, 0.5)
+
+
+def test_what_was_told_of_a_stopped_trial_is_its_value(study):
+    trial = study.ask()
+    study.tell(trial, 0.5, state="stopped")
+    with pytest.raises(TrialStateError, match=r"told already \(value 0\.5\)"):
+        study.tell(trial, 0.4)
+
+
+def test_forecasts_name_what_is_missing(study):
+    study.tell(study.ask(), 0.5)
+    with pytest.raises(TrialStateError, match="has no trial 99"):
+        study.forecast(99)
+    with pytest.raises(tfbo.TooFewTrials, match="1 trial with a value; a model needs 2"):
+        study.forecast(0)

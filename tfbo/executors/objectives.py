@@ -111,6 +111,9 @@ def _check_signature(objective: Any, staged: bool) -> bool:
     except TypeError:
         expected = "a function of one dict of parameters"
         advice = "Its only argument is the dict: def objective(params)."
+        if staged:
+            expected += " and a run, for the study has a fidelity"
+            advice = "Its arguments are these two: def objective(params, run)."
         needed = [p for p in takes if p.default is p.empty and p.kind != p.VAR_POSITIONAL]
         if needed and takes[0].name in ("self", "cls"):
             advice = "It is a method: pass it from an instance."

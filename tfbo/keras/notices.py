@@ -14,6 +14,7 @@ from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.oracle import Oracle
 from tfbo.keras.project import Project
 from tfbo.keras.trial import Trial
+from tfbo.study.incumbent import last_value
 from tfbo.trial import PAUSED
 
 IDLE = "populate_space() is idle: it is asked again until it has something to try"
@@ -97,7 +98,11 @@ def warn_of_other_project(project: Project) -> None:
 
 
 def _best(oracle: Oracle) -> str:
-    best = oracle.get_best_trials(1)
-    if not best:
+    scores = [(trial.score, trial.trial_id) for trial in oracle.get_best_trials(1)]
+    # One that goes on has a score until it has another.
+    running = [(oracle.study_trial(t), t.trial_id) for t in oracle.ongoing_trials.values()]
+    scores += [(last_value(found), trial_id) for found, trial_id in running if found.curve]
+    if not scores:
         return ", none has completed" if oracle.end_order else ""
-    return f", best {best[0].score:.6g} (trial {best[0].trial_id})"
+    score, trial_id = max(scores, key=lambda pair: oracle.objective.goal.score(pair[0]))
+    return f", best {score:.6g} (trial {trial_id})"

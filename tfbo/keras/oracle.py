@@ -216,7 +216,7 @@ class Oracle:
             trial.status = TrialStatus.FAILED
         self._search.tell(trial)
         self._ended[str(trial.trial_id)] = self.study_trial(trial).finished
-        self.say(_format.line(self.study_trial(trial)))
+        self.say(_format.line(self.study_trial(trial), "epoch"))
         if crashed:
             failure = trial.failure or Failure("error", trial.message or "")
             advice = "Tracebacks are in tuner.oracle.trials[...].message."

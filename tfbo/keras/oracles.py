@@ -12,7 +12,7 @@ from tfbo.keras.oracle import Oracle
 from tfbo.keras.schedule import Schedule, brackets
 from tfbo.trial import Fidelity
 
-_ALPHA, _BETA = 1e-4, 2.6  # KerasTuner's defaults
+_ALPHA, _BETA, _FACTOR = 1e-4, 2.6, 3  # KerasTuner's defaults
 
 
 class BayesianOptimizationOracle(Oracle):
@@ -33,7 +33,7 @@ class BayesianOptimizationOracle(Oracle):
         max_consecutive_failed_trials: int | None = 3,
         *,
         max_epochs: int | None = None,
-        factor: float = 3,
+        factor: float = _FACTOR,
     ) -> None:
         super().__init__(
             objective, max_trials, hyperparameters, allow_new_entries, tune_new_entries, seed,
@@ -42,6 +42,9 @@ class BayesianOptimizationOracle(Oracle):
         self.num_initial_points, self.alpha, self.beta = num_initial_points, alpha, beta
         self.max_epochs, self.factor = max_epochs, factor
         self.strategy = _bayes(num_initial_points, alpha, beta)
+        if max_epochs is None and factor != _FACTOR:
+            advice = "For example max_epochs=50."
+            raise invalid("max_epochs", "the last epoch, where a factor is given", None, advice)
         self.fidelity = None if max_epochs is None else _epochs(max_epochs, factor)
 
 
@@ -98,7 +101,7 @@ class HyperbandOracle(Oracle):
         self,
         objective: Any = None,
         max_epochs: int = 100,
-        factor: float = 3,
+        factor: float = _FACTOR,
         hyperband_iterations: int | None = 1,
         seed: int | None = None,
         hyperparameters: Any = None,
@@ -115,6 +118,9 @@ class HyperbandOracle(Oracle):
         )  # fmt: skip
         self.fidelity: Fidelity = _epochs(max_epochs, factor, least=2)
         self.max_epochs, self.factor, self.sampler = max_epochs, factor, sampler
+        if hyperband_iterations:
+            advice = "None for no end."
+            _arguments.count("hyperband_iterations", hyperband_iterations, advice)
         self.hyperband_iterations = hyperband_iterations or math.inf
         configurations: Any = strategies.Random()
         if sampler == "model":
@@ -136,7 +142,7 @@ class HyperbandOracle(Oracle):
 
 def _epochs(max_epochs: Any, factor: Any, least: float = 1.5) -> Fidelity:
     """The epochs of a search; InvalidArgument where there is nothing to compare before the last."""
-    last = _arguments.count("max_epochs", max_epochs, "It is the last epoch.", least=2)
+    last = _arguments.count("max_epochs", max_epochs, "For example max_epochs=50.", least=2)
     advice = "Three is usual: a third of the trials go on."
     factor = _arguments.number("factor", factor, advice, least=least)
     return Fidelity(1, last, name="epoch", factor=factor)

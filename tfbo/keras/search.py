@@ -137,13 +137,12 @@ class Search:
             self.study.advisor.prepare(most)
         try:
             total = most if self.study.fidelity else None
-            asked = ask(self.study.stored_trials, self.study.advisor.suggest, 1, total)
+            trials, advisor = self.study.stored_trials, self.study.advisor
+            asked = ask(trials, advisor.suggest, 1, total, first=advisor.first_stage)
         except SpaceExhausted:
             asked = []
-            trials = self.study.trials
-            self.is_exhausted = (
-                not self.study.fidelity or len(trials) >= self.study.space.cardinality
-            )
+            size = self.study.space.cardinality
+            self.is_exhausted = not self.study.fidelity or len(self.study) >= size
         self._held = asked[0] if asked else None
         if self._held is None:
             return None

@@ -93,6 +93,10 @@ class Strategy(abc.ABC, Generic[State]):
             q: how many.
         """
 
+    def first_stage(self, problem: Problem) -> int | None:
+        """Step until which an enqueued trial is trained at first; None, as by default, for the last."""
+        return None
+
     def hopeless(
         self, problem: Problem, state: State, *, trials: Sequence[Trial], pending: Sequence[Trial]
     ) -> frozenset[int]:

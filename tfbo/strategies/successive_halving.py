@@ -40,6 +40,10 @@ class SuccessiveHalving(Staged):
         [1, 3, 3, 1, 1, 1]
     """
 
+    def first_stage(self, problem: Problem) -> int | None:
+        """See `Strategy`."""
+        return None if problem.fidelity is None else problem.fidelity.low
+
     def due(
         self, problem: Problem, fidelity: Fidelity, trials: Sequence[Trial], *, q: int, new: int
     ) -> list[Due]:

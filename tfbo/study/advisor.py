@@ -63,6 +63,13 @@ class Advisor:
                 return []
             raise
 
+    def first_stage(self) -> int | None:
+        """Step until which an enqueued trial is trained at first; None without a fidelity."""
+        if self._trials.fidelity is None:
+            return None
+        strategy, problem, _ = self._up_to_date()
+        return strategy.first_stage(problem)
+
     def hopeless(self, trials: Sequence[Trial]) -> frozenset[int]:
         """Numbers of those of some unfinished trials that are not worth further steps."""
         rule = self.early_stopping
@@ -120,7 +127,8 @@ class Advisor:
         trials.sync()
         complete = self._complete()
         if complete < _FEWEST:
-            has = f"{complete} complete trial{'' if complete == 1 else 's'}"
+            one = "complete trial" if trials.fidelity is None else "trial with a value"
+            has = f"{complete} {one if complete == 1 else one.replace('trial', 'trials')}"
             raise TooFewTrials(
                 f"The study {trials.name!r} has {has}; a model needs {_FEWEST} or more. "
                 f"{advice(trials.ordered())}"

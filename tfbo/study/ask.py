@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from tfbo.space import Params
@@ -28,6 +28,7 @@ def ask(
     count: int,
     total: int | None = None,
     *,
+    first: Callable[[], int | None],
     new: int | None = None,
     steps: int | None = None,
     owned: bool = True,
@@ -42,6 +43,7 @@ def ask(
         suggest: see `Suggest`.
         count: how many.
         total: how many trials the study may have; beyond it, paused ones still go on.
+        first: step until which enqueued trials are trained at first, as `Advisor.first_stage`.
         new: how many may be new ones at the most, as for `total`.
         steps: how many steps the trials of the study may take in all; the stage that is the last is cut.
         owned: True where this process runs them.
@@ -51,7 +53,7 @@ def ask(
     while len(asked) < count:
         trials.sync()
         missing = count - len(asked)
-        claimed = trials.claim(missing, new=new, steps=_left(trials, steps), owned=owned)
+        claimed = trials.claim(missing, first, new=new, steps=_left(trials, steps), owned=owned)
         asked += claimed
         missing -= len(claimed)
         if new is not None:

@@ -46,7 +46,10 @@ class Dialogue(Results):
         if q is not None:
             q = _arguments.count("q", q, "Leave it out for one trial by itself.")
         count = 1 if q is None else q
-        asked = ask(self.stored_trials, self.advisor.suggest, count, owned=False)
+        advisor = self.advisor
+        asked = ask(
+            self.stored_trials, advisor.suggest, count, first=advisor.first_stage, owned=False
+        )
         return asked[0] if q is None else asked
 
     def suggestion(self) -> Params:
@@ -135,7 +138,11 @@ class Dialogue(Results):
         return self.runs.begin(self.stored_trials.running(trial))
 
     def enqueue(self, params: Mapping[str, Any]) -> Trial:
-        """Have a configuration (a legal value for each active parameter) tried before any suggestion."""
+        """Have a configuration (a legal value for each active parameter) tried before any suggestion.
+
+        With a fidelity it begins as any other does: with the strategies that train in stages, until the
+        first rung. In `Hyperband` it is of no bracket, and is trained to the end.
+        """
         return self.stored_trials.enqueue(params)
 
     def extend(self, parameters: Mapping[str, Parameter]) -> Space:

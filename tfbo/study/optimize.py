@@ -215,7 +215,10 @@ class _Loop:
         limits, new = self._limits, None
         if limits.n_trials is not None and self._trials.fidelity is not None:
             new = max(0, limits.n_trials - self._asked)
-        return ask(self._trials, suggest, 1, limits.total, new=new, steps=limits.total_steps)
+        return ask(
+            self._trials, suggest, 1, limits.total,
+            first=self._advisor.first_stage, new=new, steps=limits.total_steps,
+        )  # fmt: skip
 
     def _prepare(self) -> None:
         """While trials run, do what the first suggestion of a model would wait for."""

@@ -22,9 +22,8 @@ def answer(trials: Trials, advisor: Advisor, trial: Trial | int, step: int, valu
     """Store a point of the curve of a running trial, and answer whether it goes on; see `Study.report`."""
     found = trials.running(trial)
     if found.until is not None and step > found.until:
-        steps = "step" if trials.fidelity is None else trials.fidelity.name
         warn(
-            f"A trial reported a {steps} beyond the one until which it was to be trained: it is dropped. "
+            "A trial reported a step beyond the one until which it was to be trained: it is dropped. "
             "Train until run.until (of ask and tell: trial.until), or return where a report answers False."
         )
         return OVER

@@ -171,18 +171,19 @@ class Results:
             `mean` and `std`, NumPy arrays `[n]` in the units of the objective.
 
         Raises:
-            InvalidArgument: for a step that is none, or a study or surrogate without learning curves.
+            InvalidArgument: for a step that is no count, or a study or surrogate without learning curves.
+            TrialStateError: for an unknown trial.
             TooFewTrials: where fewer than two trials have a value.
         """
         if self.fidelity is None:
             advice = "For example Study(..., fidelity=tfbo.Fidelity(1, 50))."
             raise invalid("fidelity", "the steps of the study", None, advice)
-        wanted = records.steps(self.fidelity, steps)
+        wanted, known = records.steps(self.fidelity, steps), self.stored_trials.known(trial)
         surrogate = self.advisor.surrogate()
         if not hasattr(surrogate, "forecast"):
             expected = "one whose surrogate has learning curves"
             raise invalid("strategy", expected, self.advisor.strategy, "Bayes() has.")
-        return surrogate.forecast(self.stored_trials.known(trial), wanted)
+        return surrogate.forecast(known, wanted)
 
     def expected_improvement(self, params: Mapping[str, Any]) -> float:
         """Expected improvement of `params` on the best posterior mean; raises as `predict`."""

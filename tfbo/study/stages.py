@@ -18,7 +18,7 @@ def first(
     """A trial as it begins, or begins again, with its stage; at most so many steps, where that is given."""
     if fidelity is None:
         return trial
-    start, end = trial.start or 0, until or trial.until or fidelity.high
+    start, end = trial.start or 0, until or fidelity.high
     return dataclasses.replace(trial, start=start, until=_cut(start, end, most))
 
 

@@ -7,7 +7,7 @@ import logging
 import os
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfbo import _forks, _format
@@ -26,7 +26,7 @@ from tfbo.storage import (
 )
 from tfbo.study import records, stages
 from tfbo.study.checkpoints import Checkpoints
-from tfbo.trial import COMPLETE, PAUSED, PRESUMED, RUNNING, WAITING, Goal, Outcome, Trial
+from tfbo.trial import FAILED, PAUSED, PRESUMED, RUNNING, WAITING, Goal, Outcome, Trial
 
 if TYPE_CHECKING:
     from tfbo.strategies import Suggestion
@@ -139,11 +139,18 @@ class Trials:
         return known is None or known.start is None
 
     def claim(
-        self, count: int, *, new: int | None = None, steps: int | None = None, owned: bool = True
+        self,
+        count: int,
+        first: Callable[[], int | None],
+        *,
+        new: int | None = None,
+        steps: int | None = None,
+        owned: bool = True,
     ) -> list[Trial]:
         """Start up to `count` waiting trials, lowest numbers first, unless others do.
 
-        At most `new` of them have never begun, and their stages take `steps` in all.
+        At most `new` of them have never begun, and their stages take `steps` in all. Those that have no
+        stage yet are trained until the step that `first` says.
         """
         claimed: list[Trial] = []
         for trial in [trial for trial in self.ordered() if trial.state == WAITING]:
@@ -152,7 +159,8 @@ class Trials:
             if new is not None and sum(map(self.is_new, [*claimed, trial])) > new:
                 continue
             running = dataclasses.replace(trial, state=RUNNING, started=time.time())
-            running = stages.first(running, self.fidelity, None, steps)
+            until = first() if trial.until is None and self.fidelity is not None else trial.until
+            running = stages.first(running, self.fidelity, until, steps)
             if steps is not None and stages.length(running) <= 0:
                 break
             if self._run(running, WAITING, owned):
@@ -248,6 +256,10 @@ class Trials:
         known = self._reached.get(found.number, found.reached or found.start or 0)
         if step <= known:
             advice = "Report each step once, in order; the first is 1."
+            if found.start:
+                advice = (
+                    f"It goes on after step {found.start}: train from run.start, or trial.start."
+                )
             raise invalid("step", f"a step after {known}, the last of this trial", step, advice)
         if not self.storage.report(self.name, found.number, {step: value}):
             raise _does_not_run(self.known(found))
@@ -319,7 +331,7 @@ def _unfinished(
     number = found.number
     beaten = found.is_presumed and not (outcome is not None and outcome.is_presumed)
     if found.is_finished and not beaten:
-        what = f"value {found.value}" if found.state == COMPLETE else f"failure: {found.reason}"
+        what = f"failure: {found.reason}" if found.state == FAILED else f"value {found.value}"
         raise TrialStateError(
             f"trial: trial {number} has been told already ({what}). To try its parameters again, "
             "enqueue them."

@@ -47,7 +47,7 @@ class Fidelity:
         high = _arguments.count("high", self.high, "It is the last step.")
         if low >= high:
             advice = "For example Fidelity(1, 50)."
-            raise invalid("low", f"a step before the last one, {high}", low, advice)
+            raise invalid("low", f"a step before the last one, high={high}", low, advice)
         advice = "Three is usual: a third of the trials go on at each rung."
         factor = _arguments.number("factor", self.factor, advice, least=1.5)
         if not isinstance(self.name, str) or not self.name:

@@ -23,7 +23,7 @@ from tfbo.strategies.bayes.chooser import Chooser
 from tfbo.strategies.bayes.data import Failed, History
 from tfbo.strategies.bayes.surrogate import GaussianSurrogate
 from tfbo.strategies.sobol import Sobol
-from tfbo.trial import COMPLETE, Trial
+from tfbo.trial import COMPLETE, Fidelity, Trial
 
 # Learned noise of less variance than this, in standardised outcomes, is what the model does not resolve:
 # the best value is then the best trial. More had 13 of 108 fits without noise, 30 of 48 with noise.
@@ -132,8 +132,7 @@ class Bayes(Strategy[History]):
     ) -> list[Suggestion]:
         """See `Strategy`."""
         going: list[Suggestion] = []
-        # A space in which nothing varies has no model: its trial is trained to the end.
-        fidelity = problem.fidelity if len(problem.encoding.columns) else None
+        fidelity = _staged(problem)
         if fidelity is not None:
             # Where no new trial may begin, the model says of the few there are which go on.
             ready = problem.closed or not self._is_initial(problem, state, pending)
@@ -153,6 +152,11 @@ class Bayes(Strategy[History]):
         chosen = [repeats.suggest(fitted(), problem, i, state.trials) for i in again]
         suggestions += [Suggestion(params, {}) for params in chosen]
         return going + stages.first(fidelity, suggestions)
+
+    def first_stage(self, problem: Problem) -> int | None:
+        """See `Strategy`."""
+        fidelity = _staged(problem)
+        return None if fidelity is None else fidelity.low
 
     def hopeless(
         self, problem: Problem, state: History, *, trials: Sequence[Trial], pending: Sequence[Trial]
@@ -249,3 +253,11 @@ class Bayes(Strategy[History]):
         if problem.fidelity is not None:
             valued, few = valued + [bool(trial.curve) for trial in pending], _FIRST_RUNG * few
         return len(valued) < few or not len(problem.encoding.columns) or not any(valued)
+
+
+def _staged(problem: Problem) -> Fidelity | None:
+    """The fidelity by which the model has trials go on; None where they are trained to the end.
+
+    A space in which nothing varies has no model.
+    """
+    return problem.fidelity if len(problem.encoding.columns) else None
