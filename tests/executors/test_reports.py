@@ -169,7 +169,10 @@ import objectives, tfbo
 from tfbo.trial import Trial
 
 if __name__ == "__main__":
-    study = tfbo.Study(tfbo.Space({"x": tfbo.Float(0.0, 1.0)}), fidelity=tfbo.Fidelity(1, 9), seed=0)
+    study = tfbo.Study(
+        tfbo.Space({"x": tfbo.Float(0.0, 1.0)}), fidelity=tfbo.Fidelity(1, 9), seed=0,
+        strategy=tfbo.strategies.Random(),
+    )
     study.enqueue({"x": 0.5})
     objective = functools.partial(objectives.train_for_nobody, sys.argv[1])
     with ProcessPoolExecutor(2, multiprocessing.get_context(sys.argv[2])) as pool:

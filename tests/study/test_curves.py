@@ -123,12 +123,11 @@ def test_a_paused_trial_that_is_ended_has_spent_what_it_had(study):
     study.tell(trial, 0.5)
     with pytest.raises(TrialStateError, match="is paused"):
         study.tell(trial, 0.4)
+    (paused,) = study.trials
     study.tell(trial, state="stopped")
-    assert (study.trials[0].state, study.trials[0].value, study.trials[0].spent) == (
-        "stopped",
-        0.5,
-        1,
-    )
+    (ended,) = study.trials
+    assert (ended.state, ended.value, ended.spent) == ("stopped", 0.5, 1)
+    assert ended.duration == paused.duration  # it was not trained while it was paused
 
 
 def test_asking_for_several_mixes_new_trials_and_paused_ones():

@@ -149,8 +149,8 @@ class Trials:
     ) -> list[Trial]:
         """Start up to `count` waiting trials, lowest numbers first, unless others do.
 
-        At most `new` of them have never begun, and their stages take `steps` in all. Those that have no
-        stage yet are trained until the step that `first` says.
+        At most `new` of them have never begun, and their stages take `steps` in all. One that
+        has no stage yet is trained until the step that `first` says.
         """
         claimed: list[Trial] = []
         for trial in [trial for trial in self.ordered() if trial.state == WAITING]:
@@ -159,8 +159,7 @@ class Trials:
             if new is not None and sum(map(self.is_new, [*claimed, trial])) > new:
                 continue
             running = dataclasses.replace(trial, state=RUNNING, started=time.time())
-            until = first() if trial.until is None and self.fidelity is not None else trial.until
-            running = stages.first(running, self.fidelity, until, steps)
+            running = stages.first(running, self.fidelity, trial.until or first(), steps)
             if steps is not None and stages.length(running) <= 0:
                 break
             if self._run(running, WAITING, owned):
@@ -222,12 +221,8 @@ class Trials:
         found = _unfinished(self.name, self.by_number, trial, outcome)
         told = outcome.finish(found, time.time(), self.last)
         if found.state == PAUSED and told.state == PAUSED:
-            raise TrialStateError(
-                f"trial: trial {found.number} has been told its value at step {found.until} and is paused. "
-                'Ask for it again, or end it by state="stopped".'
-            )
-        unfinished = (WAITING, RUNNING, PAUSED)
-        replaced = unfinished if outcome.is_presumed else (*unfinished, *PRESUMED)
+            raise _is_paused(found)
+        replaced = (WAITING, RUNNING, PAUSED, *(() if outcome.is_presumed else PRESUMED))
         if not self.storage.replace(self.name, told, replaced, None):
             self.sync()
             _unfinished(self.name, self.by_number, found.number, outcome)
@@ -253,14 +248,7 @@ class Trials:
 
     def report(self, found: Trial, step: int, value: float) -> Trial:
         """Store a point of the curve of a `running` trial; the trial as it is then."""
-        known = self._reached.get(found.number, found.reached or found.start or 0)
-        if step <= known:
-            advice = "Report each step once, in order; the first is 1."
-            if found.start:
-                advice = (
-                    f"It goes on after step {found.start}: train from run.start, or trial.start."
-                )
-            raise invalid("step", f"a step after {known}, the last of this trial", step, advice)
+        _check_step(found, self._reached.get(found.number, found.reached or found.start or 0), step)
         if not self.storage.report(self.name, found.number, {step: value}):
             raise _does_not_run(self.known(found))
         self._reached[found.number] = step
@@ -302,6 +290,22 @@ def _does_not_run(trial: Trial) -> TrialStateError:
     return TrialStateError(
         f"trial: trial {trial.number} does not run, it is {trial.state}. Ask for it first."
     )
+
+
+def _is_paused(trial: Trial) -> TrialStateError:
+    return TrialStateError(
+        f"trial: trial {trial.number} has been told its value at step {trial.until} and is paused. "
+        'Ask for it again, or end it by state="stopped".'
+    )
+
+
+def _check_step(trial: Trial, known: int, step: int) -> None:
+    """Raise InvalidArgument for a step that is not after the last `known` one."""
+    if step <= known:
+        advice = "Report each step once, in order; the first is 1."
+        if trial.start:
+            advice = f"It goes on after step {trial.start}: train from run.start, or trial.start."
+        raise invalid("step", f"a step after {known}, the last of this trial", step, advice)
 
 
 def _known(study: str, trials: Mapping[int, Trial], trial: Trial | int) -> Trial:

@@ -52,6 +52,8 @@ class Measurement:
         if state is None:
             paused = last is not None and trial.until is not None and trial.until < last
             state = PAUSED if paused else COMPLETE
+        if trial.state == PAUSED:
+            at = trial.finished or at  # nothing was trained since
         result = dataclasses.replace(trial, state=state, value=value, std=std, finished=at)
         result = dataclasses.replace(result, kind=None, reason=None, traceback=None)
         step = self.step

@@ -12,10 +12,10 @@ import ray
 from ray import tune
 from ray.tune import schedulers
 
-from tfbo import ExecutorError, Float, InvalidArgument, Space, Study, WorkerDied
+from tfbo import ExecutorError, Fidelity, Float, InvalidArgument, Space, Study, WorkerDied
 from tfbo.executors.workers import open_workers
 from tfbo.integrations.ray import RayExecutor, TFBOSearch
-from tfbo.strategies import Sobol
+from tfbo.strategies import Median, Sobol, SuccessiveHalving
 
 pytestmark = pytest.mark.slow
 
@@ -186,6 +186,44 @@ def test_a_study_runs_its_trials_on_ray():
     one = Study(SPACE, seed=0, strategy=Sobol()).optimize(objective, n_trials=6)
     assert [t.params for t in study.trials] == [t.params for t in one.trials]
     assert [t.value for t in study.trials] == [t.params["x"] for t in study.trials]
+
+
+def test_reports_cross_from_ray_and_are_answered(tmp_path):
+    def objective(params, run):
+        x = params["x"] ** 2
+        file = run.checkpoint / "steps"
+        assert (int(file.read_text()) if file.exists() else 0) == run.start
+        for step in range(run.start + 1, run.until + 1):
+            file.write_text(str(step))
+            if not run.report(step, x + 1.0 / step):
+                break
+        return x + 1.0 / step
+
+    def staged(**arguments):
+        steps = Fidelity(1, 9)
+        return Study(SPACE, seed=0, strategy=SuccessiveHalving(), fidelity=steps, **arguments)
+
+    study = staged(storage=tmp_path / "runs.db")
+    study.optimize(objective, total_steps=40, executor=RayExecutor(), n_jobs=1)
+    one = staged().optimize(objective, total_steps=40)
+    assert [t.curve for t in study.trials] == [t.curve for t in one.trials]
+    assert {t.state for t in study.trials} == {"complete", "paused"}
+    both = staged().optimize(objective, total_steps=40, executor=RayExecutor())
+    assert sum(t.spent for t in both.trials) == 40 and not any(t.kind for t in both.trials)
+
+
+def test_a_trial_on_ray_that_is_given_up_ends_there():
+    def objective(params, run):
+        for step in range(1, 20):
+            if not run.report(step, float(run.number)):
+                return float(run.number)
+        return float(run.number)
+
+    study = Study(SPACE, seed=0, strategy=Sobol(), early_stopping=Median(warm_up=1, from_step=3))
+    study.optimize(objective, n_trials=3, executor=RayExecutor(), n_jobs=1)
+    assert [(t.state, t.reached) for t in study.trials] == [
+        ("complete", 19), ("stopped", 3), ("stopped", 3)
+    ]  # fmt: skip
 
 
 def test_a_worker_that_dies_fails_its_own_trial_only():
