@@ -95,6 +95,8 @@ class CurveKernel(Kernel):
 
     def final(self, features: tf.Tensor) -> tf.Tensor:
         """See `Kernel`."""
+        if features.shape[-1] == self.configurations.features:
+            return features
         return tf.concat(
             [features[..., :-2], tf.ones_like(features[..., -2:-1]), features[..., -1:]], axis=-1
         )
@@ -123,6 +125,8 @@ class CurveKernel(Kernel):
         variances: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """See `Kernel`; with the noise of early steps."""
+        if features.shape[-1] == self.configurations.features:
+            return super().covariance(hyperparameters, features, mask, variances)
         *_, early = self._own(hyperparameters)
         beyond = tf.expand_dims(early, -1) * (1.0 - features[..., -2]) ** _EARLY
         if variances is not None:

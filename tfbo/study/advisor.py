@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -163,7 +164,7 @@ class Advisor:
         """Number of trials with a value that a model can learn from."""
         fidelity = self._trials.fidelity is not None
         return sum(
-            trial.state == COMPLETE or (fidelity and bool(trial.curve))
+            trial.state == COMPLETE or (fidelity and any(map(math.isfinite, trial.curve.values())))
             for trial in self._trials.ordered()
         )
 

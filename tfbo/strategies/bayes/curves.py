@@ -92,7 +92,10 @@ def _error(fidelity: Fidelity, trial: Trial, at: float) -> float:
 
 
 def subset(x: np.ndarray, y: np.ndarray, most: int) -> np.ndarray:
-    """Indices of `most` points: of the trials that went furthest, and of others as `data.subset` has it."""
+    """Indices of at most `most` points, those of whole trials, of one at least.
+
+    They are of the trials that went furthest; of those that stand where room ends, as `data.subset` has it.
+    """
     if len(y) <= most:
         return np.arange(len(y))
     trials, first, owner, count = np.unique(
@@ -109,6 +112,9 @@ def subset(x: np.ndarray, y: np.ndarray, most: int) -> np.ndarray:
     end = furthest[ranked[within]]
     rivals = np.flatnonzero(furthest == end)
     room = most - int(count[furthest > end].sum())
-    places = max(1, room // int(count[rivals].max()))
+    places = room // int(count[rivals].max())
+    if not places and (furthest > end).any():
+        return np.flatnonzero((furthest > end)[owner])
+    places = max(1, places)
     chosen = rivals[trials_data.subset(x[first[rivals], :-2], last[rivals], places)]
     return np.flatnonzero((furthest > end)[owner] | np.isin(owner, chosen))

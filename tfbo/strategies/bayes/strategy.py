@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -251,7 +252,8 @@ class Bayes(Strategy[History]):
     def _is_initial(self, problem: Problem, state: History, pending: Sequence[Trial] = ()) -> bool:
         valued, few = [*state.complete], self.n_initial
         if problem.fidelity is not None:
-            valued, few = valued + [bool(trial.curve) for trial in pending], _FIRST_RUNG * few
+            begun = [any(map(math.isfinite, trial.curve.values())) for trial in pending]
+            valued, few = valued + begun, _FIRST_RUNG * few
         return len(valued) < few or not len(problem.encoding.columns) or not any(valued)
 
 
