@@ -161,7 +161,7 @@ def hopeless(
 
 
 def _is_beyond(trial: Trial, level: int, index: int, steps: Sequence[int]) -> bool:
-    """True where a trial has gone on from a rung, or runs beyond it."""
+    """True where a trial has gone on from a rung, or runs beyond it, or waits to do so again."""
     if level > index or trial.state == COMPLETE:
         return True
-    return trial.state == RUNNING and (trial.until or 0) > steps[index]
+    return trial.state in (RUNNING, WAITING) and (trial.until or 0) > steps[index]

@@ -140,7 +140,7 @@ class Bayes(Strategy[History]):
             settings = self.settings(problem)
             going = stages.going_on(settings, problem, state, pending, number if ready else None)
             going = going[:q]
-        if len(going) == q:
+        if len(going) == q or problem.closed:
             return going
         q -= len(going)
         taken = {*state.keys, *(key(trial.params) for trial in pending)}
