@@ -196,6 +196,21 @@ def known_noise():
     return rounds(study, 5, of=noisy)
 
 
+def curves():
+    study = tfbo.Study(MIXED, seed=4, fidelity=tfbo.Fidelity(1, 27))
+    chosen, running = [], []
+    for i in range(50):
+        trial = study.ask()
+        chosen.append({**trial.params, "number": trial.number, "until": trial.until})
+        running.append(trial)
+        if len(running) > 2:
+            trial = running.pop(i % 3)
+            told = value(MIXED, trial.params) + (0.2 + 0.3 * trial.params["flag"]) / trial.until
+            study.tell(trial, told)
+    mean, std = study.forecast(chosen[-1]["number"], [1, 9, 27])
+    return chosen[20:] + looked_at(study) + [*map(float, mean), *map(float, std)]
+
+
 def others():
     return [
         params
@@ -206,7 +221,8 @@ def others():
 
 STUDIES = (
     from_the_start, numbers, maximised, mixed, conditional, noise, told_errors, failing, batch, large_batch,
-    thompson, pending, resumed, some_modelled, searched_among_some, settings, adam, known_noise, others,
+    thompson, pending, resumed, some_modelled, searched_among_some, settings, adam, known_noise, curves,
+    others,
 )  # fmt: skip
 
 

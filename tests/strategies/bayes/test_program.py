@@ -199,6 +199,33 @@ def test_one_trace_for_200_trials(traced):
     assert SESSIONS.info().misses == 5  # from 150 trials on both run on several threads
 
 
+def test_one_trace_for_curves_of_all_sizes(traced):
+    """A search, the conditioning of all data, the outlook, the choice; two more where trials fail."""
+    strategy = Bayes(n_initial=2, n_candidates=66)
+    study = tfbo.Study(NUMBERS, seed=0, strategy=strategy, fidelity=tfbo.Fidelity(1, 27))
+    curves = ["_choose", "_fit", "_moments", "_stay"]
+    for number in range(50):
+        if number == 20:
+            study.ask()  # it stays pending from here on
+        trial = study.ask()
+        if number == 30:
+            study.forecast(0)
+            study.advisor.hopeless([trial])
+            assert sorted(traced) == curves
+            study.tell(trial, state="failed", reason="test")
+        else:
+            study.tell(trial, loss(trial.params) + 1.0 / trial.until)
+    assert sorted(traced) == sorted([*curves, "_choose", "_fit"])
+    assert len({t.number for t in study.trials if t.curve}) > 20
+
+
+def test_a_study_without_steps_has_the_programs_that_it_had(traced):
+    study = tfbo.Study(NUMBERS, seed=0, strategy=Bayes(n_initial=2, n_candidates=67))
+    study.optimize(loss, n_trials=12)
+    looked_at(study)
+    assert traced == ["_fit", "_choose"]
+
+
 def resident():
     """Memory of this process, in MB."""
     gc.collect()

@@ -70,3 +70,37 @@ def test_searches_become_rare_as_evidence_grows():
     gaps = np.diff(searches)
     assert np.all(np.diff(gaps) >= 0)
     assert gaps[-1] >= 45
+
+
+def test_of_curves_a_search_is_due_where_there_are_an_eighth_more_points():
+    searches, searched = [], 0
+    for n in range(4, 401):
+        if warm_start.Last(None, searched).is_due_of_curves(n):
+            searches.append(n)
+            searched = n
+    growth = np.array(searches[1:]) / searches[:-1]
+    assert searches[0] == 4 and 20 < len(searches) < 40
+    assert (growth >= 1.125).all() and (growth[-5:] < 1.18).all()
+
+
+def test_a_trial_that_went_on_may_have_a_newer_fit_than_later_ones():
+    theta = fitted().theta
+    old, new = (
+        warm_start.notes(fitted()._replace(theta=theta + shift), searched)
+        for shift, searched in ((0.0, 40), (0.5, 60))
+    )
+    for trials in ([trial(2, new), trial(9, old)], [trial(9, old), trial(2, new)]):
+        last = warm_start.last(trials, HYPERPRIOR)
+        assert last.searched == 60
+        np.testing.assert_array_equal(last.start.theta, theta + 0.5)
+    # Of fits after the same search, the newer trial's.
+    again = warm_start.notes(fitted()._replace(theta=theta + 0.1), 60)
+    last = warm_start.last([trial(12, again), trial(2, new)], HYPERPRIOR)
+    np.testing.assert_array_equal(last.start.theta, theta + 0.1)
+
+
+@pytest.mark.parametrize("searched", ["sixty", None, [60]])
+def test_notes_that_something_else_wrote_are_the_oldest(searched):
+    odd = {**warm_start.notes(fitted(), 60), "searched": searched}
+    last = warm_start.last([trial(9, odd), trial(2, warm_start.notes(fitted(), 5))], HYPERPRIOR)
+    assert last.searched == 5
