@@ -185,6 +185,18 @@ def test_what_is_prepared_is_not_traced_again(traced):
     assert [t.params for t in study.trials] == [t.params for t in other.trials]
 
 
+def test_with_learning_curves_all_programs_are_prepared(traced):
+    def objective(params, run):
+        return branin(params) + 1.0 / run.until
+
+    strategy = Bayes(n_initial=2, n_candidates=103)
+    study = tfbo.Study(SQUARE, seed=0, strategy=strategy, fidelity=tfbo.Fidelity(1, 9))
+    study.advisor.prepare(20).join()
+    assert set(traced) == {"_fit", "_choose", "_stay", "_moments"} and len(traced) == 4
+    study.optimize(objective, n_trials=20)
+    assert len(traced) == 4 and any(t.state == "complete" for t in study.trials)
+
+
 def test_the_first_ask_of_the_model_sets_nothing_up_that_was_prepared(traced):
     strategy = Bayes(n_candidates=101)
     strategy.prepare(Problem(SQUARE, "minimize", 0), 9)

@@ -8,6 +8,7 @@ that is predicted best of all, whatever its rung: so a good one is trained to th
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,7 +17,7 @@ from tfbo import _random
 from tfbo.strategies import rungs
 from tfbo.strategies.base import Problem, Suggestion
 from tfbo.strategies.bayes import ask, warm_start
-from tfbo.strategies.bayes.data import History
+from tfbo.strategies.bayes.data import History, fold
 from tfbo.strategies.bayes.outlook import outlook
 from tfbo.trial import COMPLETE, PAUSED, RUNNING, WAITING, Fidelity, Trial
 
@@ -158,6 +159,23 @@ def hopeless(
         for trial in trials
         if seen.mean[trial.number] - seen.best < _HOPELESS * seen.std[trial.number]
     )
+
+
+def prepare(
+    settings: ask.Settings, problem: Problem, fidelity: Fidelity, points: Sequence[Suggestion]
+) -> None:
+    """Have the programs compiled, by asking them of made-up trials that are paused at these points."""
+    low = fidelity.low
+    trials = [
+        Trial(
+            i, each.params, PAUSED, float(i), start=0, until=low, spent=low, curve={low: float(i)}
+        )
+        for i, each in enumerate(points)
+    ]
+    history, numbers = fold(problem, None, ()), range(len(trials), len(trials) + 1)
+    _, notes = ask.suggest(settings, problem, history, trials, numbers)
+    trials[0] = dataclasses.replace(trials[0], notes=notes)  # from where the next fit begins
+    going_on(settings, problem, history, trials, numbers[0])
 
 
 def _is_beyond(trial: Trial, level: int, index: int, steps: Sequence[int]) -> bool:

@@ -176,7 +176,7 @@ class Bayes(Strategy[History]):
         numbers: range,
     ) -> list[Suggestion]:
         """Configurations that are not taken; as `suggest`."""
-        few = _FIRST_RUNG * self.n_initial
+        few = self._few(problem)
         if self._is_initial(problem, state, pending) or stages.explores(problem, numbers, few):
             begun = self.initial.fold(problem, None, state.trials)
             first, q = numbers[0], len(numbers)
@@ -196,11 +196,15 @@ class Bayes(Strategy[History]):
     @computing()
     def prepare(self, problem: Problem, most: int | None) -> None:
         """See `Strategy`: the program is compiled, which takes seconds, by asking it of made-up trials."""
-        if most is not None and most <= self.n_initial:
+        few, fidelity = self._few(problem), _staged(problem)
+        if fidelity is None and most is not None and most <= few:
             return  # no suggestion needs it
-        q = remaining(problem.space, set(), self.n_initial + 1)
+        q = remaining(problem.space, set(), few + 1)
         begun = self.initial.fold(problem, None, ())
         points = self.initial.suggest(problem, begun, pending=(), number=0, q=q)
+        if fidelity is not None:
+            stages.prepare(self.settings(problem), problem, fidelity, points)
+            return
         trials = [Trial(i, each.params, COMPLETE, float(i)) for i, each in enumerate(points)]
         state = self.fold(problem, None, trials)
         if not self._is_initial(problem, state):
@@ -249,11 +253,15 @@ class Bayes(Strategy[History]):
         """The surrogate, but of a space in which nothing varies."""
         return self.surrogate(problem, state) if len(problem.encoding.columns) else None
 
+    def _few(self, problem: Problem) -> int:
+        """Number of initial trials."""
+        return self.n_initial if problem.fidelity is None else _FIRST_RUNG * self.n_initial
+
     def _is_initial(self, problem: Problem, state: History, pending: Sequence[Trial] = ()) -> bool:
-        valued, few = [*state.complete], self.n_initial
+        valued = [*state.complete]
         if problem.fidelity is not None:
-            begun = [any(map(math.isfinite, trial.curve.values())) for trial in pending]
-            valued, few = valued + begun, _FIRST_RUNG * few
+            valued += [any(map(math.isfinite, trial.curve.values())) for trial in pending]
+        few = self._few(problem)
         return len(valued) < few or not len(problem.encoding.columns) or not any(valued)
 
 
