@@ -180,10 +180,15 @@ def test_the_readme_says_to_clone_before_it_installs_from_the_folder():
     assert "pytest" in installing[1] and first[3].startswith("pytest")
 
 
+def flush(block):
+    """An example within a list, without what it is indented by."""
+    return "\n".join(line.removeprefix("  ") for line in block.splitlines())
+
+
 def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
     readme = Path(__file__).parents[2] / "README.md"
     blocks = [b.split("```")[0] for b in readme.read_text().split("```python\n")[1:]]
-    tuner, example, workers, ray, asking, *extending = blocks
+    tuner, example, workers, ray, optuna, asking, curves, *extending = blocks
     monkeypatch.chdir(tmp_path)
     short = tuner.replace("max_trials=12", "max_trials=2").replace("epochs=4", "epochs=1")
     names = {}
@@ -208,7 +213,11 @@ def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
     assert [trial.state for trial in study.trials] == ["complete"] * 7
     names = {}
     compile(ray, "README", "exec")  # tests/integrations/ray/test_executor.py runs one like it
-    indented = "\n".join(line.removeprefix("  ") for line in asking.splitlines())
-    exec(compile(indented, "README", "exec"), {"tfbo": tfbo, "study": study})
+    exec(compile(optuna.replace("n_trials=20", "n_trials=3"), "README", "exec"), {})
+    exec(compile(flush(asking), "README", "exec"), {"tfbo": tfbo, "study": study})
+    names = {}
+    above = example.split("if __name__")[0]
+    exec(compile(above + flush(curves).replace("300", "4"), "README", "exec"), names)
+    assert sum(trial.spent for trial in names["study"].trials) == 4
     exec(compile("\n".join(extending), "README", "exec"), {})  # tests/test_extending.py uses them
     assert len(study) == 7 + 2  # one asked for, one enqueued

@@ -101,7 +101,7 @@ class Run:
             True where to train on; False where the trial is hopeless, or the run is over: return then.
 
         Raises:
-            InvalidArgument: for a step that is not after the last one, or a value that is no number.
+            InvalidArgument: for a step that is not after the last one, or a value that is not a number.
         """
         step = _arguments.count("step", step, "Steps are counted from 1.")
         number = _arguments.as_float(value)

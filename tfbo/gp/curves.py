@@ -27,7 +27,7 @@ from tfbo.gp.kernels import Hyperparameters, Kernel, Positive, closed
 _EXTRA = 2
 _STEPS = tfp.math.psd_kernels.MaternFiveHalves
 # The shares w1 / w0 and w2 / w0, lengthscales of steps from 0 to 1, and the noise of early ones. What the
-# priors are worth: benchmarks/results/curves.md.
+# priors are worth: benchmarks/results/curves-taskset.md.
 _OWN = (
     Positive("changing", 0.0, math.sqrt(2.0), 1e-3, 1e3),
     Positive("trial", -1.0, math.sqrt(2.0), 1e-4, 1e3),

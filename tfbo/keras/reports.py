@@ -56,7 +56,7 @@ class ReportCallback(keras.callbacks.Callback):
         return getattr(self._run, "until", None)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Report the metric of the epoch, whose step is `epoch + 1`; an epoch without it is none."""
+        """Report the metric of the epoch, whose step is `epoch + 1`; an epoch without it has no point."""
         step, logs = epoch + 1, logs or {}
         self._logged += [name for name in logs if name not in self._logged]
         is_over = self.until is not None and step >= self.until

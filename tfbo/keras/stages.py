@@ -26,7 +26,7 @@ _LOGGER = logging.getLogger("tfbo")
 _OF_FITS = frozenset({"_model", "model", "params", "validation_data"})
 """Attributes of a callback that Keras sets anew for each fit."""
 
-Report = Callable[[int, Any], bool]
+Reporter = Callable[[int, Any], bool]
 """From a step and the logs of its epoch; False where the trial is hopeless."""
 
 
@@ -52,10 +52,10 @@ def values(trial_id: str, found: Trial) -> dict[str, Any]:
 
 def reporter(
     objective: Objective, best: float | None, told: Callable[[int, float], bool] | None
-) -> Report:
+) -> Reporter:
     """Function that reports to `told` the best value until each epoch, that of earlier stages among them.
 
-    That is what the trial would count with if it ended there. An epoch without a value is none. With
+    That is what the trial would count with if it ended there. An epoch without a value has no point. With
     None for `told` nothing is reported: where the mean of executions counts, one of them says little.
     """
 
@@ -82,11 +82,11 @@ class TrainStage(keras.callbacks.Callback):
         folder: of the trial.
         execution: of the trial, counted from 0.
         others: callbacks with a state, in an order that stays the same from stage to stage.
-        report: see `Report`.
+        report: see `Reporter`.
     """
 
     def __init__(
-        self, stage: Stage, folder: Path, execution: int, others: Sequence[Any], report: Report
+        self, stage: Stage, folder: Path, execution: int, others: Sequence[Any], report: Reporter
     ) -> None:
         super().__init__()
         self.stage = stage

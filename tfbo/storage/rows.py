@@ -150,7 +150,7 @@ def read_trial(study: Any, row: Sequence[Any], curve: dict[int, float] | None = 
 
 
 def write_points(points: Mapping[int, float]) -> list[tuple[Any, ...]]:
-    """The rows of points of a curve: step, value (NULL where it is no number) and checksum."""
+    """The rows of points of a curve: step, value (NULL for NaN) and checksum."""
     kept = [(step, value if math.isfinite(value) else None) for step, value in points.items()]
     return [(step, value, _point_sum(step, value)) for step, value in kept]
 

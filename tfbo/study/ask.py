@@ -18,7 +18,7 @@ class Suggest(Protocol):
     """Function of the number of the first trial and how many, as `Advisor.suggest`."""
 
     def __call__(self, number: int, count: int, /, *, closed: bool = False) -> Sequence[Suggestion]:
-        """What they should try; where it is `closed`, only paused trials go on."""
+        """Suggestions for them; where it is `closed`, only paused trials go on."""
         ...
 
 
@@ -87,7 +87,7 @@ def _left(trials: Trials, steps: int | None) -> int | None:
 
 
 def _within(suggestions: Sequence[Suggestion], room: int) -> list[Suggestion]:
-    """Those of paused trials, and the first ones of new trials for which there is room."""
+    """The suggestions of paused trials, and the first ones of new trials for which there is room."""
     kept = []
     for suggestion in suggestions:
         room -= suggestion.trial is None

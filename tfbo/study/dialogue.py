@@ -108,7 +108,7 @@ class Dialogue(Results):
 
         Raises:
             TrialStateError: for a trial that does not run.
-            InvalidArgument: for a step that is not after the last one, or a value that is no number.
+            InvalidArgument: for a step that is not after the last one, or a value that is not a number.
         """
         checked = _arguments.count("step", step, "Steps are counted from 1.")
         number = _arguments.as_float(value)

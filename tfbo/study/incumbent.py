@@ -19,7 +19,7 @@ def incumbent(study: str, trials: Sequence[Trial], goal: Goal) -> Trial:
 
 
 def furthest(trials: Sequence[Trial], goal: Goal) -> Trial | None:
-    """Where no trial is complete, of those trained furthest the one of the best value, with a warning.
+    """Trial of the best value among those trained furthest, where none is complete, with a warning.
 
     None where one is complete, or none has a value.
     """

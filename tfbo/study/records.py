@@ -69,7 +69,7 @@ def check(space: Any, direction: Any, name: Any, seed: Any, fidelity: Any = None
 
 
 def fidelity(record: Record) -> Fidelity | None:
-    """The fidelity of a stored study; StorageError, which names the study, for what is none."""
+    """The fidelity of a stored study; StorageError, which names the study, for a damaged one."""
     if record.fidelity is None:
         return None
     try:
@@ -118,7 +118,7 @@ def check_strategy(strategy: Any) -> None:
 
 
 def early_stopping(given: Any) -> Any:
-    """The rule that an argument of that name stands for; InvalidArgument where it is none."""
+    """The rule that an argument of that name stands for; InvalidArgument for anything else."""
     if given is None:
         return None
     from tfbo.strategies import EarlyStopping, Median  # TensorFlow, as above

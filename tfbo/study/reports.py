@@ -14,7 +14,7 @@ from tfbo.study.advisor import Advisor
 from tfbo.study.trials import Trials
 from tfbo.trial import Trial
 
-# So many points of a curve in a row that are no numbers, and it will have none any more.
+# After so many NaN in a row, a curve is taken to have no more numbers.
 _LOST = 3
 
 

@@ -17,13 +17,13 @@ _LOGGER = logging.getLogger("tfbo")
 
 
 class Upkeep:
-    """What a search does of trials that have stages, beside starting and telling them."""
+    """Care for trials with stages in a search, beside starting and telling them."""
 
     def __init__(self, trials: Trials, advisor: Advisor) -> None:
         self._trials = trials
         self._advisor = advisor
         self._deaths: collections.Counter[int] = collections.Counter()
-        """How often a trial has lost its worker."""
+        """Number of times that a trial has lost its worker."""
         self._silent = False
         """True where it has been said that nothing is reported."""
 

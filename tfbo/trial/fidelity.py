@@ -86,7 +86,7 @@ class Fidelity:
 
     @classmethod
     def from_json(cls, text: str) -> Fidelity:
-        """The fidelity of a text; InvalidArgument where it is none."""
+        """The fidelity of a text that `to_json` wrote; InvalidArgument for any other."""
         try:
             fields = json.loads(text)
             return cls(fields.pop("low"), fields.pop("high"), **fields)

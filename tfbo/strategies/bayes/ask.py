@@ -99,7 +99,7 @@ class Settings(NamedTuple):
         )
 
     def plan(self, history: History, pending: Sequence[Trial]) -> devices.Plan:
-        """Where to compute."""
+        """The device to compute on, and how."""
         return devices.plan(self.device, len(history.trials) + self.curves * len(pending))
 
     def modelled(

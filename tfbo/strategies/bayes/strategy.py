@@ -29,7 +29,7 @@ from tfbo.trial import COMPLETE, Fidelity, Trial
 # Learned noise of less variance than this, in standardised outcomes, is what the model does not resolve:
 # the best value is then the best trial. More had 13 of 108 fits without noise, 30 of 48 with noise.
 _LEAST_NOISE = 1e-4
-# Initial trials of a study with a fidelity, as a multiple: benchmarks/results/curves.md.
+# Initial trials of a study with a fidelity, as a multiple: benchmarks/results/curves-taskset.md.
 _FIRST_RUNG = 4
 
 
