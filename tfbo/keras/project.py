@@ -25,7 +25,7 @@ CHECKPOINT = "checkpoint.weights.h5"
 BUILD = "build.json"
 STAGE = "stage{}."
 """Prefix of what is kept of a training that goes on; by the execution of the trial."""
-CALLBACKS = "callbacks.pickle"
+CALLBACKS = "callbacks.npz"
 _TRIAL_FILES = (_TRIAL, CHECKPOINT, f"draft.{CHECKPOINT}", BUILD, STAGE.format("*") + "*")
 
 

@@ -1,13 +1,12 @@
 """Stages of a training: a model goes on where it paused, with its optimiser and its callbacks.
 
 What is kept of a stage, for each execution of a trial: the weights of the model and of its optimiser (whose
-count of steps is what learning rate schedules go by), and the attributes of the callbacks.
+count of steps is what learning rate schedules go by), and the plain attributes of the callbacks.
 """
 
 from __future__ import annotations
 
 import logging
-import pickle
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +15,7 @@ import keras
 
 from tfbo._arguments import as_float
 from tfbo._messages import warn
-from tfbo.keras import checkpoints
+from tfbo.keras import checkpoints, plain
 from tfbo.keras.objective import Objective
 from tfbo.keras.project import CALLBACKS, CHECKPOINT, STAGE
 from tfbo.trial import COMPLETE, STOPPED, Trial
@@ -163,25 +162,24 @@ def drop(folders: Iterable[Path]) -> None:
 def _keep(model: Any, callbacks: Sequence[Any], path: Path) -> None:
     """Store what is not among the weights: seeds of layers such as Dropout, and attributes of callbacks.
 
-    Attributes that cannot be stored, such as open files, are made anew.
+    Attributes that are not plain values, such as open files, are made anew.
     """
     states = [(type(callback).__name__, _attributes(callback)) for callback in callbacks]
     seeds = [keras.ops.convert_to_numpy(seed) for seed in _seeds(model)]
-    path.write_bytes(pickle.dumps((seeds, states)))
+    plain.save(path, (seeds, states))
 
 
 def _seeds(model: Any) -> list[Any]:
     return [v for v in model.variables if v.path.endswith("seed_generator_state")]
 
 
-def _attributes(callback: Any) -> dict[str, bytes]:
-    kept = {}
-    for name, value in vars(callback).items():
-        if name not in _OF_FITS:
-            try:
-                kept[name] = pickle.dumps(value)
-            except Exception:
-                _LOGGER.debug("%s of %r is not kept.", name, callback, exc_info=True)
+def _attributes(callback: Any) -> dict[str, Any]:
+    found = {name: value for name, value in vars(callback).items() if name not in _OF_FITS}
+    kept = {name: value for name, value in found.items() if plain.is_plain(value)}
+    if len(kept) < len(found):
+        _LOGGER.debug(
+            "Of %r these are not kept: %s.", callback, ", ".join(found.keys() - kept.keys())
+        )
     return kept
 
 
@@ -189,9 +187,9 @@ def _restore(model: Any, callbacks: Sequence[Any], path: Path) -> None:
     """Undo `_keep`; callbacks of other classes than then stay as they are."""
     if not path.exists():
         return
-    seeds, states = pickle.loads(path.read_bytes())
+    seeds, states = plain.load(path)
     for variable, seed in zip(_seeds(model), seeds):
         variable.assign(seed)
     for callback, (kind, kept) in zip(callbacks, states):
         if type(callback).__name__ == kind:
-            vars(callback).update({name: pickle.loads(value) for name, value in kept.items()})
+            vars(callback).update(kept)
