@@ -340,7 +340,11 @@ STUDY = {
     "enqueue_trial": "enqueue(params)", "trials_dataframe": "to_dataframe()",
     "best_trials": "best_trial", "study_name": "name", "get_trials": "trials",
 }  # fmt: skip
-TRIAL = {"suggest_float": "params['name']", "values": "value", "report": "study.tell"}
+TRIAL = {
+    "suggest_float": "params['name']",
+    "values": "value",
+    "report": "study.report(trial, step, value)",
+}
 
 
 @pytest.mark.parametrize(
