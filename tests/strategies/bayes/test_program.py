@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from tfbo.optim.base import value_and_gradient
 from tfbo.strategies import Bayes
 from tfbo.strategies.base import Problem
 from tfbo.strategies.bayes import ask, chooser, feasibility, fit
+from tfbo.strategies.bayes.chooser import Question
 from tfbo.strategies.bayes.greedy import Greedy
 
 NUMBERS = Space({f"x{i}": Float(0.0, 1.0) for i in range(3)})
@@ -44,6 +46,23 @@ def loss(params):
 FREE, PADDED = (devices.Plan("CPU:0", padded=padded) for padded in (False, True))
 
 
+class Asked(NamedTuple):
+    """An ask, and what its fit was given."""
+
+    given: fit.Given
+    fitted: fit.Fit
+    question: Question
+
+
+class Fits(fit.Fits):
+    """Fits that show what the last of outcomes was given."""
+
+    def fitted(self, model, given, make, **settings):
+        if "follows" in settings:
+            self.given = given
+        return super().fitted(model, given, make, **settings)
+
+
 def asked(space, n, waiting=0, std=0.0, strategy=STRATEGY, fails=lambda params: False, plan=FREE):
     """An ask after n trials, with some that are still running."""
     study = tfbo.Study(space, seed=1, strategy=tfbo.strategies.Sobol())
@@ -55,7 +74,9 @@ def asked(space, n, waiting=0, std=0.0, strategy=STRATEGY, fails=lambda params: 
     pending = study.ask(waiting) if waiting else []
     problem = Problem(space, "minimize", 1)
     state = strategy.fold(problem, None, [t for t in study.trials if t.is_finished])
-    return ask.pose(strategy.settings(problem), problem, state, pending, range(n, n + 1), plan)
+    state = state._replace(fits=Fits())
+    posed = ask.pose(strategy.settings(problem), problem, state, pending, range(n, n + 1), plan)
+    return Asked(state.fits.given, posed.fitted, posed.question)
 
 
 def chosen(space, plan, strategy=STRATEGY, **settings):
