@@ -84,7 +84,7 @@ class Runs:
     "write",
     [
         lambda file: np.save(file, np.array([Runs()]), allow_pickle=True),
-        lambda file: np.savez(file, text=np.array([Runs()])),
+        lambda file: np.savez(file, np.array([Runs()])),
     ],
     ids=["file", "entry"],
 )

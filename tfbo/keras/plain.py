@@ -33,15 +33,17 @@ def save(path: Path, value: Any) -> None:
     """Write a plain value; TypeError for any other."""
     arrays: list[Any] = []
     text = json.dumps(_written(value, arrays)).encode()
-    parts = {str(i): np.frombuffer(array.tobytes(), np.uint8) for i, array in enumerate(arrays)}
     with path.open("wb") as file:
-        np.savez(file, text=np.frombuffer(text, np.uint8), **parts)
+        np.savez(
+            file,
+            *(np.frombuffer(part, np.uint8) for part in [text, *(a.tobytes() for a in arrays)]),
+        )
 
 
 def load(path: Path) -> Any:
     """Read what `save` wrote, each value of its type; ValueError where a file holds anything else."""
     with np.load(path, allow_pickle=False) as file:
-        return _read(json.loads(file["text"].tobytes()), file)
+        return _read(json.loads(file["arr_0"].tobytes()), file)
 
 
 def _written(value: Any, arrays: list[Any]) -> Any:
@@ -68,7 +70,7 @@ def _written(value: Any, arrays: list[Any]) -> Any:
     ):
         arrays.append(value)
         name = "array" if kind is np.ndarray else "scalar"
-        at = len(arrays) - 1
+        at = len(arrays)  # in the file, where the text comes first
         return {"type": name, "of": at, "dtype": value.dtype.name, "shape": list(value.shape)}
     raise TypeError(f"{kind} is not plain.")
 
@@ -83,7 +85,7 @@ def _read(written: Any, file: Any) -> Any:
         return {_read(key, file): _read(value, file) for key, value in of}
     if kind in _FUNCTIONS:
         return _function(kind, of)
-    flat = np.frombuffer(file[str(of)].tobytes(), np.dtype(written["dtype"]))
+    flat = np.frombuffer(file[f"arr_{of}"].tobytes(), np.dtype(written["dtype"]))
     array = flat.reshape(written["shape"]).copy()
     return array if kind == "array" else array[()]
 
