@@ -270,6 +270,21 @@ def test_a_search_of_few_trials_ends_with_one_that_is_complete(n_trials):
     assert made.best_trial.state == COMPLETE
 
 
+@pytest.mark.parametrize(
+    "strategy", [Bayes(noise="none"), dataclasses.replace(STRATEGY, noise="none")]
+)
+def test_where_a_space_is_tried_wholly_one_trial_is_trained_to_the_end(strategy):
+    """It has fewer configurations than the initial design, or than it takes for rungs to fill."""
+    space = tfbo.Space({"k": tfbo.Int(0, 5)})
+    made = tfbo.Study(space, seed=0, strategy=strategy, fidelity=tfbo.Fidelity(1, 9))
+    with pytest.raises(tfbo.SpaceExhausted):
+        for _ in range(30):
+            trial = made.ask()
+            made.tell(trial, trial.params["k"] + 1.0 / trial.until)
+    assert len(made.trials) == 6
+    assert made.best_trial.state == COMPLETE and made.best_params["k"] <= 1
+
+
 def test_no_new_trial_begins_where_the_study_is_closed(simulated):
     made, _ = simulated
     problem, strategy, state, pending = asked(made)

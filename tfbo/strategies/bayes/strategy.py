@@ -134,16 +134,17 @@ class Bayes(Strategy[History]):
         """See `Strategy`."""
         going: list[Suggestion] = []
         fidelity = _staged(problem)
+        taken = {*state.keys, *(key(trial.params) for trial in pending)}
         if fidelity is not None:
-            # Where no new trial may begin, the model says of the few there are which go on.
-            ready = problem.closed or not self._is_initial(problem, state, pending)
-            settings = self.settings(problem)
-            going = stages.going_on(settings, problem, state, pending, number if ready else None)
+            # Where no new trial can begin, the model says of the few there are which go on.
+            closed = problem.closed or not remaining(problem.space, taken)
+            ready = closed or not self._is_initial(problem, state, pending)
+            settings, seen = self.settings(problem), problem._replace(closed=closed)
+            going = stages.going_on(settings, seen, state, pending, number if ready else None)
             going = going[:q]
         if len(going) == q or problem.closed:
             return going
         q -= len(going)
-        taken = {*state.keys, *(key(trial.params) for trial in pending)}
         left = remaining(problem.space, taken, q)
         fitted = functools.cache(functools.partial(self._modelled, problem, state))
         if left < q and not repeats.are_worthwhile(self.noise, state.trials, fitted):
