@@ -279,3 +279,23 @@ def test_the_legend_of_slices_counts_what_is_far_off_on_either_side(known):
     far = [text for text in entries if text.startswith("beyond")]
     assert far == ["beyond the frame (2), up to 1e9", "beyond the frame (1), down to -1e9"]
     assert entries.count("trial") == 1
+
+
+def test_where_few_are_complete_a_slice_has_room_for_what_is_predicted_of_the_others(known):
+    class Valley(known.Forecasting):
+        def predict(self, configurations):
+            mean = np.array([params["x"] ** 2 for params in configurations])
+            return Prediction(mean, np.full(len(mean), 0.05))
+
+    space = Space({"x": Float(-1.0, 1.0)})
+    complete = [Trial(i, {"x": x}, "complete", x**2) for i, x in enumerate([0.0, 0.01, 0.02])]
+    paused = [
+        Trial(3 + i, {"x": x}, "paused", 5.0, start=0, until=1, spent=1, curve={1: 5.0})
+        for i, x in enumerate(np.linspace(-0.9, 0.9, 7).tolist())
+    ]
+    steps = tfbo.Fidelity(1, 9)
+    study = known.study_of([*complete, *paused], space=space, kind=Valley, fidelity=steps)
+    (ax,) = plots.slices(study)
+    low, high = ax.get_ylim()
+    assert low < 0.0 and 0.9 < high < 5.0
+    assert not any(patch.get_hatch() for patch in ax.collections)  # 0.05 is little beside 0.8

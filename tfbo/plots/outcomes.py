@@ -118,10 +118,20 @@ def predicted_share(study: Study) -> float:
     return max(0.0, 1.0 - missed / spread) if spread > 0.0 else 0.0
 
 
-def unknown(found: Source, std: np.ndarray) -> np.ndarray:
-    """Mask `[g]` of standard deviations of predictions that say hardly more than all values' spread."""
-    shown = of(found.values, found.goal)
-    return np.asarray(std >= _HARDLY * np.std(shown.clip(found.values)))
+def expected(found: Source) -> np.ndarray:
+    """Values `[n]` of complete trials, and of paused and stopped ones those predicted at the last step.
+
+    The complete ones alone are the best, which lie close together.
+    """
+    space = found.study.space
+    # One of before the space grew lacks parameters.
+    earlier = [t.params for t in found.earlier if tuple(t.params) == space.active(t.params)]
+    return np.concatenate([found.values, found.study.predict(earlier).mean if earlier else []])
+
+
+def unknown(goal: Goal, values: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """Mask `[g]` of standard deviations of predictions that say hardly more than the values' spread."""
+    return np.asarray(std >= _HARDLY * np.std(of(values, goal).clip(values)))
 
 
 def _believable(values: np.ndarray) -> np.ndarray:

@@ -157,7 +157,7 @@ def _colouring(found: source.Source, mean: np.ndarray) -> _Colouring:
     from matplotlib import colors
 
     means = np.ma.compressed(mean)
-    shown = outcomes.of(found.values, found.goal, means)
+    shown = outcomes.of(outcomes.expected(found), found.goal, means)
     low, high = max(float(means.min()), shown.low), min(float(means.max()), shown.high)
     if low >= high:
         low, high = shown.low, shown.high

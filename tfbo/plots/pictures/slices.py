@@ -74,9 +74,10 @@ def slices(study: Study, names: Sequence[str] | None = None, *, ax: Any = None) 
     wanted = source.names(found, "names", names)
     source.require(found, 2, "slices")
     panels = _panels(ax, len(wanted))
-    drawn = _predicted(found, wanted)
+    values = outcomes.expected(found)
+    drawn = _predicted(found, wanted, values)
     ends = np.concatenate([np.concatenate([s.low, s.high]) for s in drawn])
-    shown = outcomes.of(found.values, found.goal, ends)
+    shown = outcomes.of(values, found.goal, ends)
     for i, (panel, one) in enumerate(zip(panels, drawn, strict=True)):
         _draw(panel, found, one, shown)
         if i % _COLUMNS == 0 or ax is not None:
@@ -127,7 +128,7 @@ def _panels(ax: Any, count: int) -> np.ndarray:
     return given
 
 
-def _predicted(found: source.Source, names: Sequence[str]) -> list[_Slice]:
+def _predicted(found: source.Source, names: Sequence[str], values: np.ndarray) -> list[_Slice]:
     """Predictions along each hyperparameter, all of them in one call."""
     space = found.study.space
     around = configurations.around_best(found)
@@ -140,8 +141,8 @@ def _predicted(found: source.Source, names: Sequence[str]) -> list[_Slice]:
     parts = zip(lines, grids, np.split(mean, ends), np.split(std, ends), strict=True)
     return [
         _Slice(
-            line, line.positions(grid), m, m - _95 * s, m + _95 * s, outcomes.unknown(found, s),
-            around.moved({line.name: grid[0]}),
+            line, line.positions(grid), m, m - _95 * s, m + _95 * s,
+            outcomes.unknown(found.goal, values, s), around.moved({line.name: grid[0]}),
         )
         for line, grid, m, s in parts
     ]  # fmt: skip
