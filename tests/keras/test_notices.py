@@ -1,6 +1,7 @@
 """What a tuner says by itself: one line for each thing that a user should know."""
 
 import json
+import re
 import warnings
 
 import keras
@@ -49,6 +50,16 @@ def test_a_trial_is_shown_before_it_runs_with_the_best_so_far(capsys):
     assert second.startswith("trial   1 (2 of 2) tries x=") and second.endswith(
         ", best 0 (trial 0)"
     )
+
+
+def test_the_best_so_far_may_be_a_trial_that_goes_on(capsys):
+    function = lambda hp: (hp.Float("x", 0.0, 1.0) - 0.3) ** 2
+    tuner = boxed(function, kt.BayesianOptimization, max_epochs=9, max_trials=4, seed=0)
+    tuner.search()
+    printed = lines(capsys)
+    shown = [float(re.search(r"best (\S+) ", line)[1]) for line in printed if ", best " in line]
+    assert len(shown) >= 4 and shown == sorted(shown, reverse=True)
+    assert any(re.search(r"at epoch \d+ \(paused\)", line) for line in printed)
 
 
 def test_a_search_that_goes_on_or_is_finished_says_so(tmp_path, capsys):
