@@ -70,7 +70,7 @@ def test_two_openings_of_one_study_share_it(path):
 def test_the_file_is_sqlite_with_json_and_a_version(path):
     make(path).tell(make(path).ask(), 1.0)
     db = sqlite3.connect(path)
-    assert db.execute("PRAGMA user_version").fetchone()[0] == 4
+    assert db.execute("PRAGMA user_version").fetchone()[0] == 5
     assert db.execute("PRAGMA journal_mode").fetchone()[0] == "delete"
     params, notes = db.execute("SELECT params, notes FROM trials").fetchone()
     assert set(json.loads(params)) == {"x", "flag"}
@@ -158,7 +158,7 @@ def test_processes_may_open_a_file_at_once_whatever_its_schema(tmp_path, old):
     workers = [subprocess.Popen(call, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     for worker in workers:
         assert worker.communicate()[1] == "" and worker.returncode == 0
-    assert all(columns(path)[-1] == "checksum" for path in paths)
+    assert all(columns(path)[-1] == "spent" for path in paths)
 
 
 def test_an_empty_file_is_a_new_one(path):
