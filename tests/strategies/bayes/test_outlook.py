@@ -223,7 +223,7 @@ def test_curves_of_nan_only_are_no_data_to_model():
     study = tfbo.Study(PLANE, seed=0, fidelity=STEPS)
     for trial in study.ask(3):
         study.report(trial, 1, float("nan"))
-    with pytest.raises(tfbo.TooFewTrials, match="0 complete trials"):
+    with pytest.raises(tfbo.TooFewTrials, match="0 trials with a value"):
         study.predict(PLACES)
     for trial in study.trials[:2]:
         study.tell(trial, 1.0)
