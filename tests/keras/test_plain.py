@@ -18,7 +18,7 @@ VALUES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_values_come_back_as_they_were(tmp_path, value):
     assert plain.is_plain(value)
     plain.save(tmp_path / "file", value)

@@ -11,12 +11,12 @@ import signal
 import sys
 import time
 
-import stages
-
 from tfbo.study.ask import ask
 
 
 def work(path, side_path):
+    import stages  # beside this script: pytest, which looks for doctests here, has no such path
+
     side = os.open(side_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     study = stages.study(storage=path, retries=10**6)
     while True:
@@ -42,6 +42,8 @@ def fork(*arguments):
 
 
 def main(path, side, workers, kills, seed):
+    import stages  # noqa: F401 (before any fork)
+
     draw = random.Random(int(seed))
     running = [fork(path, side) for _ in range(int(workers))]
     for _ in range(int(kills)):
