@@ -81,9 +81,16 @@ def modelled(trials, most=400, failed=None, direction="minimize"):
     return curves.modelled(Problem(PLANE, direction, 0, fidelity=STEPS), trials, most, failed)
 
 
+def test_points_that_are_cut_count_towards_the_next_search():
+    trials = [trained(number, 27) for number in range(12)]
+    whole = modelled(trials)
+    cut = modelled(trials, most=20)
+    assert len(whole.data.y) == whole.known == cut.known > 20 >= len(cut.data.y)
+
+
 def test_rows_are_of_configuration_step_and_trial():
     trials = [trained(4, 5), trained(7, 27), trial(9, {}, RUNNING)]
-    data, of, ends = modelled(trials)
+    data, of, ends, _ = modelled(trials)
     assert data.x.shape == (7, 4) and [t.number for t in of] == data.x[:, -1].tolist()
     for row, y, owner in zip(data.x, data.y, of, strict=True):
         step = round(27 ** row[-2])

@@ -230,7 +230,7 @@ def fitted(
     rng = _random.generator(problem.seed, "bayes", number)
     modelled = settings.modelled(problem, history, pending, settings.failed)
     last = warm_start.last((*history.trials, *pending), settings.model.hyperprior)
-    n = len(modelled.data.y) if settings.curves else len(history.trials)
+    n = modelled.known
     due = last.is_due_of_curves(n) if settings.curves else last.is_due(n)
     # A padded program has one shape, that of a search; curves have a program without one.
     searches = due or (plan.padded and not settings.curves)

@@ -64,7 +64,8 @@ def modelled(
     x = np.concatenate([codes[owners], times[:, None], numbers[:, None]], axis=1)
     kept = subset(x, values, most)
     data, order = canonical(TrainingData(x[kept], values[kept], std[kept]))
-    return Modelled(data, tuple(trials[i] for i in owners[kept][order]), _ends(data))
+    whose = tuple(trials[i] for i in owners[kept][order])
+    return Modelled(data, whose, _ends(data), len(values))
 
 
 def last_rows(problem: Problem, trials: Sequence[Trial]) -> np.ndarray:

@@ -76,6 +76,8 @@ class Modelled(NamedTuple):
     """The trial of each row."""
     ends: TrainingData
     """A row for each trial, of its last outcome and of codes alone."""
+    known: int
+    """Number of outcomes, or points of curves, of which these are the ones that are modelled."""
 
 
 def fold(problem: Problem, history: History | None, told: Sequence[Trial]) -> History:
@@ -111,7 +113,8 @@ def modelled(goal: Goal, history: History, most: int, failed: Failed | None) -> 
     ordered, order = canonical(TrainingData(history.rows[kept], y[kept], std[kept]))
     some = subset(ordered.x, ordered.y, most)
     data = TrainingData(*(part[some] for part in ordered))
-    return Modelled(data, tuple(history.trials[i] for i in kept[order[some]]), data)
+    trials = tuple(history.trials[i] for i in kept[order[some]])
+    return Modelled(data, trials, data, len(history.trials))
 
 
 def deviation(values: np.ndarray) -> float:
