@@ -22,18 +22,13 @@ class Suggest(Protocol):
         ...
 
 
-def last_step() -> int | None:
-    """No step at which an enqueued trial pauses at first: it is trained until the last."""
-    return None
-
-
 def ask(
     trials: Trials,
     suggest: Suggest,
     count: int,
     total: int | None = None,
     *,
-    first: Callable[[], int | None] = last_step,
+    first: Callable[[], int | None] = stages.last_step,
     new: int | None = None,
     steps: int | None = None,
     owned: bool = True,

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from tfbo.strategies import Suggestion
 
 
+def last_step() -> int | None:
+    """No step at which an enqueued trial pauses at first: it is trained until the last."""
+    return None
+
+
 def first(
     trial: Trial, fidelity: Fidelity | None, until: int | None, most: int | None = None
 ) -> Trial:

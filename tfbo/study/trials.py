@@ -141,7 +141,7 @@ class Trials:
     def claim(
         self,
         count: int,
-        first: Callable[[], int | None],
+        first: Callable[[], int | None] = stages.last_step,
         *,
         new: int | None = None,
         steps: int | None = None,
