@@ -108,7 +108,7 @@ def _open(path: Path) -> tfbo.Study:
 
 
 def _step(study: tfbo.Study) -> int:
-    (trial,) = ask(study.stored_trials, study.advisor.suggest, 1)
+    (trial,) = ask(study.stored_trials, study.advisor.suggest, 1, first=study.advisor.first_stage)
     study.tell(trial, 0.5)
     return trial.number
 

@@ -111,7 +111,7 @@ def test_show_does_not_import_tensorflow(runs):
 def test_the_demo_runs_and_goes_on(tmp_path):
     # As for a user who has set nothing.
     plain = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
-    first = run("demo", "--quick", "--trials", "4", "--storage", "d.db", cwd=tmp_path, env=plain)
+    first = run("demo", "--quick", "--storage", "d.db", cwd=tmp_path, env=plain)
     assert first.returncode == 0, first.stderr
     assert first.stderr == ""
     head, _, said, *lines = first.stdout.splitlines()
@@ -122,7 +122,7 @@ def test_the_demo_runs_and_goes_on(tmp_path):
         "a new study",
         "Best hyperparameters",
         "held-out test",
-        "networks were tried in 16 epochs",
+        "networks were tried in 32 epochs",
         "d.db",
         "d.png",
         "learning_rate",
@@ -132,10 +132,10 @@ def test_the_demo_runs_and_goes_on(tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "d-curves.png").read_bytes().startswith(b"\x89PNG")
     second = run("demo", "--quick", "--trials", "2", "--storage", "d.db", cwd=tmp_path)
-    assert "continuing at epoch 16, up to 24" in second.stdout
+    assert "continuing at epoch 32, up to 40" in second.stdout
     for ending in ("", "-random"):
         study = Study.load(storage=tmp_path / "d.db", name=f"digits-quick-epochs-seed0{ending}")
-        assert sum(trial.spent for trial in study.trials) == 24
+        assert sum(trial.spent for trial in study.trials) == 40
 
 
 BAR = """

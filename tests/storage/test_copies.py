@@ -57,7 +57,7 @@ def test_a_stored_study_is_opened_again(path, way):
     again.tell(2, 3.0)
     assert study.trials[2].value == 3.0  # they share it
     for each in (study, again):  # as a search does: each has a name of its own
-        ask(each.stored_trials, each.advisor.suggest, 1)
+        ask(each.stored_trials, each.advisor.suggest, 1, first=each.advisor.first_stage)
     with contextlib.closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT count(DISTINCT owner) FROM trials").fetchone() == (2,)
 

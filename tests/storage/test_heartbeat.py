@@ -41,7 +41,7 @@ def make(path, heartbeat=15.0, **settings):
 
 def start(study, count=1):
     """Trials that this process runs, as those of `optimize`."""
-    return ask(study.stored_trials, study.advisor.suggest, count)
+    return ask(study.stored_trials, study.advisor.suggest, count, first=study.advisor.first_stage)
 
 
 def rows(path, query):
@@ -277,7 +277,7 @@ import threading, tfbo, atexit
 study = tfbo.Study(tfbo.Space({{"x": tfbo.Int(0, 9)}}), seed=0,
                    storage=tfbo.SQLiteStorage({path!r}, heartbeat=0.01))
 study.enqueue({{"x": 1}}); study.enqueue({{"x": 2}})
-start = lambda: (study.stored_trials.sync(), study.stored_trials.claim(1))
+start = lambda: (study.stored_trials.sync(), study.stored_trials.claim(1, lambda: None))
 start()
 assert study.stored_trials.storage.heartbeat.runs
 atexit.register(start)

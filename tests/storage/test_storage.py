@@ -256,7 +256,7 @@ def test_killed_and_loaded_again_it_asks_for_the_same_points(call, whole, moment
 
 def test_an_orderly_end_leaves_a_running_trial_to_others(path):
     study = make(path)
-    (trial,) = ask(study.stored_trials, study.advisor.suggest, 1)
+    (trial,) = ask(study.stored_trials, study.advisor.suggest, 1, first=study.advisor.first_stage)
     del study
     again = make(path)
     assert again.trials[0].state == "running"

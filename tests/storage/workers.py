@@ -12,6 +12,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 
 import tfbo
 from tfbo.strategies import Random
@@ -38,7 +39,8 @@ def work(path, side_path, count):
     side = os.open(side_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     study = open_study(path)
     for _ in range(count):
-        (trial,) = ask(study.stored_trials, study.advisor.suggest, 1)  # as a search does
+        advisor = study.advisor  # as a search does
+        (trial,) = ask(study.stored_trials, advisor.suggest, 1, first=advisor.first_stage)
         study.tell(trial, value_of(trial))
         acknowledge(side, trial, value_of(trial))
 
@@ -68,6 +70,8 @@ def fork(function, *arguments):
     try:
         function(*arguments)
         status = 0
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(status)
 

@@ -10,6 +10,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 
 from tfbo.study.ask import ask
 
@@ -20,7 +21,8 @@ def work(path, side_path):
     side = os.open(side_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     study = stages.study(storage=path, retries=10**6)
     while True:
-        (trial,) = ask(study.stored_trials, study.advisor.suggest, 1)  # as a search does
+        advisor = study.advisor  # as a search does
+        (trial,) = ask(study.stored_trials, advisor.suggest, 1, first=advisor.first_stage)
         for step in range(trial.start + 1, trial.until + 1):
             if not study.report(trial, step, stages.value(trial.params, step)):
                 break
@@ -37,6 +39,8 @@ def fork(*arguments):
         return pid
     try:
         work(*arguments)
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(1)
 

@@ -368,7 +368,7 @@ def test_the_demo_ends_with_130_and_goes_on(tmp_path):
 
     def has_begun():
         try:
-            study = Study.load(storage=tmp_path / "d.db", name="digits-quick-seed0")
+            study = Study.load(storage=tmp_path / "d.db", name="digits-quick-epochs-seed0")
             return sum(t.is_finished for t in study.trials)
         except Exception:  # there is no such file, or study
             return False
@@ -381,7 +381,7 @@ def test_the_demo_ends_with_130_and_goes_on(tmp_path):
     assert said[0][1] == HEARD and said[0][0] < 1.5
     assert said[1][1].startswith("Stopped by Ctrl-C: ") and len(said) == 2, run.text()
     kept = int(said[1][1].split()[3])
-    trials = Study.load(storage=tmp_path / "d.db", name="digits-quick-seed0").trials
+    trials = Study.load(storage=tmp_path / "d.db", name="digits-quick-epochs-seed0").trials
     assert kept == sum(t.is_finished and t.kind != "interrupted" for t in trials) >= 1
 
 

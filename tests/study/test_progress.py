@@ -134,7 +134,7 @@ for i in range(3):
     study.enqueue({"x": i / 10})
 with bar(trials, 5, True, limit) as show:
     for value, until in ((0.75, 3), (0.5, 9), (0.25, 3)):
-        (trial,) = trials.claim(1)
+        (trial,) = trials.claim(1, lambda: 9)
         for step in range(1, until):
             trials.report(trial, step, value)
         outcome = Measurement((value,), (None,), None if until == 9 else "stopped", until)

@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         "--trials",
         type=_positive,
         default=None,
-        help="epochs to add, as full trainings (10; quick: 4)",
+        help="epochs to add, as full trainings (10; quick: 8)",
     )
     demo.add_argument("--storage", default="tfbo-demo.db", help="SQLite file (%(default)s)")
     demo.add_argument(
@@ -138,7 +138,7 @@ def _of_a_study(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
 def _demo(parsed: argparse.Namespace) -> int:
     from tfbo.cli import demo
 
-    trials = parsed.trials or (4 if parsed.quick else 10)
+    trials = parsed.trials or (8 if parsed.quick else 10)
     return demo.run(trials=trials, storage=parsed.storage, seed=parsed.seed, quick=parsed.quick)
 
 

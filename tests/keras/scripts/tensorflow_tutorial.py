@@ -63,5 +63,7 @@ RESULT = {
     "rounds": sorted({trial.hyperparameters.values["tuner/round"] for trial in trials}),
     "brackets": sorted({trial.hyperparameters.values["tuner/bracket"] for trial in trials}),
     "layers": len(best_model.layers),
-    "best is the best": tuner.oracle.get_best_trials()[0].score == max(t.score for t in trials),
+    "best is the best": bool(
+        tuner.oracle.get_best_trials()[0].score == max(t.score for t in trials)
+    ),
 }
