@@ -1,6 +1,7 @@
 """All that was told is in the one file: at every moment, after every end, for whoever copies it."""
 
 import contextlib
+import gc
 import os
 import random
 import shutil
@@ -9,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -147,6 +149,19 @@ os._exit(0)
     revision = Study.load(storage=path).stored_trials.revision
     assert revision == 7
     assert os.listdir(tmp_path) == ["runs.db"]
+
+
+def test_a_study_that_is_dropped_closes_its_file_at_once(path):
+    gc.disable()
+    try:
+        study = make(path)
+        tell(study, 1)
+        study.run(study.ask()).report(1, 0.5)
+        opened = weakref.ref(study.stored_trials.storage.database)
+        del study
+        assert opened() is None
+    finally:
+        gc.enable()
 
 
 def test_an_older_tfbo_may_have_it_open(path, tmp_path, monkeypatch):

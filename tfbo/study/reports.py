@@ -44,30 +44,45 @@ class Reports:
 
     def __init__(self, trials: Trials, advisor: Advisor, host: str | None = None) -> None:
         self._trials = trials
-        self._advisor = advisor
-        self._runs: dict[str, int] = {}
-        """Numbers of trials by the names of their runs."""
-        self._attempts: dict[str, str] = {}
-        self._given_up: set[str] = set()
-        self._lock = threading.Lock()
-        self.desk = Desk(self._answer, host)
+        # The desk knows the register and not these reports: else they would know each other, and the file
+        # of a study that is dropped would stay open until garbage is collected.
+        self._register = _Register(trials, advisor)
+        self.desk = Desk(self._register.answer, host)
 
     def begin(self, trial: Trial) -> Run:
         """The run of a trial that was started."""
         name = uuid.uuid4().hex
-        self._runs[name] = trial.number
+        self._register.runs[name] = trial.number
         folder = self._trials.checkpoints.folder(trial.number)
         return Run(trial.number, trial.start or 0, trial.until, folder, self.desk, name=name)
 
     def end(self, run: Run) -> None:
         """Forget a run: what it reports from now on counts no more."""
-        with self._lock:
-            self._runs.pop(run.name, None)
-            self._attempts.pop(run.name, None)
+        self._register.end(run.name)
 
-    def _answer(self, run: str, attempt: str, step: int, value: float) -> str:
+
+class _Register:
+    """The runs that are under way, by their names, and the answers to their reports."""
+
+    def __init__(self, trials: Trials, advisor: Advisor) -> None:
+        self._trials = trials
+        self._advisor = advisor
+        self.runs: dict[str, int] = {}
+        """Numbers of trials."""
+        self._attempts: dict[str, str] = {}
+        self._given_up: set[str] = set()
+        self._lock = threading.Lock()
+
+    def end(self, run: str) -> None:
+        """Forget a run."""
         with self._lock:
-            number = self._runs.get(run)
+            self.runs.pop(run, None)
+            self._attempts.pop(run, None)
+
+    def answer(self, run: str, attempt: str, step: int, value: float) -> str:
+        """See `Report`."""
+        with self._lock:
+            number = self.runs.get(run)
             if number is None:
                 return OVER
             if self._attempts.setdefault(run, attempt) != attempt:
@@ -78,7 +93,7 @@ class Reports:
         try:
             answered = answer(self._trials, self._advisor, number, step, value)
         except TrialStateError:
-            if run not in self._runs:  # it has ended meanwhile
+            if run not in self.runs:  # it has ended meanwhile
                 return OVER
             raise
         if run in self._given_up and answered == GO_ON and step != self._trials.last:
