@@ -364,7 +364,7 @@ def test_a_point_that_was_changed_is_noticed(tmp_path, change):
 
 def curved(tmp_path):
     path = str(tmp_path / "runs.db")
-    space, fidelity = Space({"x": Int(0, 9)}), Fidelity(1, 9)
+    space, fidelity = Space({"x": Int(0, 9)}), Fidelity(3, 9)
     study = Study(space, storage=path, seed=0, name="mnist", fidelity=fidelity)
     for x in range(2):
         study.enqueue({"x": x})
