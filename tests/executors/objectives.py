@@ -159,6 +159,11 @@ def train_and_die_once(folder, params, run):
     return train(params, run)
 
 
+def report_and_die(params, run):
+    run.report(1, 0.25)
+    os._exit(3)
+
+
 def train_for_nobody(folder, params, run):
     """Go on when the process that searches has ended; leave what a report answers then."""
     run.report(1, 1.0)

@@ -148,18 +148,10 @@ def test_a_worker_that_dies_loses_its_step_and_not_its_curve(opened, tmp_path):
 
 def test_a_trial_that_always_kills_its_worker_fails_with_its_curve():
     study = staged(retries=1)
-    objective = functools.partial(die_always)
     with pytest.warns(TFBOWarning):
-        study.optimize(objective, n_trials=1, executor="process")
+        study.optimize(objectives.report_and_die, n_trials=1, executor="process")
     (trial,) = study.trials
     assert (trial.state, trial.kind, trial.curve) == ("failed", "killed", {1: 0.25})
-
-
-def die_always(params, run):
-    import os
-
-    run.report(1, 0.25)
-    os._exit(3)
 
 
 SEARCH = """

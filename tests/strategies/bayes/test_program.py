@@ -186,6 +186,7 @@ def test_the_fit_compiled_by_xla_is_the_same(followed):
 @pytest.mark.parametrize("plan", [FREE, pytest.param(PADDED, marks=pytest.mark.slow)])
 def test_of_many_data_hyperparameters_are_searched_for_among_some(plan, monkeypatch, fits):
     monkeypatch.setattr(ask, "_MOST_SEARCHED", 20)
+    monkeypatch.setattr(devices, "plan", lambda device, n: plan)
     made = asked(NUMBERS, 40, plan=plan)
     assert fits == ([20, 40] if plan is FREE else [32, 48])
     whole = fit.fit(model_of(NUMBERS), made.given, "CPU:0")
