@@ -10,6 +10,9 @@ import pytest
 import tfbo
 from tfbo import Categorical, Constant, Float, Int, Space, SpaceExhausted
 from tfbo.strategies import Bayes, Grid
+from tfbo.strategies.base import Problem
+from tfbo.strategies.bayes import repeats
+from tfbo.trial import Trial
 
 TWELVE = Space({"a": Int(1, 3), "b": Categorical(["w", "x", "y", "z"])})
 OFFSETS = {"w": 0.0, "x": 0.3, "y": -0.2, "z": 0.9}
@@ -119,6 +122,20 @@ def test_configurations_that_fail_are_not_tried_again():
     study = tfbo.minimize(fails, TWELVE, n_trials=30, seed=0)
     assert len(study.trials) == 30
     assert sum(trial.state == "failed" for trial in study.trials) == 3
+
+
+@pytest.mark.parametrize(("state", "again"), [("stopped", True), ("failed", False)])
+def test_a_configuration_that_was_stopped_may_be_tried_again(state, again):
+    problem, favourite = Problem(TWELVE, "minimize", 0), {"a": 2, "b": "x"}
+
+    class Favouring:
+        def draws(self, rows, count, seed):
+            (best,) = problem.encoding.encode([favourite])
+            return -np.abs(rows - best).sum(axis=1)[None]
+
+    every = [Trial(i, params, "complete", 1.0) for i, params in enumerate(TWELVE.grid(2))]
+    trials = [t for t in every if t.params != favourite] + [Trial(99, favourite, state)]
+    assert (repeats.suggest(Favouring(), problem, 100, trials) == favourite) == again
 
 
 def test_where_all_fail_it_ends():

@@ -13,7 +13,7 @@ from tfbo.strategies.base import Key, Problem, key
 from tfbo.strategies.bayes.surrogate import GaussianSurrogate
 from tfbo.strategies.random import draws
 from tfbo.strategies.surrogate import Surrogate
-from tfbo.trial import COMPLETE, Trial
+from tfbo.trial import COMPLETE, FAILED, Trial
 
 # Configurations of which a joint draw is made: its covariance takes 8 MB.
 MOST = 1024
@@ -59,14 +59,14 @@ def suggest(
     """The best configuration by one draw of the function (Thompson 1933); without a model one at random.
 
     Each number draws for itself, so that trials that run at once differ. A configuration of which all
-    trials failed is not tried again.
+    trials failed is not tried again; one that was stopped may be.
     """
     space = problem.space
     if surrogate is None:
         return next(draws(problem, number))
     every = space.grid(2) if space.cardinality <= MOST else draws(problem, number)
     candidates = list(itertools.islice(every, MOST))
-    succeeded = {key(trial.params) for trial in trials if trial.state == COMPLETE}
+    succeeded = {key(trial.params) for trial in trials if trial.state != FAILED}
     failed = {key(trial.params) for trial in trials} - succeeded
     candidates = [params for params in candidates if key(params) not in failed] or candidates
     own = int(_random.generator(problem.seed, "repeats", number).integers(2**31))
