@@ -65,6 +65,26 @@ def test_each_copy_holds_what_was_told_while_the_file_is_open(path, tmp_path):
     assert len(Study.load(storage=shutil.copy(path, tmp_path / "copy.db"))) == 14
 
 
+@pytest.mark.parametrize("content", [b"", bytes(512), bytes(4096)])
+def test_a_journal_that_was_only_begun_is_gone_once_the_file_is_opened(path, tmp_path, content):
+    tell(make(path), 3)
+    (tmp_path / "runs.db-journal").write_bytes(content)  # whoever began it was killed
+    assert len(Study.load(storage=path)) == 3
+    assert os.listdir(tmp_path) == ["runs.db"]
+
+
+def test_a_journal_that_is_in_use_stays(path, tmp_path):
+    tell(make(path), 3)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("UPDATE trials SET value = 7.0 WHERE number = 0")
+        assert "runs.db-journal" in os.listdir(tmp_path)
+        study = Study.load(storage=path)
+        assert study.trials[0].value == 0.0 and "runs.db-journal" in os.listdir(tmp_path)
+        other.execute("ROLLBACK")
+    assert values(path) == {0: 0.0, 1: 1.0, 2: 2.0}
+
+
 ENDS = """
 import os, sys, threading, tfbo
 from tfbo.strategies import Random

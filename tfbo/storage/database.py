@@ -105,7 +105,9 @@ class Database:
             connection = _connection(self.location)
             try:
                 schema.identify(connection, self.location)
-                if one_file(connection) or attempt == _CONVERSIONS - 1:
+                if converted := one_file(connection):
+                    self._drop_journal(connection)
+                if converted or attempt == _CONVERSIONS - 1:
                     return connection
             except BaseException:
                 connection.close()
@@ -114,6 +116,16 @@ class Database:
             connection.close()
             time.sleep(random.uniform(0.02, 0.06))
         raise AssertionError
+
+    def _drop_journal(self, connection: sqlite3.Connection) -> None:
+        """Delete the journal of a process that was killed before it had changed the file.
+
+        There is nothing in it that SQLite would take back, so it stays until the next commit. SQLite
+        deletes it where it leaves the mode that keeps journals, unless another process is using it.
+        """
+        if os.path.exists(f"{os.path.realpath(self.location)}-journal"):
+            connection.execute("PRAGMA journal_mode = PERSIST").fetchone()
+            connection.execute("PRAGMA journal_mode = DELETE").fetchone()
 
     def _open_read_only(self) -> sqlite3.Connection:
         file = Path(os.path.realpath(self.location))  # beside which SQLite writes
