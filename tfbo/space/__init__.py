@@ -9,6 +9,7 @@ from tfbo._aliases import explained
 from tfbo.space.choices import Boolean, Categorical, Constant, Ordinal
 from tfbo.space.conditions import Params
 from tfbo.space.encoding import Encoding, encoding
+from tfbo.space.expressions import Expression
 from tfbo.space.numbers import Float, Int
 from tfbo.space.parameters import Parameter
 from tfbo.space.space import Space
@@ -18,6 +19,7 @@ __all__ = [
     "Categorical",
     "Constant",
     "Encoding",
+    "Expression",
     "Float",
     "Int",
     "Ordinal",

@@ -1,0 +1,165 @@
+"""Expressions: constraints as texts in a small arithmetic language."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Mapping, Set
+from typing import Any
+
+from tfbo.space import arithmetic, margins, syntax
+from tfbo.space.syntax import Node
+
+# Of the sum of the terms' sizes; decimals that somebody has written down differ by more than rounding.
+_EQUAL = 1e-9
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Expression:
+    """A comparison of two sides, such as `layers * units <= 1024`. `Expression.parse` makes one.
+
+    It has names, numbers, `+ - * / **`, parentheses, abs, min, max, sqrt, log and exp, and between its
+    sides one of `<=`, `>=` and `==`. A name that is no word stands in backticks, in which a backtick is
+    written twice: `` `learning rate` <= 0.1 ``. Operators bind as in Python; a power is computed first.
+
+    Whole numbers are exact, others float64. An equality of numbers that are not all whole holds to
+    rounding: to 1e-9 of the sum of the sizes of its terms. What has no value (a division by zero, the
+    root of a negative number, the logarithm of zero or less) breaks the constraint; what is too large
+    for a float is infinite, and compares as that.
+
+    **Inactive parameters.** A term of a sum, or an argument of min or max, drops out where an inactive
+    parameter is a factor, argument, divisor or exponent in it. Where nothing with an active parameter is
+    left the constraint does not apply, and holds. So `units_1 + units_2 <= 1024` bounds `units_1` where
+    `units_2` is off, `units * (1 - dropout) >= 16` becomes `units >= 16` where `dropout` is, and
+    `rate * momentum >= 0.01` says nothing of the rate where there is no momentum.
+
+    Two are equal where their texts are.
+
+    Example:
+        >>> from tfbo.space import Expression
+        >>> expression = Expression.parse("layers * units <= 1024")
+        >>> expression.names
+        ('layers', 'units')
+        >>> expression.holds({"layers": 4, "units": 256}), expression.holds({"layers": 5, "units": 256})
+        (True, False)
+    """
+
+    text: str
+    """As it was written, without space around it."""
+    names: tuple[str, ...]
+    """In the order in which they appear."""
+    comparison: str
+    """`<=`, `>=` or `==`."""
+    left: Node
+    right: Node
+
+    @staticmethod
+    def parse(text: Any, argument: str = "text") -> Expression:
+        """The expression that a text stands for.
+
+        Raises:
+            InvalidArgument: for what is outside of the language; it names the argument and the column.
+
+        Example:
+            >>> from tfbo.space import Expression
+            >>> Expression.parse("x + y < 1")
+            Traceback (most recent call last):
+            tfbo.errors.InvalidArgument: text: expected something of the language of constraints at \
+column 7 of 'x + y < 1', got '<'. Write <=.
+        """
+        stripped, left, comparison, right, names = syntax.parse(text, argument)
+        return Expression(stripped, names, comparison, left, right)
+
+    @property
+    def is_equality(self) -> bool:
+        """True for `==`."""
+        return self.comparison == "=="
+
+    def holds(self, values: Mapping[str, Any], inactive: Set[str] = frozenset()) -> bool:
+        """The exact check: True where the constraint holds, or does not apply.
+
+        Args:
+            values: a number for each name that is not inactive.
+            inactive: names of inactive parameters.
+        """
+        left, right, applies = _active(self, frozenset(inactive & set(self.names)))
+        if not applies:
+            return True
+        if self.is_equality:
+            return _equal(left, right, values)
+        a, b = _value(left, values), _value(right, values)
+        return bool(a <= b if self.comparison == "<=" else a >= b)
+
+    def sides(
+        self, values: Mapping[str, Any], inactive: Set[str] = frozenset()
+    ) -> tuple[float, float]:
+        """The numbers on both sides, NaN where there is none; arguments as of `holds`."""
+        left, right, _ = _active(self, frozenset(inactive & set(self.names)))
+        return _value(left, values), _value(right, values)
+
+    def margin(self, values: Mapping[str, Any], active: Mapping[str, Any] | None, xp: Any) -> Any:
+        """Distance to the bound, >= 0 where the constraint holds: `right - left` of `<=`.
+
+        Of `>=` it is `left - right`; of an equality, too, which holds at 0. It is -infinity (of an
+        equality infinity) where a side has no value, and 1 (of an equality 0) where the constraint does
+        not apply. The gradient is finite wherever the margin is, and 0 where it does not exist.
+
+        Args:
+            values: arrays that broadcast, or numbers, by name; of parameters that are not active anything.
+            active: arrays of booleans by name; names that are not in it are active.
+            xp: `numpy`, or `tensorflow.experimental.numpy`, in which it can be differentiated.
+        """
+        algebra = margins.Arrays(values, active or {}, xp)
+        left, right = syntax.fold(self.left, algebra), syntax.fold(self.right, algebra)
+        return algebra.margin(left, right, self.comparison)
+
+    def affine_in(self, name: str) -> bool:
+        """True where it is a straight line in that name as it is written, the others being fixed."""
+        return self._degree(frozenset({name})) == 1.0
+
+    def is_linear(self) -> bool:
+        """True where both sides are sums of multiples of names, as they are written."""
+        return self._degree(frozenset(self.names)) <= 1.0
+
+    def _degree(self, names: frozenset[str]) -> float:
+        algebra = arithmetic.Degrees(names)
+        return max(syntax.fold(self.left, algebra), syntax.fold(self.right, algebra))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Expression) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return repr(self.text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Expression.parse, (self.text,)
+
+
+@functools.lru_cache(maxsize=4096)
+def _active(
+    expression: Expression, inactive: frozenset[str]
+) -> tuple[Node | None, Node | None, bool]:
+    """Both sides without what drops out, and whether a parameter is left."""
+    algebra = arithmetic.Active(inactive)
+    left, right = syntax.fold(expression.left, algebra), syntax.fold(expression.right, algebra)
+    return left, right, arithmetic.has_name(left) or arithmetic.has_name(right)
+
+
+def _value(node: Node | None, values: Mapping[str, Any]) -> Any:
+    return 0 if node is None else syntax.fold(node, arithmetic.Values(values))
+
+
+def _equal(left: Node | None, right: Node | None, values: Mapping[str, Any]) -> bool:
+    """Equality to rounding; of whole and of infinite numbers exactly."""
+    algebra = arithmetic.Rounded(values)
+    a, a_size = (0, 0.0) if left is None else syntax.fold(left, algebra)
+    b, b_size = (0, 0.0) if right is None else syntax.fold(right, algebra)
+    if a == b or (isinstance(a, int) and isinstance(b, int)):
+        return bool(a == b)
+    # An overflow in between says nothing of the sides.
+    size = a_size + b_size if math.isfinite(a_size + b_size) else abs(a) + abs(b)
+    return bool(math.isfinite(a) and math.isfinite(b) and abs(a - b) <= _EQUAL * size)
