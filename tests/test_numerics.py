@@ -1,3 +1,5 @@
+import math
+
 import mpmath
 import numpy as np
 import pytest
@@ -65,3 +67,9 @@ def test_quantise_swallows_rounding_and_no_more():
     assert np.abs(rounded - x).max() < 1e-9
     again = _numerics.quantise(tf.constant(rounded * (1.0 + 1e-15))).numpy()
     np.testing.assert_array_equal(again, rounded)
+
+
+def test_log_1m_exp_against_mpmath():
+    d = np.array([1e-12, 1e-3, 0.5, math.log(2.0), 1.0, 40.0, 700.0])
+    expected = [float(mpmath.log(-mpmath.expm1(-mpmath.mpf(v)))) for v in d]
+    np.testing.assert_allclose(_numerics.log_1m_exp(tf.constant(d)), expected, rtol=1e-13)

@@ -73,16 +73,16 @@ def with_diagonal(matrix: tf.Tensor, diagonal: tf.Tensor) -> tuple[tf.Tensor, ob
 
 @tf.custom_gradient
 def normal_log_density(covariance: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, object]:
-    """Log density of `z` `[n]` under `N(0, covariance)`, covariance `[..., n, n]`: `[...]`.
+    """Log density of `z` `[n]`, or `[..., n]`, under `N(0, covariance)`, covariance `[..., n, n]`: `[...]`.
 
     The gradient is written out, because differentiating through a Cholesky factorisation costs
     several n^3: with `alpha = K^-1 z`, it is `(alpha alpha^T - K^-1) / 2` in K and `-alpha` in z
     (Rasmussen and Williams 2006, equation 5.9). NaN where the covariance is not positive definite.
     """
     factor = tf.linalg.cholesky(covariance)
-    whitened = tf.linalg.triangular_solve(factor, z[:, None])
+    whitened = tf.linalg.triangular_solve(factor, z[..., None])
     diagonal = tf.linalg.diag_part(factor)
-    n = tf.cast(tf.size(z), z.dtype)
+    n = tf.cast(tf.shape(z)[-1], z.dtype)
     value = (
         -0.5 * tf.reduce_sum(tf.square(whitened), axis=[-2, -1])
         - tf.reduce_sum(tf.math.log(diagonal), axis=-1)
@@ -94,8 +94,9 @@ def normal_log_density(covariance: tf.Tensor, z: tf.Tensor) -> tuple[tf.Tensor, 
         alpha = tf.linalg.triangular_solve(factor, whitened, adjoint=True)
         upstream = upstream[..., None, None]
         d_covariance = 0.5 * upstream * (tf.matmul(alpha, alpha, transpose_b=True) - precision)
-        d_z = -tf.reduce_sum(upstream * alpha, axis=list(range(len(alpha.shape) - 2)))
-        return d_covariance, d_z[:, 0]
+        shared = list(range(len(alpha.shape) - 1 - len(z.shape)))
+        d_z = -tf.reduce_sum(upstream * alpha, axis=shared)
+        return d_covariance, d_z[..., 0]
 
     return value, gradient
 

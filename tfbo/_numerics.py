@@ -74,6 +74,16 @@ def log_h(z: tf.Tensor) -> tuple[tf.Tensor, object]:
     return tf.where(direct, tf.math.log(h), tf.where(tail, log_tail, log_middle)), gradient
 
 
+def log_1m_exp(d: tf.Tensor) -> tf.Tensor:
+    """Log of `1 - exp(-d)` for d > 0: by `expm1` where d is small, and by `log1p` where it is not.
+
+    Source: Maechler 2012, "Accurately computing log(1 - exp(-|a|))", equation 7.
+    """
+    small = d < math.log(2.0)
+    near, far = tf.where(small, d, 0.5), tf.where(small, 1.0, d)
+    return tf.where(small, tf.math.log(-tf.math.expm1(-near)), tf.math.log1p(-tf.exp(-far)))
+
+
 def log_sum_exp(values: tf.Tensor, axis: Sequence[int]) -> tf.Tensor:
     """Log of the sum of exponentials over some axes, -infinity where all are; with its gradient."""
 

@@ -7,5 +7,15 @@ from __future__ import annotations
 
 from tfbo.acquisition.analytic import EI, UCB, LogEI, LogPI, PosteriorMean, PosteriorStd
 from tfbo.acquisition.base import Acquisition
+from tfbo.acquisition.hypervolume import LogNEHVI
 
-__all__ = ["EI", "UCB", "Acquisition", "LogEI", "LogPI", "PosteriorMean", "PosteriorStd"]
+__all__ = [
+    "EI",
+    "UCB",
+    "Acquisition",
+    "LogEI",
+    "LogNEHVI",
+    "LogPI",
+    "PosteriorMean",
+    "PosteriorStd",
+]

@@ -13,6 +13,7 @@ import tensorflow_probability as tfp
 
 from tfbo import _arguments, _numerics
 from tfbo.acquisition.base import Acquisition
+from tfbo.acquisition.hypervolume import LogNEHVI
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +33,10 @@ class LogEI(Acquisition):
     def evaluate(self, mean: tf.Tensor, deviation: tf.Tensor, incumbent: tf.Tensor) -> tf.Tensor:
         """See `Acquisition`; in nats."""
         return tf.math.log(deviation) + _numerics.log_h((mean - incumbent) / deviation)
+
+    def of_several(self) -> Acquisition:
+        """See `Acquisition`: the improvement of several objectives is that of their hypervolume."""
+        return LogNEHVI()
 
 
 @dataclasses.dataclass(frozen=True)

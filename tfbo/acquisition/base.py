@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import tensorflow as tf
 
 from tfbo.acquisition import joint
+from tfbo.errors import invalid
 from tfbo.gp.likelihood import Observations
 from tfbo.gp.pending import Pending
 from tfbo.gp.posterior import Posterior
@@ -45,6 +46,23 @@ class Acquisition:
             pending: points that are being tried.
         """
         return joint.prepare(posterior, observed, pending)
+
+    def of_several(self) -> Acquisition:
+        """The acquisition that stands for it where there are several objectives, with a `beyond`."""
+        expected = "one for several objectives"
+        raise invalid(
+            "acquisition", expected, self, "Leave it out for tfbo.acquisition.LogNEHVI()."
+        )
+
+    def beyond(self, mean: tf.Tensor, deviation: tf.Tensor, front: Any) -> tf.Tensor:
+        """Values `[c, s]` of several objectives beside fronts, one for each of s draws.
+
+        Args:
+            mean: of each objective of c candidates, given each draw, `[m, c, s]`.
+            deviation: of the objectives, `[m, c, 1]`.
+            front: a `tfbo.acquisition.hypervolume.Front`.
+        """
+        raise NotImplementedError
 
     def worth(self, state: Any, x: tf.Tensor, normals: tf.Tensor | None = None) -> tf.Tensor:
         """Worth `[c, q]` of each point of c sets, beyond that of the points before it in its set.

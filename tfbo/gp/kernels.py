@@ -181,7 +181,7 @@ class Kernel:
         """Covariance matrix `[..., n, n]` of the observations at embedded rows: kernel and noise.
 
         Known `variances` `[n]` of the observations add to the noise. Rows that the bool `mask` `[n]`
-        leaves out are rows of the identity matrix.
+        leaves out are rows of the identity matrix. Both may have the leading axes.
         """
         scaled = self.scale(hyperparameters, features)
         gram = self.at(hyperparameters).matrix(scaled, scaled)
@@ -190,7 +190,7 @@ class Kernel:
         beyond = tf.zeros_like(scaled[..., 0]) if variances is None else variances
         variance = tf.expand_dims(variance, -1) + beyond
         if mask is not None:
-            gram = tf.where(mask[:, None] & mask, gram, tf.zeros_like(gram))
+            gram = tf.where(mask[..., :, None] & mask[..., None, :], gram, tf.zeros_like(gram))
             variance = tf.where(mask, variance, tf.ones_like(variance))
         return _linalg.with_diagonal(gram, variance)
 

@@ -15,7 +15,7 @@ from tfbo.gp.kernels import Hyperparameters, Kernel
 
 
 class Observations(NamedTuple):
-    """Training data as the process sees them."""
+    """Training data as the process sees them; of several outputs, all but the features have their axis."""
 
     features: tf.Tensor
     """Embedded rows, `[n, D]`."""
@@ -57,12 +57,17 @@ def log_posterior(
     kernel: Kernel, hyperprior: Hyperprior, observed: Observations, theta: tf.Tensor
 ) -> tf.Tensor:
     """Log marginal likelihood plus log priors at `theta` `[r, p]`: `[r]`; NaN where singular."""
+    return log_likelihood(kernel, observed, theta) + log_prior(hyperprior, theta)
+
+
+def log_likelihood(kernel: Kernel, observed: Observations, theta: tf.Tensor) -> tf.Tensor:
+    """Log marginal likelihood at `theta` `[r, p]`: `[r]`; each member may have outcomes of its own."""
     covariance = _covariance(kernel, unpack(kernel, theta), observed)
-    log_likelihood = _linalg.normal_log_density(covariance, observed.z)
+    value = _linalg.normal_log_density(covariance, observed.z)
     if observed.mask is not None:
-        padding = tf.math.count_nonzero(~observed.mask, dtype=log_likelihood.dtype)
-        log_likelihood += 0.5 * padding * _linalg.LOG_TWO_PI
-    return log_likelihood + log_prior(hyperprior, theta)
+        padding = tf.math.count_nonzero(~observed.mask, axis=-1, dtype=value.dtype)
+        value += 0.5 * padding * _linalg.LOG_TWO_PI
+    return value
 
 
 def factorise(kernel: Kernel, theta: tf.Tensor, observed: Observations) -> Factors:
@@ -72,7 +77,7 @@ def factorise(kernel: Kernel, theta: tf.Tensor, observed: Observations) -> Facto
     factor, ok = _linalg.cholesky(_covariance(kernel, hyperparameters, observed))
     inverse = _linalg.inverse_lower(factor)
     if observed.mask is not None:
-        inverse = tf.where(observed.mask[:, None], inverse, tf.zeros_like(inverse))
+        inverse = tf.where(observed.mask[..., None], inverse, tf.zeros_like(inverse))
     alpha = tf.linalg.matvec(inverse, tf.linalg.matvec(inverse, z), transpose_a=True)
     rows = kernel.scale(hyperparameters, observed.features)
     return Factors(hyperparameters, rows, z, inverse, alpha, ok)

@@ -47,14 +47,19 @@ class Fantasies:
         inverse: `E`, inverse of the lower factor of their covariance, `[n + m, n + m]`; rows of what is
             padding are zero.
         drawn: `v` of each draw, `[s, n + m]`; what is pending is standard normal.
-        best: the largest of each draw, `[s]`; minus infinity where nothing is pending.
+        draws: the draws at the pending points, `[s, m]`; minus infinity where there is none.
     """
 
     posterior: Posterior
     rows: tf.Tensor
     inverse: tf.Tensor
     drawn: tf.Tensor
-    best: tf.Tensor
+    draws: tf.Tensor
+
+    @property
+    def best(self) -> tf.Tensor:
+        """The largest of each draw, `[s]`; minus infinity where nothing is pending."""
+        return tf.reduce_max(self.draws, axis=-1)
 
     def joint(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The function at sets of points `[c, q, d]`, q static, given each draw, in standardised units.
@@ -125,5 +130,5 @@ def fantasise(posterior: Posterior, pending: Pending) -> Fantasies:
         tf.concat([data.rows, rows], axis=-2),
         tf.concat([above, tf.concat([below, inverse], axis=-1)], axis=-2),
         tf.concat([known, normals], axis=-1),
-        tf.reduce_max(draws, axis=-1),
+        draws,
     )

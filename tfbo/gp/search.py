@@ -23,7 +23,7 @@ from tfbo.optim import MINIMISERS, Curvature, Limits, Minimum, Objective, unknow
 _LONGEST_STEP = 3.0
 # Where a restart from the last optimum gains more than this, in nats, the new data have changed the
 # picture, and another optimum may be the highest now.
-_SURPRISE = 0.5
+SURPRISE = 0.5
 # So many covariance matrices are held at once where values alone are wanted, but no more numbers.
 _AT_ONCE, _SCREENED_NUMBERS = 8, 2 * 10**6
 
@@ -108,7 +108,7 @@ def multistart(
         )
         minimum = _restart(objective, hyperprior, best, chosen, effort)
         better = _better_of(best, minimum)
-        surprised = minimum.start_value[0] - minimum.value[0] > _SURPRISE
+        surprised = minimum.start_value[0] - minimum.value[0] > SURPRISE
         gained = better.value > best.value + effort.tolerance
         more = tf.where(tf.equal(i, 0), searching | surprised, gained)
         return i + 1, more, neighbours(hyperprior, better.theta, rows), *better
@@ -130,25 +130,30 @@ def _restart(
 ) -> Minimum:
     """One batch: from the optimum so far, with its curvature, and from chosen points `[r, p]`."""
     fresh = unknown_curvature(chosen)
-    # Where the gradient is below the root of the tolerance, a curvature of 1/2 leaves no more than the
-    # tolerance to be gained; that of the priors alone is 1/3 for a lengthscale.
-    limits = Limits(
-        hyperprior.lower,
-        hyperprior.upper,
-        max_evaluations=effort.max_evaluations,
-        gradient_tolerance=effort.tolerance**0.5,
-        value_tolerance=effort.tolerance,
-        longest_step=_LONGEST_STEP,
-        rival=-best.value,
-        compact=effort.compact,
-    )
+    limit = limits(hyperprior.lower, hyperprior.upper, -best.value, effort)
     curvature = Curvature(
         tf.concat([best.inverse[None], fresh.inverse], axis=0),
         tf.concat([best.known[None], fresh.known], axis=0),
     )
     starts = tf.concat([best.theta[None], chosen], axis=0)
     minimise = MINIMISERS[effort.optimizer]
-    return minimise(lambda theta: -objective(theta), starts, limits, curvature)
+    return minimise(lambda theta: -objective(theta), starts, limit, curvature)
+
+
+def limits(lower: tf.Tensor, upper: tf.Tensor, rival: tf.Tensor, effort: Effort) -> Limits:
+    """The limits of a batch that minimises the negative log posterior, whose value to beat is the rival."""
+    # Where the gradient is below the root of the tolerance, a curvature of 1/2 leaves no more than the
+    # tolerance to be gained; that of the priors alone is 1/3 for a lengthscale.
+    return Limits(
+        lower,
+        upper,
+        max_evaluations=effort.max_evaluations,
+        gradient_tolerance=effort.tolerance**0.5,
+        value_tolerance=effort.tolerance,
+        longest_step=_LONGEST_STEP,
+        rival=rival,
+        compact=effort.compact,
+    )
 
 
 def _better_of(best: Fitted, minimum: Minimum) -> Fitted:
@@ -169,12 +174,16 @@ def _screen(
     objective: Objective, observed: Observations, theta: tf.Tensor, count: Any
 ) -> tf.Tensor:
     """Those `count` of `theta` `[c, p]` with the highest log posterior; a few are evaluated at a time."""
-    n = tf.shape(observed.features)[0]
-    at_once = tf.clip_by_value(_SCREENED_NUMBERS // n // n, 1, _AT_ONCE)
-    value = _linalg.in_batches(objective, theta, at_once)
+    value = _linalg.in_batches(objective, theta, at_once(observed))
     lowest = tf.constant(-float("inf"), value.dtype)
     value = tf.where(tf.math.is_finite(value), value, lowest)
     return tf.gather(theta, tf.math.top_k(value, tf.minimum(count, tf.size(value))).indices)
+
+
+def at_once(observed: Observations) -> tf.Tensor:
+    """Number of hyperparameters whose covariances are held at once."""
+    n = tf.shape(observed.features)[0]
+    return tf.clip_by_value(_SCREENED_NUMBERS // n // n, 1, _AT_ONCE)
 
 
 def check_optimizer(optimizer: str) -> None:
