@@ -8,6 +8,7 @@ from __future__ import annotations
 from tfbo._aliases import explained
 from tfbo.space.choices import Boolean, Categorical, Constant, Ordinal
 from tfbo.space.conditions import Params
+from tfbo.space.constraints import Constraint, Predicate
 from tfbo.space.encoding import Encoding, encoding
 from tfbo.space.expressions import Expression
 from tfbo.space.numbers import Float, Int
@@ -18,6 +19,7 @@ __all__ = [
     "Boolean",
     "Categorical",
     "Constant",
+    "Constraint",
     "Encoding",
     "Expression",
     "Float",
@@ -25,6 +27,7 @@ __all__ = [
     "Ordinal",
     "Parameter",
     "Params",
+    "Predicate",
     "Space",
     "encoding",
 ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 from tfbo._arguments import plain
 from tfbo.columns import Column
 from tfbo.errors import invalid
-from tfbo.space import checks
+from tfbo.space import checks, decimals
 from tfbo.space.parameters import Parameter, Scalar
 
 
@@ -23,6 +24,16 @@ class _Listed(Parameter):
     def count(self) -> int:
         """Number of levels."""
         return len(self._levels)
+
+    @property
+    def reach(self) -> tuple[float, float] | None:
+        """Least and largest level; None where some are no numbers."""
+        return _reach(self._levels)
+
+    def lattice(self) -> tuple[Fraction, Fraction]:
+        """The first level, and the step of which all others are multiples away."""
+        levels: Any = self._levels
+        return decimals.lattice(levels)
 
     def column(self) -> Column:
         """Its column, without conditions."""
@@ -47,6 +58,12 @@ class _Listed(Parameter):
         """Index of a legal value."""
         value = plain(value)
         return next(i for i, level in enumerate(self._levels) if checks.same(level, value))
+
+
+def _reach(levels: Sequence[Any]) -> tuple[float, float] | None:
+    if not all(isinstance(level, (int, float)) for level in levels):
+        return None
+    return min(levels), max(levels)
 
 
 def _alike(level: Scalar, value: Any) -> bool:
@@ -165,6 +182,11 @@ class Constant(Parameter):
     def count(self) -> int:
         """One level."""
         return 1
+
+    @property
+    def reach(self) -> tuple[float, float] | None:
+        """The value twice; None where it is no number."""
+        return _reach((self.value,))
 
     def column(self) -> None:
         """No column: there is nothing to search."""

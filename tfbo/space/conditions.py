@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from tfbo.errors import invalid
@@ -15,6 +15,8 @@ from tfbo.space.parameters import Parameter
 
 Params = dict[str, Any]
 Parameters = Mapping[str, Parameter]
+Keep = Callable[[str, Params], bool]
+"""True for a name that has been decided and the values so far where something may come of them."""
 
 
 def check(parameters: Parameters) -> None:
@@ -79,18 +81,18 @@ def active(ordered: Parameters, params: Mapping[str, Any]) -> set[str]:
 
 def count(ordered: Parameters) -> int | float:
     """Number of distinct configurations; infinite where a reachable parameter is continuous."""
-    return math.prod(_count(ordered, group, {}) for group in _groups(ordered))
+    return math.prod(_count(ordered, group, {}) for group in groups(ordered))
 
 
-def _groups(ordered: Parameters) -> list[list[str]]:
-    """Parameters that conditions connect, parents first; groups are independent."""
-    groups: list[list[str]] = []
-    for name, parameter in ordered.items():
-        parents = {parent for parent, _ in parameter.when or ()}
-        joined = [group for group in groups if parents & set(group)]
-        groups = [group for group in groups if group not in joined]
-        groups.append([*(member for group in joined for member in group), name])
-    return [[name for name in ordered if name in group] for group in groups]
+def groups(ordered: Parameters, links: Iterable[Iterable[str]] = ()) -> list[list[str]]:
+    """Parameters that conditions, or further links of names, connect, parents first."""
+    found: list[list[str]] = []
+    linked = [{name, *(parent for parent, _ in p.when or ())} for name, p in ordered.items()]
+    for names in [*linked, *map(set, links)]:
+        joined = [group for group in found if not names.isdisjoint(group)]
+        found = [group for group in found if group not in joined]
+        found.append([*{*names, *(member for group in joined for member in group)}])
+    return [[name for name in ordered if name in group] for group in found]
 
 
 def _count(ordered: Parameters, names: list[str], chosen: Params) -> int | float:
@@ -116,23 +118,29 @@ def _count(ordered: Parameters, names: list[str], chosen: Params) -> int | float
     return total + (others * _count(ordered, rest, chosen) if others else 0)
 
 
-def grid(ordered: Parameters, resolution: int) -> Iterator[Params]:
-    """Every configuration once, with `resolution` values of each continuous parameter."""
-    return _extended(ordered, tuple(ordered), {}, resolution)
+def grid(ordered: Parameters, resolution: int, keep: Keep | None = None) -> Iterator[Params]:
+    """Every configuration once, with `resolution` values of each continuous parameter.
+
+    Of those whose beginnings are all kept.
+    """
+    return _extended(ordered, tuple(ordered), {}, resolution, keep or (lambda name, chosen: True))
 
 
 def _extended(
-    ordered: Parameters, names: tuple[str, ...], chosen: Params, resolution: int
+    ordered: Parameters, names: tuple[str, ...], chosen: Params, resolution: int, keep: Keep
 ) -> Iterator[Params]:
     if not names:
         yield chosen
         return
     name, rest = names[0], names[1:]
     if not is_active(ordered, name, chosen):
-        yield from _extended(ordered, rest, chosen, resolution)
+        if keep(name, chosen):
+            yield from _extended(ordered, rest, chosen, resolution, keep)
         return
     for value in _levels(ordered[name], resolution):
-        yield from _extended(ordered, rest, {**chosen, name: value}, resolution)
+        extended = {**chosen, name: value}
+        if keep(name, extended):
+            yield from _extended(ordered, rest, extended, resolution, keep)
 
 
 def _levels(parameter: Parameter, resolution: int) -> Iterator[Any]:

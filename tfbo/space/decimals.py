@@ -6,8 +6,11 @@ The decimal context belongs to the user, who may have set four digits or a trap:
 from __future__ import annotations
 
 import decimal
+import math
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 # Python's own defaults, all of them written out: what is left out would be taken from
@@ -56,6 +59,28 @@ def below(low: Any, high: Any, size: Any) -> Any:
         return value(low, size, steps(low, high, size))
     with exact():
         return value(low, size, int((of(high) - of(low)) // of(size)))
+
+
+def fraction(number: float) -> Fraction:
+    """The fraction that is the decimal that one would write for a number."""
+    return Fraction(number) if isinstance(number, int) else Fraction(repr(number))
+
+
+def divisor(numbers: Sequence[Fraction]) -> Fraction:
+    """The greatest common divisor; zero of none."""
+    scale = math.lcm(*(number.denominator for number in numbers))
+    return Fraction(math.gcd(*(int(number * scale) for number in numbers)), scale)
+
+
+def lattice(numbers: Sequence[float]) -> tuple[Fraction, Fraction]:
+    """The first of several numbers, and the largest step of which all are multiples away from it.
+
+    Example:
+        >>> lattice([0.5, 0.8, 1.4])
+        (Fraction(1, 2), Fraction(3, 10))
+    """
+    first, *others = map(fraction, numbers)
+    return first, divisor([other - first for other in others])
 
 
 def _whole(*numbers: Any) -> bool:

@@ -98,6 +98,14 @@ column 7 of 'x + y < 1', got '<'. Write <=.
         left, right, _ = _active(self, frozenset(inactive & set(self.names)))
         return _value(left, values), _value(right, values)
 
+    def broken_by(self, params: Mapping[str, Any]) -> str | None:
+        """The constraint and its sides, where the values break it; names without one are inactive."""
+        inactive = frozenset(name for name in self.names if name not in params)
+        if self.holds(params, inactive):
+            return None
+        a, b = self.sides(params, inactive)
+        return f"{self.text} ({a!r} {self.comparison} {b!r} is false)"
+
     def margin(self, values: Mapping[str, Any], active: Mapping[str, Any] | None, xp: Any) -> Any:
         """Distance to the bound, >= 0 where the constraint holds: `right - left` of `<=`.
 

@@ -55,6 +55,11 @@ class Float(Parameter):
         """Number of levels; None where continuous."""
         return None if self.step is None else decimals.steps(self.low, self.high, self.step) + 1
 
+    @property
+    def reach(self) -> tuple[float, float]:
+        """The bounds."""
+        return self.low, self.high
+
     def column(self) -> Column:
         """Its column, without conditions."""
         if self.step is None:
@@ -151,6 +156,11 @@ class Int(Parameter):
     def count(self) -> int:
         """Number of levels."""
         return (self.high - self.low) // self.step + 1
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """The bounds."""
+        return self.low, self.high
 
     def column(self) -> Column:
         """Its column, without conditions."""

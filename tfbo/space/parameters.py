@@ -11,11 +11,13 @@ from __future__ import annotations
 import abc
 import dataclasses
 import functools
+from fractions import Fraction
 from typing import Any, Union
 
 import numpy as np
 
 from tfbo.columns import Column, Columns, code, index
+from tfbo.space import decimals
 
 Scalar = Union[str, int, float, bool, None]
 
@@ -35,6 +37,11 @@ class Parameter(abc.ABC):
     def count(self) -> int | None:
         """Number of levels; None where continuous."""
 
+    @property
+    @abc.abstractmethod
+    def reach(self) -> tuple[float, float] | None:
+        """Least and largest value, booleans being 0 and 1; None where values are no numbers."""
+
     @abc.abstractmethod
     def column(self) -> Column | None:
         """Its column, without conditions; None for a constant, which needs none."""
@@ -50,6 +57,16 @@ class Parameter(abc.ABC):
     @abc.abstractmethod
     def position(self, value: Any) -> int:
         """Index of the level that is a legal value, or nearest to a number."""
+
+    def lattice(self) -> tuple[Fraction, Fraction] | None:
+        """A value, and the step of which all others are multiples away; None where continuous.
+
+        Of numbers only.
+        """
+        if self.count is None:
+            return None
+        levels: list[Any] = [self.level(i) for i in range(min(self.count, 2))]
+        return decimals.lattice(levels)
 
     def to_code(self, value: Any) -> float:
         """The code in [0, 1] of a legal value."""

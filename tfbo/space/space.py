@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-from collections.abc import ItemsView, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping, Sequence
 from typing import Any
 
 from tfbo._arguments import plain
 from tfbo.errors import invalid
-from tfbo.space import checks, conditions
-from tfbo.space.choices import Boolean, Categorical, Constant, Ordinal
+from tfbo.space import checks, conditions, configurations, contradictions, stored
 from tfbo.space.conditions import Params
-from tfbo.space.numbers import Float, Int
+from tfbo.space.constraints import Constraint, Pruned, broken, listed, predicate
 from tfbo.space.parameters import Parameter
-
-KINDS: dict[str, type] = {
-    kind.__name__: kind for kind in (Float, Int, Categorical, Ordinal, Boolean, Constant)
-}
 
 
 class Space:
@@ -25,11 +18,18 @@ class Space:
 
     Args:
         parameters: a mapping from names to parameters.
+        constraints: what every configuration that is tried has to meet: texts such as
+            `"layers * units <= 1024"`, in the language of `tfbo.space.Expression`, over names of
+            parameters that are numbers (booleans are 0 and 1); and functions that take a
+            configuration, a dict, and return True or False. Functions are slower to search with and
+            are not stored: `Study.load` takes them again.
 
     Raises:
         InvalidArgument: for an empty space, a name that is no text, something that is no parameter,
             a condition on an unknown or continuous parameter or on a value that the parent cannot
-            have, or conditions that go in a circle.
+            have, or conditions that go in a circle; for a constraint that is outside of the language
+            (the error shows the column), or on unknown names or on texts; and for constraints that no
+            configuration meets, as far as ranges, steps and small enumerations show it.
 
     Example:
         >>> import tfbo
@@ -41,33 +41,39 @@ class Space:
         {'use_dropout': False}
         >>> space == tfbo.Space.from_json(space.to_json())
         True
+        >>> network = tfbo.Space(
+        ...     {"layers": tfbo.Int(1, 8), "units": tfbo.Int(16, 512, log=True)},
+        ...     constraints=["layers * units <= 1024"],
+        ... )
+        >>> network.breaks({"layers": 4, "units": 512})
+        'layers * units <= 1024 (2048 <= 1024 is false)'
+        >>> network.breaks({"layers": 2, "units": 512}) is None
+        True
     """
 
-    __slots__ = ("_later", "_ordered", "_parameters")
+    __slots__ = ("_constraints", "_later", "_missing", "_ordered", "_parameters")
+    _constraints: tuple[Constraint, ...]
+    """Expressions first, then predicates."""
     _later: frozenset[str]
+    _missing: int
     _ordered: dict[str, Parameter]
     """Parents before their children."""
     _parameters: dict[str, Parameter]
 
-    def __init__(self, parameters: Mapping[str, Parameter]) -> None:
-        if not isinstance(parameters, Mapping) or not parameters:
-            raise invalid(
-                "parameters", "a dict of one parameter or more", parameters,
-                'For example Space({"x": Float(0.0, 1.0)}).',
-            )  # fmt: skip
-        named = {plain(name): parameter for name, parameter in parameters.items()}
-        for name, parameter in named.items():
-            if not isinstance(name, str) or not name:
-                raise invalid("parameters", "names that are text, not empty", name, "Rename it.")
-            checks.text("parameters", name)
-            if not isinstance(parameter, tuple(KINDS.values())):
-                kinds = ", ".join(KINDS)
-                raise invalid(
-                    f"parameters[{name!r}]", f"one of {kinds}", parameter, "Wrap it in one."
-                )
+    def __init__(
+        self,
+        parameters: Mapping[str, Parameter],
+        constraints: Sequence[str | Callable[[Params], bool]] = (),
+    ) -> None:
+        named = _named(parameters)
         conditions.check(named)
         ordered = conditions.parents_first(named)
-        checks.freeze(self, _parameters=named, _later=frozenset(), _ordered=ordered)
+        checked = listed(constraints, named)
+        contradictions.check(ordered, checked)
+        checks.freeze(
+            self, _parameters=named, _ordered=ordered, _constraints=checked,
+            _later=frozenset(), _missing=0,
+        )  # fmt: skip
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError("a Space is immutable: make a new one")
@@ -105,79 +111,127 @@ class Space:
                     f"parameters[{name!r}]", f"what is there, {self[name]!r}", parameter, advice
                 )
         added = {plain(name): p for name, p in parameters.items() if name not in self}
-        return self._make({**self._parameters, **added}, self._later | frozenset(added))
+        later = self._later | frozenset(added)
+        return self._make({**self._parameters, **added}, later, self._constraints, self._missing)
 
     def is_extension_of(self, other: Space) -> bool:
-        """True where it is the other one, or what `extended` made of it."""
+        """True where it is the other one, or what `extended` made of it.
+
+        Of predicates only the number counts.
+        """
         older = [
             entry for entry in self.items() if entry[0] in other or entry[0] not in self._later
         ]
-        return older == list(other.items())
+        return older == list(other.items()) and self._constrained() == other._constrained()
+
+    def with_predicates(
+        self, predicates: Sequence[Callable[[Params], bool]], argument: str = "predicates"
+    ) -> Space:
+        """The space with the predicates that JSON does not keep; InvalidArgument unless as many."""
+        given = tuple(predicates)
+        if len(given) != self._missing:
+            expected = f"{self._missing} functions of the parameters, as the space was made with"
+            advice = (
+                "A study does not store them: Study.load(..., predicates=[...]) takes them again."
+            )
+            raise invalid(argument, expected, list(given), advice)
+        added = (predicate(f"{argument}[{i}]", one) for i, one in enumerate(given))
+        return self._make(self._parameters, self._later, (*self._constraints, *added), 0)
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """The constraints: those that are texts as `Expression`, then the predicates."""
+        return self._constraints
+
+    @property
+    def missing(self) -> int:
+        """Number of predicates that are not there since the space was read from JSON."""
+        return self._missing
+
+    def breaks(self, params: Mapping[str, Any]) -> str | None:
+        """The first constraint that legal values break, with both its sides; None where all hold.
+
+        Parameters without a value are inactive, as of a configuration from before `extended`.
+        """
+        return broken(self._constraints, params)
+
+    def _constrained(self) -> tuple[list[str], int]:
+        """Constraints as they are stored: texts, and the number of predicates."""
+        texts = [one.text for one in self._constraints if one.names]
+        return texts, len(self._constraints) - len(texts) + self._missing
 
     @staticmethod
-    def _make(parameters: Mapping[str, Parameter], later: frozenset[str]) -> Space:
-        space = Space(parameters)
-        checks.freeze(space, _later=later)
+    def _make(
+        parameters: Mapping[str, Parameter],
+        later: frozenset[str],
+        constraints: Sequence[Any] = (),
+        missing: int = 0,
+    ) -> Space:
+        space = Space(parameters, constraints)
+        checks.freeze(space, _later=later, _missing=missing)
         return space
 
+    def _parts(self) -> tuple[Any, ...]:
+        return tuple(self.items()), self._later, self._constraints, self._missing
+
     def __eq__(self, other: object) -> bool:
-        same = isinstance(other, Space) and self._later == other._later
-        return same and list(self.items()) == list(other.items())  # type: ignore[attr-defined]
+        return isinstance(other, Space) and self._parts() == other._parts()
 
     def __hash__(self) -> int:
-        return hash(tuple(self.items()))
+        return hash(self._parts())
 
     def __repr__(self) -> str:
         lines = "".join(f"    {name!r}: {parameter!r},\n" for name, parameter in self.items())
-        return f"Space({{\n{lines}}})"
+        held = f", constraints={list(self._constraints)!r}" if self._constraints else ""
+        return f"Space({{\n{lines}}}{held})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Space._make, (self._parameters, self._later)
+        return Space._make, (self._parameters, self._later, self._constraints, self._missing)
 
     def active(self, params: Mapping[str, Any]) -> tuple[str, ...]:
         """Names of the parameters that are active given the values in `params`, in order."""
         on = conditions.active(self._ordered, params)
         return tuple(name for name in self if name in on)
 
-    def validate(self, params: Mapping[str, Any], argument: str = "params") -> Params:
+    def validate(
+        self, params: Mapping[str, Any], argument: str = "params", *, constrained: bool = True
+    ) -> Params:
         """The exact legal values that `params` stands for, in the order of the space.
 
-        There is a value for each active parameter and no other; a Constant may be left out. Otherwise
-        an InvalidArgument calls them `argument`.
+        There is a value for each active parameter and no other; a Constant may be left out. Otherwise,
+        and where it breaks a constraint, an InvalidArgument calls them `argument`. With
+        `constrained=False` constraints do not count: what has been tried all the same says something.
         """
-        if not isinstance(params, Mapping):
-            raise invalid(argument, "a dict from parameter names to values", params, "Pass a dict.")
-        for name in params:
-            if name not in self:
-                advice = checks.suggestion(name, self)
-                raise invalid(f"{argument}[{name!r}]", "a parameter of the space", name, advice)
-        legal: Params = {}
-        for name, parameter in self._ordered.items():
-            label = f"{argument}[{name!r}]"
-            if not conditions.is_active(self._ordered, name, legal):
-                if name in params:
-                    advice = f"It is active only when {dict(parameter.when)}: leave it out."
-                    raise invalid(label, "no value, because it is not active", params[name], advice)
-            elif name in params:
-                legal[name] = parameter.legal(label, params[name])
-            elif parameter.column() is None:
-                legal[name] = parameter.from_code(0.5)
-            else:
-                raise invalid(label, "a value", "nothing", f"Give one, as for {parameter!r}.")
-        return {name: legal[name] for name in self if name in legal}
+        legal = configurations.legal(self._parameters, self._ordered, params, argument)
+        found = self.breaks(legal) if constrained else None
+        if found is not None:
+            advice = "Change one of its parameters."
+            raise invalid(argument, f"what meets the constraint {found}", legal, advice)
+        return legal
 
     @property
     def cardinality(self) -> int | float:
-        """Number of distinct configurations; infinite where a reachable parameter is continuous."""
-        return conditions.count(self._ordered)
+        """Number of distinct configurations; infinite where a reachable parameter is continuous.
+
+        Where a constraint connects parameters that have more than 65,536 configurations, those that
+        break it are counted as well: then it is an upper bound.
+        """
+        return configurations.count(self._ordered, self._constraints)
 
     def grid(self, resolution: int) -> Iterator[Params]:
-        """Every configuration once, with `resolution` evenly spaced values of each continuous parameter."""
-        for chosen in conditions.grid(self._ordered, resolution):
+        """Every configuration once, with `resolution` evenly spaced values of each continuous parameter.
+
+        Those that break a constraint are left out.
+        """
+        keep = Pruned(self._constraints, tuple(self._ordered)) if self._constraints else None
+        for chosen in conditions.grid(self._ordered, resolution, keep):
             yield {name: chosen[name] for name in self if name in chosen}
 
     def difference(self, other: Space) -> list[str]:
-        """Differences of another space, a line for each parameter; empty where they are equal."""
+        """Differences of another space, a line for each; empty where they are equal.
+
+        Of predicates only the number counts.
+        """
         lines = []
         for name in [*self, *(name for name in other if name not in self)]:
             here = repr(self[name]) if name in self else "nothing"
@@ -186,38 +240,36 @@ class Space:
                 lines.append(f"{name}: {here} here, {there} there")
         if not lines and list(self) != list(other):
             lines.append(f"order: {', '.join(self)} here, {', '.join(other)} there")
+        (texts, number), (others, another) = self._constrained(), other._constrained()
+        if texts != others:
+            lines.append(f"constraints: {texts} here, {others} there")
+        if number != another:
+            lines.append(f"predicates: {number} here, {another} there")
         return lines
 
     def to_json(self) -> str:
-        """The space as JSON text."""
-        listed = [_parameter_to_json(name, parameter) for name, parameter in self.items()]
-        later = [name for name in self if name in self._later]
-        return json.dumps({"parameters": listed, **({"later": later} if later else {})})
+        """The space as JSON text, without its predicates."""
+        return stored.write(self._parameters, self._later, *self._constrained())
 
     @staticmethod
     def from_json(text: str) -> Space:
-        """The space that `to_json` wrote; InvalidArgument for another text."""
-        try:
-            stored = json.loads(text)
-            later = frozenset(stored.get("later", ()))
-            parameters = {
-                str(entry["name"]): _parameter_from_json(entry) for entry in stored["parameters"]
-            }
-            if len(parameters) < len(stored["parameters"]):
-                raise ValueError("a name is there twice")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            advice = f"Pass what Space.to_json returned ({type(error).__name__}: {error})."
-            raise invalid("text", "the JSON of a space", text, advice) from None
-        return Space._make(parameters, later)
+        """The space that `to_json` wrote, `missing` its predicates; InvalidArgument for another text."""
+        return Space._make(*stored.read(text))
 
 
-def _parameter_to_json(name: str, parameter: Any) -> dict[str, Any]:
-    fields = {field.name: getattr(parameter, field.name) for field in dataclasses.fields(parameter)}
-    return {"name": name, "kind": type(parameter).__name__, **fields}
-
-
-def _parameter_from_json(entry: dict[str, Any]) -> Any:
-    fields = {field: value for field, value in entry.items() if field not in ("name", "kind")}
-    if fields.get("when") is not None:
-        fields["when"] = {parent: list(allowed) for parent, allowed in fields["when"]}
-    return KINDS[entry["kind"]](**fields)
+def _named(parameters: Any) -> dict[str, Parameter]:
+    """Parameters by name; InvalidArgument for anything else."""
+    if not isinstance(parameters, Mapping) or not parameters:
+        raise invalid(
+            "parameters", "a dict of one parameter or more", parameters,
+            'For example Space({"x": Float(0.0, 1.0)}).',
+        )  # fmt: skip
+    named = {plain(name): parameter for name, parameter in parameters.items()}
+    for name, parameter in named.items():
+        if not isinstance(name, str) or not name:
+            raise invalid("parameters", "names that are text, not empty", name, "Rename it.")
+        checks.text("parameters", name)
+        if not isinstance(parameter, tuple(stored.KINDS.values())):
+            kinds = ", ".join(stored.KINDS)
+            raise invalid(f"parameters[{name!r}]", f"one of {kinds}", parameter, "Wrap it in one.")
+    return named

@@ -1,0 +1,72 @@
+"""Spaces as JSON: parameters field by field, constraints as texts, of predicates their number."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence, Set
+from typing import Any, NamedTuple
+
+from tfbo.errors import invalid
+from tfbo.space.choices import Boolean, Categorical, Constant, Ordinal
+from tfbo.space.conditions import Parameters
+from tfbo.space.numbers import Float, Int
+from tfbo.space.parameters import Parameter
+
+KINDS: dict[str, type] = {
+    kind.__name__: kind for kind in (Float, Int, Categorical, Ordinal, Boolean, Constant)
+}
+
+
+class Parts(NamedTuple):
+    """The parts of a space that is stored."""
+
+    parameters: dict[str, Parameter]
+    later: frozenset[str]
+    texts: list[str]
+    """Of constraints."""
+    predicates: int
+    """Number of constraints that are predicates, which are not stored."""
+
+
+def write(parameters: Parameters, later: Set[str], texts: Sequence[str], predicates: int) -> str:
+    """The JSON of a space; see `Parts`."""
+    listed = [_parameter_to_json(name, parameter) for name, parameter in parameters.items()]
+    optional = {
+        "later": [name for name in parameters if name in later],
+        "constraints": list(texts),
+        "predicates": predicates,
+    }
+    return json.dumps({"parameters": listed, **{k: v for k, v in optional.items() if v}})
+
+
+def read(text: str) -> Parts:
+    """The parts that `write` has written; InvalidArgument for another text."""
+    try:
+        stored = json.loads(text)
+        parameters = {
+            str(entry["name"]): _parameter_from_json(entry) for entry in stored["parameters"]
+        }
+        if len(parameters) < len(stored["parameters"]):
+            raise ValueError("a name is there twice")
+        texts, predicates = stored.get("constraints", []), stored.get("predicates", 0)
+        if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
+            raise ValueError("constraints are no list of texts")
+        if type(predicates) is not int or predicates < 0:
+            raise ValueError("the number of predicates is none")
+        return Parts(parameters, frozenset(stored.get("later", ())), texts, predicates)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        advice = f"Pass what Space.to_json returned ({type(error).__name__}: {error})."
+        raise invalid("text", "the JSON of a space", text, advice) from None
+
+
+def _parameter_to_json(name: str, parameter: Any) -> dict[str, Any]:
+    fields = {field.name: getattr(parameter, field.name) for field in dataclasses.fields(parameter)}
+    return {"name": name, "kind": type(parameter).__name__, **fields}
+
+
+def _parameter_from_json(entry: dict[str, Any]) -> Any:
+    fields = {field: value for field, value in entry.items() if field not in ("name", "kind")}
+    if fields.get("when") is not None:
+        fields["when"] = {parent: list(allowed) for parent, allowed in fields["when"]}
+    return KINDS[entry["kind"]](**fields)
