@@ -1,4 +1,4 @@
-"""The trials of one study, as its storage has them and as this process runs them."""
+"""The trials of one study, as this process starts, runs and tells them."""
 
 from __future__ import annotations
 
@@ -10,23 +10,15 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tfbo import _forks, _format
-from tfbo._arguments import plain
+from tfbo import _format
 from tfbo._messages import warn
 from tfbo.errors import TrialStateError, invalid
 from tfbo.space.parameters import Parameter
-from tfbo.storage import (
-    Record,
-    Storage,
-    check_params,
-    damaged,
-    new_owner,
-    read_space,
-    release_at_end,
-)
-from tfbo.study import records, stages
+from tfbo.storage import Record, Storage, new_owner, release_at_end
+from tfbo.study import stages
 from tfbo.study.checkpoints import Checkpoints
-from tfbo.trial import FAILED, PAUSED, PRESUMED, RUNNING, WAITING, Goal, Outcome, Trial
+from tfbo.study.mirror import Mirror, does_not_run, unfinished
+from tfbo.trial import PAUSED, PRESUMED, RUNNING, WAITING, Goal, Outcome, Trial
 
 if TYPE_CHECKING:
     from tfbo.strategies import Suggestion
@@ -34,92 +26,23 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger("tfbo")
 
 
-class Trials:
-    """Space and trials of a study, as far as they are known here; `sync` takes in what changed.
+class Trials(Mirror):
+    """Trials of a study, and what this process does with them.
 
     Trials that a search starts here run under the name of this process, so that others can tell when it
     has died. Those that are asked for by hand run under no name: nobody can know how long they take.
     """
 
-    _lock: Any
-
     def __init__(self, record: Record, storage: Storage, retries: int = 3) -> None:
-        self.storage = storage
-        self.record = record
+        super().__init__(record, storage)
         self.retries = retries
-        self.space = read_space(record.name, record.space)
-        self.fidelity = records.fidelity(record)
         self.checkpoints = Checkpoints(storage, record.name)
-        self.by_number: dict[int, Trial] = {}
-        self.told: list[Trial] = []
-        """Finished trials that say something, in the order in which they became known.
-
-        It grows; where the outcome of one of them has become another, it is another list.
-        """
-        self.revision = 0
         self._owned: set[int] = set()
         """Numbers of the trials that this process runs."""
         self._reached: dict[int, int] = {}
         """The last steps that runs which began here have reported, by trial."""
-        _forks.renew_lock(self, "_lock")
         self._owner, self._pid = new_owner(), os.getpid()
         weakref.finalize(self, release_at_end, storage, self._owner, self._pid)
-
-    @property
-    def name(self) -> str:
-        """Of the study."""
-        return self.record.name
-
-    @property
-    def last(self) -> int | None:
-        """The last step; None without a fidelity."""
-        return None if self.fidelity is None else self.fidelity.high
-
-    def ordered(self) -> list[Trial]:
-        """The trials that are known, by number."""
-        with self._lock:
-            return [self.by_number[number] for number in sorted(self.by_number)]
-
-    def synced(self) -> list[Trial]:
-        """The trials as they are in the storage, by number."""
-        self.sync()
-        return self.ordered()
-
-    def sync(self) -> None:
-        """Take what changed in the storage; of finished trials, only a presumed failure may change."""
-        with self._lock:
-            changes = self.storage.changes(self.name, self.revision)
-            if changes.space != self.record.space:
-                self.space = read_space(self.name, changes.space)
-                self.record = self.record._replace(space=changes.space)
-            check_params(self.name, self.space, changes.trials)
-            again = {t.number for t in changes.trials if self._says_something(t.number)}
-            if again:
-                self.told = [trial for trial in self.told if trial.number not in again]
-            self.by_number.update((trial.number, trial) for trial in changes.trials)
-            if changes.trials and changes.trials[-1].number >= len(self.by_number):
-                raise damaged(self.name, "some of its trials are gone")
-            self.told += (t for t in changes.trials if self._says_something(t.number))
-            self.revision = changes.revision
-
-    def _says_something(self, number: int) -> bool:
-        """True where a trial, as it is known, has an outcome of its configuration."""
-        known = self.by_number.get(number)
-        # An interruption says nothing about the configuration, which has been enqueued again.
-        return known is not None and known.is_finished and not known.is_interrupted
-
-    def counted(self) -> int:
-        """Number of trials that count towards a total of the study: all known ones but the interrupted.
-
-        Those that wait count, too, for they will be tried: claim them first. An interrupted one has been
-        enqueued again, with another number, and would count twice.
-
-        A process that finds `counted() < total` and then starts one trial by `start(len(trials), ...)`
-        never makes them more than `total`: `start` does nothing where anybody has added a trial since
-        the `sync` before the count, and without a new trial the count does not grow.
-        """
-        with self._lock:
-            return sum(not trial.is_interrupted for trial in self.by_number.values())
 
     def recover(self) -> None:
         """Have trials whose process is gone tried again; after a fork, run trials under another name."""
@@ -132,11 +55,6 @@ class Trials:
                 warn(_format.cause(trial.kind, trial.reason))
             else:
                 _LOGGER.info("Trial %d lost its process; it is tried again.", trial.number)
-
-    def is_new(self, started: Trial) -> bool:
-        """True for a trial that has just been started, for the first time."""
-        known = self.by_number.get(started.number)
-        return known is None or known.start is None
 
     def claim(
         self,
@@ -218,29 +136,16 @@ class Trials:
     def tell(self, trial: Trial | int, outcome: Outcome) -> None:
         """Store the outcome of a trial; TrialStateError where it cannot be told."""
         self.sync()
-        found = _unfinished(self.name, self.by_number, trial, outcome)
+        found = unfinished(self.name, self.by_number, trial, outcome)
         told = outcome.finish(found, time.time(), self.last)
         if found.state == PAUSED and told.state == PAUSED:
             raise _is_paused(found)
         replaced = (WAITING, RUNNING, PAUSED, *(() if outcome.is_presumed else PRESUMED))
         if not self.storage.replace(self.name, told, replaced, None):
             self.sync()
-            _unfinished(self.name, self.by_number, found.number, outcome)
+            unfinished(self.name, self.by_number, found.number, outcome)
         self.sync()
         self.checkpoints.clean(self.ordered(), Goal(self.record.direction))
-
-    def known(self, trial: Trial | int) -> Trial:
-        """The trial as it is stored; TrialStateError for one of another study."""
-        self.sync()
-        return _known(self.name, self.by_number, trial)
-
-    def running(self, trial: Trial | int) -> Trial:
-        """The trial as it is stored; TrialStateError where it does not run."""
-        self.sync()
-        found = _unfinished(self.name, self.by_number, trial)
-        if found.state != RUNNING:
-            raise _does_not_run(found)
-        return found
 
     def begin_again(self, number: int) -> None:
         """Have reports of a running trial begin after its start, as a worker has begun it again."""
@@ -250,7 +155,7 @@ class Trials:
         """Store a point of the curve of a `running` trial; the trial as it is then."""
         _check_step(found, self._reached.get(found.number, found.reached or found.start or 0), step)
         if not self.storage.report(self.name, found.number, {step: value}):
-            raise _does_not_run(self.known(found))
+            raise does_not_run(self.known(found))
         self._reached[found.number] = step
         self.sync()
         return self.by_number[found.number]
@@ -266,11 +171,11 @@ class Trials:
         """Give a running trial other parameters; TrialStateError where it does not run."""
         legal = self.space.validate(params)
         self.sync()
-        found = _unfinished(self.name, self.by_number, trial)
+        found = unfinished(self.name, self.by_number, trial)
         amended = dataclasses.replace(found, params=legal)
         owner = self._owner if found.number in self._owned else None
         if not self.storage.replace(self.name, amended, (RUNNING,), owner):
-            raise _does_not_run(self.known(found.number))
+            raise does_not_run(self.known(found.number))
         self.sync()
         return amended
 
@@ -284,12 +189,6 @@ class Trials:
             if self.storage.extend(self.name, self.record.space, grown.to_json()):
                 self.sync()
                 return
-
-
-def _does_not_run(trial: Trial) -> TrialStateError:
-    return TrialStateError(
-        f"trial: trial {trial.number} does not run, it is {trial.state}. Ask for it first."
-    )
 
 
 def _is_paused(trial: Trial) -> TrialStateError:
@@ -306,38 +205,3 @@ def _check_step(trial: Trial, known: int, step: int) -> None:
         if trial.start:
             advice = f"It goes on after step {trial.start}: train from run.start, or trial.start."
         raise invalid("step", f"a step after {known}, the last of this trial", step, advice)
-
-
-def _known(study: str, trials: Mapping[int, Trial], trial: Trial | int) -> Trial:
-    """The trial as it stands; TrialStateError where the study has none of its number and parameters."""
-    number = trial.number if isinstance(trial, Trial) else plain(trial)
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise invalid("trial", "a trial or its number", trial, "Pass what ask() returned.")
-    if number not in trials:
-        there = f"it has trials 0 to {len(trials) - 1}" if trials else "it has none"
-        raise TrialStateError(
-            f"trial: the study {study!r} has no trial {number}; {there}. Ask for trials first."
-        )
-    found = trials[number]
-    if isinstance(trial, Trial) and trial.params != found.params:
-        raise TrialStateError(
-            f"trial: trial {number} of the study {study!r} has other parameters: it is a trial "
-            "of another study. Tell it to the study that was asked."
-        )
-    return found
-
-
-def _unfinished(
-    study: str, trials: Mapping[int, Trial], trial: Trial | int, outcome: Outcome | None = None
-) -> Trial:
-    """The trial as it stands, about to be told; TrialStateError unless unfinished or presumed failed."""
-    found = _known(study, trials, trial)
-    number = found.number
-    beaten = found.is_presumed and not (outcome is not None and outcome.is_presumed)
-    if found.is_finished and not beaten:
-        what = f"failure: {found.reason}" if found.state == FAILED else f"value {found.value}"
-        raise TrialStateError(
-            f"trial: trial {number} has been told already ({what}). To try its parameters again, "
-            "enqueue them."
-        )
-    return found
