@@ -293,7 +293,8 @@ ARGUMENTS = [
     (lambda: Study(SPACE, study_name="a"), "name"),
     (lambda: Study(SPACE, load_if_exists=True), "goes on with it"),
     (lambda: Study(SPACE, sampler=None), "strategy"),
-    (lambda: Study(SPACE, directions=["minimize"]), "direction"),
+    (lambda: Study(SPACE, directions=["minimize"]), "objectives"),
+    (lambda: Study(SPACE, ref_point=[0.0]), "reference"),
     (lambda: Study(SPACE, random_state=3), "seed"),
     (lambda: Study(SPACE, n_trials=3), "an argument of Study.optimize"),
     (lambda: Study(SPACE, "maximize"), "by name: direction="),
@@ -338,11 +339,10 @@ MODULE = {
 }  # fmt: skip
 STUDY = {
     "enqueue_trial": "enqueue(params)", "trials_dataframe": "to_dataframe()",
-    "best_trials": "best_trial", "study_name": "name", "get_trials": "trials",
+    "study_name": "name", "get_trials": "trials",
 }  # fmt: skip
 TRIAL = {
     "suggest_float": "params['name']",
-    "values": "value",
     "report": "study.report(trial, step, value)",
 }
 

@@ -35,7 +35,10 @@ _ARGUMENTS = {
     "objective": "func fn fun f evaluation_function objective_function trainable",
     "space": "dimensions search_space param_space parameter_space pbounds bounds parameters params "
     "hyperparameters domain",
-    "direction": "directions mode maximize minimize objectives objective metric goal_direction",
+    "direction": "mode maximize minimize objective metric goal_direction",
+    "objectives": "directions metrics",
+    "constraints": "outcome_constraints constraints_func metric_constraints",
+    "reference": "ref_point reference_point objective_thresholds",
     "storage": "path db url database directory storage_path filename file log_dir",
     "name": "study_name experiment_name project_name trial_name",
     "seed": "random_state random_seed rng rstate np_random random",
@@ -83,7 +86,8 @@ _INSTEAD = {
 _HOMES = {
     "Study.optimize": "n_trials total total_steps timeout target patience executor n_jobs gpus "
     "trial_timeout catch callbacks progress max_failures interrupt",
-    "tfbo.Study": "space direction storage name seed strategy device retries fidelity early_stopping",
+    "tfbo.Study": "space direction storage name seed strategy device retries fidelity early_stopping "
+    "objectives constraints reference",
     "tfbo.strategies.Bayes": "acquisition kernel n_initial n_restarts n_candidates n_modelled noise",
 }
 # Of modules, studies and trials.
@@ -112,7 +116,6 @@ _NAMES = {
     "Study": {
         "enqueue_trial": "enqueue(params)",
         "trials_dataframe get_trials_data_frame to_frame to_pandas": "to_dataframe()",
-        "best_trials": "There is one objective: see best_trial.",
         "get_trials": "trials",
         "study_name": "name",
         "add_trial": "enqueue(params), then tell(trial, value)",
@@ -128,7 +131,6 @@ _NAMES = {
     "Trial": {
         "suggest_float suggest_uniform suggest_loguniform suggest_int suggest_categorical "
         "suggest_discrete_uniform": "params['name']: the Space says what is searched",
-        "values": "value",
         "parameters config hyperparameters x": "params",
         "trial_id id number_": "number",
         "score loss objective_value": "value",

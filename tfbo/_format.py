@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfbo._messages import printable, width
-from tfbo.trial import COMPLETE, VALUED, Trial
+from tfbo.trial import COMPLETE, VALUED, Goal, Goals, Trial
 
 
 def line(trial: Trial, step: str = "step") -> str:
@@ -26,16 +26,29 @@ def outcome(trial: Trial, room: int | None = None, *, step: str = "step") -> str
         '0.5 at epoch 3 (stopped)'
     """
     if trial.state == COMPLETE:
-        return f"{trial.value:.6g}"
+        return f"{values(trial)}{' (infeasible)' if trial.is_feasible is False else ''}"
     if trial.state in VALUED:
         at = "" if trial.reached is None else f" at {printable(step)} {trial.reached}"
-        return f"{trial.value:.6g}{at} ({trial.state})"
+        return f"{values(trial)}{at} ({trial.state})"
     failed = f"failed ({trial.kind})"
     text = f"{failed}: {printable(trial.reason or '')}"
     room = width() if room is None else room
     if len(text) <= room:
         return text
     return f"{text[: room - 3]}..." if room > len(failed) + 8 else failed
+
+
+def values(trial: Trial) -> str:
+    """The value of a trial, or all values by name where they have names.
+
+    Example:
+        >>> from tfbo import Trial
+        >>> values(Trial(0, {}, values={"accuracy": 0.91234567, "ms": 3.0}))
+        'accuracy=0.912346, ms=3'
+    """
+    if not trial.values:
+        return "-" if trial.value is None else f"{trial.value:.6g}"
+    return ", ".join(f"{printable(name)}={value:.6g}" for name, value in trial.values.items())
 
 
 def failed(number: Any, kind: str | None, reason: str | None, params: Mapping[str, Any]) -> str:
@@ -58,10 +71,11 @@ def sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
-def best(trial: Trial | None) -> str:
-    """The best trial so far, as `best 0.97`."""
-    known = trial is not None and trial.state == COMPLETE
-    return f"best {trial.value:.6g}" if trial is not None and known else "none complete"
+def best(goal: Goal | Goals, trials: Sequence[Trial]) -> str:
+    """The best trials so far, as `best 0.97` or `front 5, hypervolume 1.23`."""
+    if not any(trial.state == COMPLETE for trial in trials):
+        return "none complete"
+    return goal.summary(goal.front(trials))
 
 
 def params(values: Mapping[str, Any]) -> str:

@@ -69,6 +69,9 @@ def test_no_value_can_be_changed_or_lost(trial, place):
         9,
         9,
         9,
+        '{"loss": 0.5}',
+        '{"loss": 0.5}',
+        '{"mb <= 10": 0.5}',
     )
     row = list(rows.write_trial(trial))
     for changed in {other[place], None} - {row[place]}:

@@ -158,7 +158,7 @@ def test_processes_may_open_a_file_at_once_whatever_its_schema(tmp_path, old):
     workers = [subprocess.Popen(call, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     for worker in workers:
         assert worker.communicate()[1] == "" and worker.returncode == 0
-    assert all(columns(path)[-1] == "spent" for path in paths)
+    assert all(columns(path)[-1] == "violations" for path in paths)
 
 
 def test_an_empty_file_is_a_new_one(path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import time
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 from tfbo.errors import InvalidArgument, invalid
 from tfbo.executors.pickling import Raised
 from tfbo.executors.run import Run
-from tfbo.trial import KILLED, Failure, Outcome, measure
+from tfbo.trial import KILLED, PLAIN, Failure, Metrics, Outcome, measure
 
 _GETS = "tfbo calls the objective with one dict of parameters"
 _SUGGESTS = frozenset(
@@ -48,9 +49,10 @@ def check(objective: Any, *, staged: bool = False) -> bool:
     return _check_signature(objective, staged)
 
 
-def call(objective: Any, params: Mapping[str, Any], run: Run | None = None) -> Outcome:
-    """Outcome of calling an objective; InvalidArgument, with advice, where it returns no number."""
-    returned = objective(dict(params)) if run is None else objective(dict(params), run)
+def outcome(returned: Any, metrics: Metrics = PLAIN) -> Outcome:
+    """Outcome of what an objective returned; InvalidArgument, with advice, where that is no result."""
+    if not metrics.is_plain:
+        return metrics.read(returned, argument="objective", whole=True)
     try:
         return measure(returned)
     except InvalidArgument:
@@ -61,19 +63,28 @@ def call(objective: Any, params: Mapping[str, Any], run: Run | None = None) -> O
 
 
 def evaluate(
-    objective: Callable[..., Any], params: Mapping[str, Any], run: Run | None = None
+    objective: Callable[..., Any],
+    params: Mapping[str, Any],
+    run: Run | None = None,
+    metrics: Metrics = PLAIN,
 ) -> Evaluated:
-    """Call an objective; what it raises is part of the result: executors break on what is not pickled."""
-    begin, raised = time.perf_counter(), None
+    """Call an objective; what it raises is part of the result: executors break on what is not pickled.
+
+    Where it returned a dict that is no whole result, the numbers in it are kept with the failure.
+    """
+    begin, raised, returned = time.perf_counter(), None, None
+    found: Outcome
     try:
-        outcome = call(objective, params, run)
+        returned = objective(dict(params)) if run is None else objective(dict(params), run)
+        found = outcome(returned, metrics)
     except BaseException as error:
         kind = None if isinstance(error, Exception) else KILLED  # such as SystemExit
-        outcome, raised = Failure.of(error, kind), Raised(error)
+        found, raised = Failure.of(error, kind), Raised(error)
+        found = dataclasses.replace(found, values=metrics.rescued(returned))
     seconds = time.perf_counter() - begin
     if run is None:
-        return Evaluated(outcome, seconds, raised)
-    return Evaluated(run.end(outcome), seconds, raised, run.reports)
+        return Evaluated(found, seconds, raised)
+    return Evaluated(run.end(found), seconds, raised, run.reports)
 
 
 def hint(reason: str) -> str:

@@ -30,6 +30,10 @@ class Record(NamedTuple):
     """Seconds since 1970."""
     fidelity: str | None = None
     """JSON, as `Fidelity.to_json` writes it; None where trials have no steps."""
+    goals: str | None = None
+    """JSON, as `Goals.to_json` writes it; None where the only objective has no name."""
+    constraints: str | None = None
+    """JSON, as `OutcomeConstraints.to_json` writes it; None without constraints on outcomes."""
 
 
 class Changes(NamedTuple):

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tfbo._arguments import plain
+from tfbo._arguments import is_number, plain
 from tfbo._messages import printable
 from tfbo.errors import InvalidArgument
 from tfbo.space import Space
@@ -78,6 +78,33 @@ def _finite(text: str) -> float:
     return number
 
 
+_INFINITE = {math.inf: "inf", -math.inf: "-inf"}
+
+
+def _from_numbers(numbers: Mapping[str, float]) -> str | None:
+    """Numbers by name as JSON, which has neither NaN nor infinities; nothing for none."""
+    if not numbers:
+        return None
+    plain = {name: None if math.isnan(v) else _INFINITE.get(v, v) for name, v in numbers.items()}
+    return _to_json(plain)
+
+
+def _to_numbers(text: Any) -> Any:
+    """The numbers by name of such a JSON; anything else is left for the check to refuse."""
+    found = _from_json(text)
+    if not isinstance(found, dict):
+        return text
+    infinite = {written: number for number, written in _INFINITE.items()}
+    return {
+        name: math.nan if v is None else infinite.get(v, v) if isinstance(v, str) else v
+        for name, v in found.items()
+    }
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, dict) and all(is_number(number) for number in value.values())
+
+
 def _from_digits(text: Any) -> Any:
     sound = _is_text(text) and text.isascii() and text.isdigit() and len(text) < 20
     return int(text) if sound else text
@@ -101,6 +128,7 @@ class _Field(NamedTuple):
 
 _NAME = _Field("a text that is not empty", lambda v: _is_text(v) and v != "", optional=False)
 _TIME = _Field("seconds since 1970", lambda v: _is_number(v) and 0.0 <= v < _END_OF_TIME)
+_NUMBERS = _Field("a JSON object of numbers", _are_numbers, write=_from_numbers, read=_to_numbers)
 RECORD = {
     "name": _NAME,
     "space": _NAME,
@@ -108,6 +136,8 @@ RECORD = {
     "seed": _Field("digits", lambda v: isinstance(v, int), False, str, _from_digits),
     "created": _TIME._replace(optional=False),
     "fidelity": _Field("a text", _is_text),
+    "goals": _Field("a text", _is_text),
+    "constraints": _Field("a text", _is_text),
 }
 TRIAL = {
     "number": _Field("a whole number >= 0", is_count, optional=False),
@@ -124,13 +154,17 @@ TRIAL = {
     "start": _Field("a step >= 0", is_count),
     "until": _Field("a step >= 0", is_count),
     "spent": _Field("a whole number >= 0", is_count),
+    "values": _NUMBERS,
+    "stds": _NUMBERS,
+    "violations": _NUMBERS,
 }
 """New fields at the end: the first rule of the checksum goes by the order, and so do saved rows of Ray."""
 
 
 def columns(table: Mapping[str, _Field]) -> str:
     """The columns of a row of `RECORD` or `TRIAL` for SQL, the checksum last."""
-    return ", ".join([*table, "checksum"])
+    # One of the names is a word of SQL. In brackets, SQLite never takes a name for a text.
+    return ", ".join([*(f"[{name}]" for name in table), "checksum"])
 
 
 def write_trial(trial: Trial) -> tuple[Any, ...]:
@@ -143,10 +177,16 @@ def read_trial(study: Any, row: Sequence[Any], curve: dict[int, float] | None = 
     number, *_ = row
     part = f"trial {shown(number)} of "
     fields = _read(TRIAL, row, study, part)
-    if (fields["state"] in VALUED) != ("value" in fields):
+    valued = "value" in fields
+    if (valued and fields["state"] not in VALUED) or (not valued and _lacks_value(fields)):
         why = f"a value belongs to a trial that is {' or '.join(VALUED)}, and to no other"
         raise damaged(study, why, part=part)
     return Trial(**fields, curve=curve or {})
+
+
+def _lacks_value(fields: Mapping[str, Any]) -> bool:
+    """True for a trial that has to have a value, and has none: neither its own nor by names."""
+    return fields["state"] in VALUED and not fields.get("values")
 
 
 def write_points(points: Mapping[int, float]) -> list[tuple[Any, ...]]:

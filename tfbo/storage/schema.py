@@ -44,6 +44,13 @@ CREATE TABLE curves (
     PRIMARY KEY (study, number, step), FOREIGN KEY (study, number) REFERENCES trials (study, number)
 ) WITHOUT ROWID;
 """,
+    """
+ALTER TABLE studies ADD COLUMN goals TEXT;
+ALTER TABLE studies ADD COLUMN constraints TEXT;
+ALTER TABLE trials ADD COLUMN "values" TEXT;
+ALTER TABLE trials ADD COLUMN stds TEXT;
+ALTER TABLE trials ADD COLUMN violations TEXT;
+""",
 )
 VERSION = len(MIGRATIONS)
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from tfbo.errors import SpaceExhausted
 from tfbo.space import Encoding, Params, Space, encoding
 from tfbo.strategies.surrogate import Surrogate
-from tfbo.trial import Fidelity, Goal, Trial
+from tfbo.trial import Fidelity, Goal, Goals, OutcomeConstraints, Trial
 
 State = TypeVar("State")
 Key = tuple[Any, ...]
@@ -32,10 +32,14 @@ class Problem(NamedTuple):
     """Steps in which trials are trained; None where there are none."""
     closed: bool = False
     """True where no new trial may begin, so that only paused ones go on."""
+    goals: Goals | None = None
+    """Goals where there are several, whose values are `Trial.values`; None where there is one."""
+    constraints: OutcomeConstraints | None = None
+    """Constraints on outcomes, by which trials are feasible; None without any."""
 
     @property
     def goal(self) -> Goal:
-        """The direction as a goal, which compares and turns values."""
+        """The direction as a goal, which compares and turns values: of several, the first."""
         return Goal(self.direction)
 
     @property

@@ -180,8 +180,9 @@ class Advisor:
                 self._space, self._told, self._state, self._folded = space, listed, None, 0
             told = tuple(listed)
             problem = Problem(
-                self._space, record.direction, record.seed, self.device, trials.fidelity
-            )
+                self._space, record.direction, record.seed, self.device, trials.fidelity,
+                goals=trials.aims.goals, constraints=trials.aims.constraints,
+            )  # fmt: skip
             strategy = self.strategy or Bayes()
             self._state = strategy.fold(problem, self._state, told[self._folded :])
             self._folded = len(told)

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tfbo.storage import Storage
-from tfbo.trial import COMPLETE, Goal, Trial
+from tfbo.trial import Goal, Goals, Trial
 
 _LONGEST = 100  # characters of a study's name in a path
 
@@ -21,8 +21,8 @@ _LONGEST = 100  # characters of a study's name in a path
 class Checkpoints:
     """Folders of the trials of a study, beside its file, or temporary ones where it has none.
 
-    A trial that has ended needs none any more, but for the best complete one, whose result is the one
-    to use.
+    A trial that has ended needs none any more, but for the best complete one, or those on the front of
+    several objectives, whose results are the ones to use.
     """
 
     def __init__(self, storage: Storage, study: str) -> None:
@@ -39,15 +39,14 @@ class Checkpoints:
                 weakref.finalize(self, _remove, self._root, os.getpid())
         return str(self._root / str(number))
 
-    def clean(self, trials: Iterable[Trial], goal: Goal) -> None:
-        """Remove the folders of trials that have ended, but that of the best complete one."""
+    def clean(self, trials: Iterable[Trial], goal: Goal | Goals) -> None:
+        """Remove the folders of trials that have ended, but those of the best complete ones."""
         if self._root is None or not self._root.is_dir():
             return
         finished = {str(trial.number): trial for trial in trials if trial.is_finished}
-        complete = [trial for trial in finished.values() if trial.state == COMPLETE]
-        best = min(complete, key=goal.rank, default=None)
+        best = goal.front(finished.values())
         for name in os.listdir(self._root):
-            if name in finished and finished[name] is not best:
+            if name in finished and finished[name] not in best:
                 shutil.rmtree(self._root / name, ignore_errors=True)
 
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tfbo.trial import Trial
+from tfbo.trial import PLAIN, Metrics, Trial
 
 if TYPE_CHECKING:
     import pandas
 
 
 def data_frame(
-    trials: Sequence[Trial], names: Iterable[str], *, staged: bool = False
+    trials: Sequence[Trial],
+    names: Iterable[str],
+    metrics: Metrics = PLAIN,
+    *,
+    staged: bool = False,
 ) -> pandas.DataFrame:
     """A row for each trial: `started` in UTC, NaT for one that was not, and `duration` in seconds.
 
     Where trials are `staged`, or any has a curve, there are columns of its stage, the last step of its
-    curve and the curve itself.
+    curve and the curve itself. Where outcomes have names, there is a column for each, one for its
+    standard error where any has one, and whether the trial is feasible.
     """
     try:
         import pandas
@@ -33,6 +38,7 @@ def data_frame(
         "state": [trial.state for trial in trials],
         "value": pandas.Series([trial.value for trial in trials], dtype=float),
         "std": pandas.Series([trial.std for trial in trials], dtype=float),
+        **_named(trials, metrics, pandas),
         **{f"params_{name}": [trial.params.get(name) for trial in trials] for name in names},
         "kind": [trial.kind for trial in trials],
         "reason": [trial.reason for trial in trials],
@@ -49,3 +55,20 @@ def data_frame(
         columns |= {name: pandas.Series(found, dtype="Int64") for name, found in steps.items()}
         columns["curve"] = [dict(trial.curve) for trial in trials]
     return pandas.DataFrame(columns)
+
+
+def _named(trials: Sequence[Trial], metrics: Metrics, pandas: Any) -> Mapping[str, Any]:
+    """Columns of outcomes that have names."""
+    if metrics.is_plain:
+        return {}
+    columns = {}
+    for name in metrics.names:
+        values = [trial.values.get(name) for trial in trials]
+        columns[f"values_{name}"] = pandas.Series(values, dtype=float)
+    for name in metrics.names:
+        errors = [trial.stds.get(name) for trial in trials]
+        if any(error is not None for error in errors):
+            columns[f"stds_{name}"] = pandas.Series(errors, dtype=float)
+    feasible = [trial.is_feasible for trial in trials]
+    columns["feasible"] = pandas.Series(feasible, dtype="boolean")
+    return columns

@@ -75,9 +75,11 @@ class Dialogue(Results):
 
         Args:
             trial: the trial, or its number.
-            value: the objective's value; NaN or infinity make the trial a failed one.
+            value: the objective's value; NaN or infinity make the trial a failed one. With several
+                objectives or constraints a dict by name: what constraints are about may be left out, and
+                of a failed trial all that is not known. Several objectives alone also as a sequence.
             std: standard error of the value, in its units, >= 0, where it is known: of a mean of
-                repeats, their standard deviation over the root of their number.
+                repeats, their standard deviation over the root of their number. Or a dict by name.
             state: "complete", "stopped" or "failed"; by default what the value says. In a study with a
                 fidelity that is paused, where `trial.until` is not the last step. One that is stopped
                 needs no value where its curve has one.
@@ -91,7 +93,8 @@ class Dialogue(Results):
             InvalidArgument: for a value or std that is not a number, or a contradiction of arguments.
             StorageError: where the outcome could not be stored; the call can be repeated.
         """
-        outcome = outcome_of(value, std, state, kind, reason, traceback)
+        metrics = self.stored_trials.aims.metrics
+        outcome = outcome_of(value, std, state, kind, reason, traceback, metrics=metrics)
         self.stored_trials.tell(trial, outcome)
 
     def report(self, trial: Trial | int, step: int, value: Any) -> bool:
@@ -100,7 +103,7 @@ class Dialogue(Results):
         Args:
             trial: the trial, or its number.
             step: how many steps, such as epochs, it has been trained for, from 1 on; steps may be left out.
-            value: the objective's value there; NaN where there is none.
+            value: the objective's value there, of several that of the first; NaN where there is none.
 
         Returns:
             False where the trial is hopeless: end it, by `tell(trial, value, state="stopped")`. So is one

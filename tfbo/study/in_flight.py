@@ -17,7 +17,7 @@ from tfbo.executors.workers import Workers
 from tfbo.study.interrupts import Interrupts
 from tfbo.study.progress import Stopwatch
 from tfbo.study.reports import Reports
-from tfbo.trial import KILLED, Failure, Trial
+from tfbo.trial import KILLED, PLAIN, Failure, Metrics, Trial
 
 _LOGGER = logging.getLogger("tfbo")
 
@@ -68,6 +68,8 @@ class Running:
         seconds: float | None,
         interrupts: Interrupts,
         reports: Reports | None = None,
+        *,
+        metrics: Metrics = PLAIN,
     ) -> None:
         self.runs: dict[int, Flight] = {}
         self.workers = workers
@@ -75,6 +77,7 @@ class Running:
         self._seconds = seconds
         self._interrupts = interrupts
         self._reports = reports
+        self._metrics = metrics
         self._ended: queue.SimpleQueue[Flight] = queue.SimpleQueue()
         self._late: set[Flight] = set()
         """Those whose time is up, but which their workers are still at."""
@@ -90,10 +93,14 @@ class Running:
         deadline = math.inf if self._seconds is None else began + self._seconds
         taken = None if self._reports is None else self._reports.begin(trial)
         run = self.runs[trial.number] = Flight(trial, watch, began, deadline, taken)
-        arguments = (dict(trial.params),) if taken is None else (dict(trial.params), taken)
+        given: list[Any] = [self._objective, dict(trial.params)]
+        if taken is not None or not self._metrics.is_plain:
+            given.append(taken)
+        if not self._metrics.is_plain:
+            given.append(self._metrics)
         try:
             with self._interrupts.allowed():
-                run.future = self.workers.submit(evaluate, self._objective, *arguments)
+                run.future = self.workers.submit(evaluate, *given)
         except Exception:
             self._land(run)
             raise

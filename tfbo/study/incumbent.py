@@ -6,26 +6,39 @@ import math
 from collections.abc import Sequence
 
 from tfbo._messages import warn
-from tfbo.errors import NoCompletedTrial
+from tfbo.errors import NoCompletedTrial, invalid
+from tfbo.study.aims import Aims
 from tfbo.trial import COMPLETE, FAILED, RUNNING, VALUED, Goal, Trial
 
 
 def incumbent(study: str, trials: Sequence[Trial], goal: Goal) -> Trial:
-    """The complete trial of the best value, the earliest of equals; NoCompletedTrial without one."""
-    complete = [trial for trial in trials if trial.state == COMPLETE]
-    if complete:
-        return min(complete, key=goal.rank)
+    """The feasible complete trial of the best value, the earliest of equals; NoCompletedTrial without."""
+    best = goal.front(trials)
+    if best:
+        return best[0]
+    if any(trial.state == COMPLETE for trial in trials):
+        raise NoCompletedTrial(_none_feasible(study, trials))
     raise NoCompletedTrial(f"{_none_complete(study, trials)} {advice(trials)}")
+
+
+def check_single(aims: Aims, asked: str) -> None:
+    """Raise InvalidArgument where a study has several objectives, between which there is no best trial."""
+    if aims.goals is not None:
+        listed = ", ".join(map(repr, aims.objectives))
+        raise invalid(
+            asked, "a study of one objective", aims.objectives,
+            f"With {listed} there are compromises: study.best_trials has those that none dominates.",
+        )  # fmt: skip
 
 
 def furthest(trials: Sequence[Trial], goal: Goal) -> Trial | None:
     """Trial of the best value among those trained furthest, where none is complete, with a warning.
 
-    None where one is complete, or none has a value.
+    None where one is complete, or none that is feasible has a value.
     """
     if any(trial.state == COMPLETE for trial in trials):
         return None
-    valued = [trial for trial in trials if trial.state in VALUED]
+    valued = [trial for trial in trials if trial.state in VALUED and trial.is_feasible]
     if not valued:
         return None
     warn(
@@ -42,6 +55,36 @@ def last_value(trial: Trial) -> float:
     if trial.value is not None:
         return trial.value
     return next(filter(math.isfinite, reversed(trial.curve.values())), math.nan)
+
+
+def _none_feasible(study: str, trials: Sequence[Trial]) -> str:
+    """The reason why no complete trial is feasible, with the one that is closest to it."""
+    complete = [trial for trial in trials if trial.state == COMPLETE]
+    broken = [trial for trial in complete if trial.is_feasible is False]
+    said = f"No trial of the study {study!r} is feasible ({len(complete)} complete, {len(broken)} of them"
+    if not broken:
+        return f"{said} infeasible). Tell the values that its constraints are about."
+    count = {trial.number: sum(v > 0.0 for v in trial.violations.values()) for trial in broken}
+    closest = min(broken, key=lambda trial: (count[trial.number], _distance(trial), trial.number))
+    how = "; ".join(f"{text!r} by {v:.4g}" for text, v in closest.violations.items() if v > 0.0)
+    return (
+        f"{said} infeasible). Closest is trial {closest.number}, which breaks {how}. Run some more."
+    )
+
+
+def _distance(trial: Trial) -> float:
+    """How far a trial breaks constraints, each in its own unit."""
+    return sum(v for v in trial.violations.values() if v > 0.0)
+
+
+def described(aims: Aims, trials: Sequence[Trial]) -> str:
+    """The best of trials, as the end of what a study says of itself; nothing where none is complete."""
+    if not any(trial.state == COMPLETE for trial in trials):
+        return ""
+    best = aims.goal.front(trials)
+    if aims.goals is None and best:
+        return f", best_observed={best[0].value!r}"
+    return f", {aims.goal.summary(best)}"
 
 
 def _none_complete(study: str, trials: Sequence[Trial]) -> str:

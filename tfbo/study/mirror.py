@@ -9,7 +9,7 @@ from tfbo import _forks
 from tfbo._arguments import plain
 from tfbo.errors import TrialStateError, invalid
 from tfbo.storage import Record, Storage, check_params, damaged, read_space
-from tfbo.study import records
+from tfbo.study import aims, records
 from tfbo.trial import FAILED, RUNNING, Outcome, Trial
 
 
@@ -23,6 +23,7 @@ class Mirror:
         self.record = record
         self.space = read_space(record.name, record.space)
         self.fidelity = records.fidelity(record)
+        self.aims = aims.of(record)
         self.by_number: dict[int, Trial] = {}
         self.told: list[Trial] = []
         """Finished trials that say something, in the order in which they became known.
@@ -60,6 +61,7 @@ class Mirror:
                 self.space = read_space(self.name, changes.space)
                 self.record = self.record._replace(space=changes.space)
             check_params(self.name, self.space, changes.trials)
+            self.aims.check(self.name, changes.trials)
             again = {t.number for t in changes.trials if self._says_something(t.number)}
             if again:
                 self.told = [trial for trial in self.told if trial.number not in again]
@@ -141,7 +143,8 @@ def unfinished(
     number = found.number
     beaten = found.is_presumed and not (outcome is not None and outcome.is_presumed)
     if found.is_finished and not beaten:
-        what = f"failure: {found.reason}" if found.state == FAILED else f"value {found.value}"
+        known = found.values or f"value {found.value}"
+        what = f"failure: {found.reason}" if found.state == FAILED else known
         raise TrialStateError(
             f"trial: trial {number} has been told already ({what}). To try its parameters again, "
             "enqueue them."

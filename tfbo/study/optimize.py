@@ -25,7 +25,7 @@ from tfbo.study.reports import Reports
 from tfbo.study.settings import Means, Reactions, StoppingRule
 from tfbo.study.trials import Trials
 from tfbo.study.upkeep import Upkeep
-from tfbo.trial import COMPLETE, INTERRUPTED, WAITING, Failure, Goal, Trial
+from tfbo.trial import INTERRUPTED, WAITING, Failure, Trial
 
 if TYPE_CHECKING:
     from tfbo.strategies import Suggestion
@@ -58,7 +58,7 @@ def run(
 ) -> End:
     """See `Study.optimize`."""
     check_main()
-    limits = limits.checked()
+    limits = limits.checked(search.trials.aims.goal)
     reactions.check()
     fidelity = search.trials.fidelity
     if fidelity is None and limits.total_steps is not None:
@@ -77,7 +77,8 @@ def run(
             ) as show,
             Interrupts() as interrupts,
         ):
-            running = Running(workers, objective, seconds, interrupts, reports)
+            metrics = search.trials.aims.metrics
+            running = Running(workers, objective, seconds, interrupts, reports, metrics=metrics)
             loop = _Loop(search, limits, reactions, running, interrupts, show)
             loop.run()
     finally:
@@ -119,10 +120,8 @@ class _Loop:
         self._end = math.inf if limits.timeout is None else time.monotonic() + limits.timeout
         known = search.trials.ordered()
         self._before = len(known)
-        self._goal = Goal(search.trials.record.direction)
-        complete = [trial for trial in known if trial.state == COMPLETE]
-        best = min(complete, key=self._goal.rank, default=None)
-        self._best = None if best is None else best.value
+        self._goal = search.trials.aims.goal
+        self._best = self._goal.front(known)
         self._asked = self._stale = 0
         self._dry = False
         """True where no trial could be started."""
@@ -159,13 +158,8 @@ class _Loop:
             or (many and not self._upkeep.is_needed)
             or time.monotonic() >= self._end
             or (limits.patience is not None and self._stale >= limits.patience)
-            or self._is_reached(limits.target)
+            or (limits.target is not None and self._goal.reaches(limits.target, self._best))
         )
-
-    def _is_reached(self, target: float | None) -> bool:
-        if target is None or self._best is None:
-            return False
-        return not self._goal.better(target, than=self._best)
 
     def _fill(self) -> bool:
         """Start trials where workers are free; whether there is anything left to wait for.
@@ -252,11 +246,11 @@ class _Loop:
             assert evaluated.raised is not None
             raise evaluated.raised.error
         told = self._trials.by_number[trial.number]
-        _LOGGER.info("Trial %d: %s (%s).", trial.number, told.value, watch)
+        _LOGGER.info("Trial %d: %s (%s).", trial.number, told.values or told.value, watch)
         if told.is_finished:
-            better = told.state == COMPLETE and self._goal.better(told.value, than=self._best)
+            better = self._goal.improves(told, self._best)
             self._stale = 0 if better else self._stale + 1
-            self._best = told.value if better else self._best
+            self._best = self._goal.front([*self._best, told]) if better else self._best
         if self._upkeep.is_needed:
             with self._show.aside():
                 self._upkeep.check_reports(told, evaluated)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from tfbo import _format
 from tfbo._messages import encodable, is_terminal, printable, say, width
 from tfbo.study.trials import Trials
-from tfbo.trial import RUNNING, Goal, Trial
+from tfbo.trial import RUNNING, Trial
 
 Result = TypeVar("Result")
 
@@ -200,5 +200,4 @@ def _line(count: _Count, trial: Trial, watch: Stopwatch) -> str:
 
 
 def _best(trials: Trials) -> str:
-    goal = Goal(trials.record.direction)
-    return _format.best(min(trials.ordered(), key=goal.rank, default=None))
+    return _format.best(trials.aims.goal, trials.ordered())

@@ -12,7 +12,9 @@ from tfbo._messages import printable
 from tfbo.errors import InvalidArgument, StudyMismatch, invalid
 from tfbo.space import Params, Space, checks
 from tfbo.storage import Record, Storage, damaged, no_study, read_space, shown
-from tfbo.trial import DIRECTIONS, Fidelity
+from tfbo.study import aims
+from tfbo.study.aims import Aims
+from tfbo.trial import Fidelity
 
 _SEED_BITS = 63
 _STRATEGIES = ("Bayes", "Sobol", "Random", "Grid")
@@ -22,7 +24,7 @@ def create(
     storage: Storage,
     space: Space,
     *,
-    direction: str,
+    aim: Aims,
     name: str,
     seed: int | None,
     fidelity: Fidelity | None = None,
@@ -30,7 +32,8 @@ def create(
     """The record of a new study, or of the one of its name; StudyMismatch where that is another study."""
     drawn = secrets.randbits(_SEED_BITS) if seed is None else int(seed)
     steps = None if fidelity is None else fidelity.to_json()
-    wanted = Record(name, space.to_json(), direction, drawn, time.time(), steps)
+    wanted = Record(name, space.to_json(), aim.direction, drawn, time.time(), steps)
+    wanted = wanted._replace(goals=aim.goals_json, constraints=aim.constraints_json)
     stored = storage.create(wanted)
     _check_same(space, wanted, stored, seed is not None, storage.location)
     return stored
@@ -50,14 +53,10 @@ def find(storage: Storage, name: str | None) -> Record:
     return storage.find(name)
 
 
-def check(space: Any, direction: Any, name: Any, seed: Any, fidelity: Any = None) -> None:
+def check(space: Any, name: Any, seed: Any, fidelity: Any = None) -> None:
     """Raise InvalidArgument for anything with which there can be no study."""
     if not isinstance(space, Space):
         raise invalid("space", "a Space", space, 'Write Space({"x": Float(0.0, 1.0)}).')
-    if direction not in DIRECTIONS:
-        meant = [word for word in DIRECTIONS if str(direction).lower().startswith(word[:3])]
-        advice = f"Write direction={meant[0]!r}." if meant else "Pick one of the two."
-        raise invalid("direction", '"minimize" or "maximize"', direction, advice)
     if not isinstance(name, str) or not name:
         raise invalid("name", "a text that is not empty", name, "Name the study.")
     checks.text("name", name)
@@ -152,10 +151,9 @@ def _strategy_advice(given: Any) -> str:
 def _check_same(space: Space, wanted: Record, stored: Record, seeded: bool, location: str) -> None:
     there = read_space(stored.name, stored.space)
     lines = [] if there.is_extension_of(space) else space.difference(there)
-    if wanted.direction != stored.direction:
-        lines.append(f"direction: {wanted.direction!r} here, {stored.direction!r} there")
     if seeded and wanted.seed != stored.seed:
         lines.append(f"seed: {wanted.seed} here, {stored.seed} there")
+    lines += aims.of(stored).difference(aims.of(wanted))
     if wanted.fidelity != stored.fidelity:
         lines.append(f"fidelity: {fidelity(wanted)} here, {fidelity(stored)} there")
     if lines:

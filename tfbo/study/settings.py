@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from tfbo import _arguments
 from tfbo.errors import invalid
 from tfbo.executors.workers import Workers, open_workers
-from tfbo.trial import Trial
+from tfbo.trial import Goal, Goals, Trial
 
 INTERRUPT = ("raise", "return")
 
@@ -19,12 +19,15 @@ class StoppingRule(NamedTuple):
     n_trials: int | None
     total: int | None
     timeout: Any
-    target: float | None
+    target: Any
     patience: int | None
     total_steps: int | None = None
 
-    def checked(self) -> StoppingRule:
-        """The same in plain numbers; InvalidArgument where one is none, or there is no limit at all."""
+    def checked(self, goal: Goal | Goals) -> StoppingRule:
+        """The same in plain numbers; InvalidArgument where one is none, or there is no limit at all.
+
+        A target is one of the goal: a number, or with several objectives a dict of them.
+        """
         if all(limit is None for limit in self):
             expected = "a limit: n_trials, total, total_steps, timeout, target or patience"
             raise invalid("n_trials", expected, None, "For example n_trials=50 or timeout=3600.")
@@ -35,9 +38,7 @@ class StoppingRule(NamedTuple):
             if getattr(self, name) is not None
         }
         timeout = None if self.timeout is None else _arguments.seconds("timeout", self.timeout)
-        target = None
-        if self.target is not None:
-            target = _arguments.number("target", self.target, leave)
+        target = None if self.target is None else goal.target(self.target)
         return self._replace(timeout=timeout, target=target, **counts)
 
     def most(self, before: int) -> int | None:

@@ -30,7 +30,8 @@ def first(
 def next_one(paused: Trial, fidelity: Fidelity, suggestion: Suggestion, at: float) -> Trial:
     """A paused trial as it goes on at that time, from where it paused or from the beginning."""
     return dataclasses.replace(
-        paused, state=RUNNING, value=None, std=None, started=at, finished=None,
+        paused, state=RUNNING, value=None, std=None, values={}, stds={}, violations={},
+        started=at, finished=None,
         start=resumes(paused, fidelity), until=suggestion.until or fidelity.high,
         notes={**paused.notes, **suggestion.notes},
     )  # fmt: skip

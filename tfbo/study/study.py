@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from tfbo._aliases import explained
 from tfbo.executors.run import Run
 from tfbo.space import Params, Space
 from tfbo.storage import Storage, open_storage
-from tfbo.study import interrupts, optimize, records, settings
+from tfbo.study import aims, interrupts, optimize, records, settings
 from tfbo.study.dialogue import Dialogue
 from tfbo.study.trials import Trials
 from tfbo.trial import Fidelity, Trial
@@ -26,7 +26,7 @@ Callback = Callable[["Study", Trial], None]
 
 @explained
 class Study(Dialogue):
-    """A search of one space for the best value of one objective.
+    """A search of one space for the best value of an objective, or the best compromises of several.
 
     A study belongs to its storage: making a `Study` with the name of one that is stored opens that
     one and goes on where it was. Several processes may work on one study.
@@ -36,7 +36,7 @@ class Study(Dialogue):
 
     Args:
         space: what to search.
-        direction: "minimize" or "maximize".
+        direction: "minimize", as for None, or "maximize": of one objective that needs no name.
         storage: None to keep it in memory, the path of an SQLite file, or a `Storage`. What was told is
             in that one file at once: to keep or move the study, copy the file.
         name: the study's name in its storage.
@@ -51,10 +51,18 @@ class Study(Dialogue):
             `ask` says from which step and until which one to train, and only good trials go on to the last.
         early_stopping: by which rule `report` finds a trial hopeless: None for the strategy's, which needs
             a fidelity; "median", or any `tfbo.strategies.EarlyStopping`. Not stored.
+        objectives: names with their directions, such as {"accuracy": "maximize", "latency_ms": "minimize"},
+            in place of `direction`. A trial is told a dict of them, or a sequence in this order. Where
+            there are several, `best_trials` has the best compromises; reports are of the first one.
+        constraints: on outcomes, such as ["size_mb <= 10"], with the names of objectives ("value", where
+            the only one has none) and of anything else, which a trial is then told in the dict, too. Of
+            parameters, `Space(..., constraints=[...])`.
+        reference: a value of each objective that is just not good enough, where `hypervolume` begins; None
+            to infer it from the front.
 
     Raises:
         InvalidArgument: for an argument that is not what it has to be.
-        StudyMismatch: where a stored study of that name has another space, direction, seed or fidelity.
+        StudyMismatch: where a stored study of that name has another space, seed or fidelity, or other aims.
         StorageError: where the storage cannot be used.
 
     Example:
@@ -71,7 +79,7 @@ class Study(Dialogue):
         self,
         space: Space,
         *,
-        direction: str = "minimize",
+        direction: str | None = None,
         storage: Storage | str | os.PathLike[str] | None = None,
         name: str = "study",
         seed: int | None = None,
@@ -80,12 +88,14 @@ class Study(Dialogue):
         retries: int = 3,
         fidelity: Fidelity | None = None,
         early_stopping: EarlyStopping | str | None = None,
+        objectives: Mapping[str, str] | None = None,
+        constraints: Sequence[str] = (),
+        reference: Mapping[str, float] | None = None,
     ) -> None:
-        records.check(space, direction, name, seed, fidelity)
+        records.check(space, name, seed, fidelity)
+        aim = aims.given(space, direction, objectives, constraints, reference)
         stored = open_storage(storage)
-        record = records.create(
-            stored, space, direction=direction, name=name, seed=seed, fidelity=fidelity
-        )
+        record = records.create(stored, space, aim=aim, name=name, seed=seed, fidelity=fidelity)
         self._set_up(Trials(record, stored, retries), strategy, device, early_stopping)
 
     @classmethod
@@ -130,7 +140,7 @@ class Study(Dialogue):
         total: int | None = None,
         total_steps: int | None = None,
         timeout: float | timedelta | None = None,
-        target: float | None = None,
+        target: float | Mapping[str, float] | None = None,
         patience: int | None = None,
         executor: Executor | str | None = None,
         n_jobs: int | None = None,
@@ -153,17 +163,20 @@ class Study(Dialogue):
         next is asked for. At a limit those that run are waited for. See `tfbo.executors`.
 
         Args:
-            objective: from a dict of parameters to a number. With a fidelity it takes a second argument,
-                the `tfbo.executors.Run`: train from `run.start` to `run.until`, return the value there.
-                Without one it may, by the name run.
+            objective: from a dict of parameters to a number; with several objectives or constraints to a
+                dict by their names, in which NaN stands for what is not known. With a fidelity it takes a
+                second argument, the `tfbo.executors.Run`: train from `run.start` to `run.until`, return the
+                value there. Without one it may, by the name run.
             n_trials: how many trials to start in this call.
             total: how many trials the study is to have, whoever starts them: several processes may
                 call this at once. Enqueued ones count, and are tried in any case.
             total_steps: how many steps the trials of a study with a fidelity are to take in all; the last
                 stage is cut. With `n_trials` and `total`, paused trials go on when there are so many.
             timeout: seconds (or a timedelta) after which no further trial is started.
-            target: a value; a complete trial that reaches it ends the search.
-            patience: end after so many finished trials without an improvement.
+            target: a value; a complete trial that reaches it ends the search. With several objectives a
+                dict with a value of each, which one trial has to reach.
+            patience: end after so many finished trials without an improvement: of the best feasible
+                value, or of the front.
             executor: None for this thread, "process" for a process of its own for each trial, "thread",
                 or any `concurrent.futures.Executor`.
             n_jobs: how many trials at once, -1 for one a core; by default one, one for each GPU, or as

@@ -18,7 +18,7 @@ from tfbo.storage import Record, Storage, new_owner, release_at_end
 from tfbo.study import stages
 from tfbo.study.checkpoints import Checkpoints
 from tfbo.study.mirror import Mirror, does_not_run, unfinished
-from tfbo.trial import PAUSED, PRESUMED, RUNNING, WAITING, Goal, Outcome, Trial
+from tfbo.trial import PAUSED, PRESUMED, RUNNING, WAITING, Outcome, Trial
 
 if TYPE_CHECKING:
     from tfbo.strategies import Suggestion
@@ -137,7 +137,7 @@ class Trials(Mirror):
         """Store the outcome of a trial; TrialStateError where it cannot be told."""
         self.sync()
         found = unfinished(self.name, self.by_number, trial, outcome)
-        told = outcome.finish(found, time.time(), self.last)
+        told = self.aims.judged(outcome.finish(found, time.time(), self.last))
         if found.state == PAUSED and told.state == PAUSED:
             raise _is_paused(found)
         replaced = (WAITING, RUNNING, PAUSED, *(() if outcome.is_presumed else PRESUMED))
@@ -145,7 +145,7 @@ class Trials(Mirror):
             self.sync()
             unfinished(self.name, self.by_number, found.number, outcome)
         self.sync()
-        self.checkpoints.clean(self.ordered(), Goal(self.record.direction))
+        self.checkpoints.clean(self.ordered(), self.aims.goal)
 
     def begin_again(self, number: int) -> None:
         """Have reports of a running trial begin after its start, as a worker has begun it again."""

@@ -1,10 +1,13 @@
-"""A trial, its outcome, the goal that compares trials, and the steps in which they are trained."""
+"""A trial, its outcome, the goals and constraints that compare trials, and the steps of training."""
 
 from __future__ import annotations
 
+from tfbo.trial.constraints import OutcomeConstraints
 from tfbo.trial.fidelity import Fidelity
 from tfbo.trial.goal import DIRECTIONS, MAXIMIZE, MINIMIZE, Goal
-from tfbo.trial.outcome import Failure, LastPoint, Measurement, Outcome, measure, outcome_of
+from tfbo.trial.goals import Goals
+from tfbo.trial.metrics import PLAIN, VALUE, Metrics, outcome_of
+from tfbo.trial.outcome import Failure, LastPoint, Measurement, Outcome, measure
 from tfbo.trial.trial import (
     COMPLETE,
     FAILED,
@@ -36,19 +39,24 @@ __all__ = [
     "MINIMIZE",
     "OUT_OF_MEMORY",
     "PAUSED",
+    "PLAIN",
     "PRESUMED",
     "RUNNING",
     "STATES",
     "STOPPED",
     "UNEXPLAINED",
+    "VALUE",
     "VALUED",
     "WAITING",
     "Failure",
     "Fidelity",
     "Goal",
+    "Goals",
     "LastPoint",
     "Measurement",
+    "Metrics",
     "Outcome",
+    "OutcomeConstraints",
     "Trial",
     "measure",
     "outcome_of",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from typing import Any
 
+from tfbo import _arguments
 from tfbo.trial.trial import COMPLETE, Trial
 
 DIRECTIONS = MINIMIZE, MAXIMIZE = "minimize", "maximize"
@@ -46,10 +48,35 @@ class Goal:
     def rank(self, trial: Trial) -> tuple[float, int]:
         """Key that sorts complete trials best first, equal ones by number, and then all others.
 
-        The value of a trial that was paused or stopped is of an earlier step: it is no better or worse.
+        The value of a trial that was paused or stopped is of an earlier step, and one that is not known
+        to be feasible is not to be had: these are no better or worse.
         """
-        value = trial.value if trial.state == COMPLETE else None
+        value = trial.value if trial.state == COMPLETE and trial.is_feasible else None
         return -self.score(value), trial.number
+
+    def front(self, trials: Iterable[Trial]) -> list[Trial]:
+        """The feasible complete trial of the best value, as a list of one; without any, none."""
+        counted = (trial for trial in trials if trial.state == COMPLETE and trial.is_feasible)
+        best = min(counted, key=self.rank, default=None)
+        return [] if best is None else [best]
+
+    def improves(self, trial: Trial, best: Sequence[Trial]) -> bool:
+        """True for a feasible complete trial whose value is better than that of the `front`."""
+        if trial.state != COMPLETE or not trial.is_feasible:
+            return False
+        return self.better(trial.value, than=best[0].value if best else None)
+
+    def summary(self, best: Sequence[Trial]) -> str:
+        """The `front` in words: `best 0.97`."""
+        return f"best {best[0].value:.6g}" if best else "none feasible"
+
+    def target(self, given: Any) -> float:
+        """A value to reach; InvalidArgument for anything else."""
+        return _arguments.number("target", given, "Leave it out for no such limit.")
+
+    def reaches(self, target: float, best: Sequence[Trial]) -> bool:
+        """True where the trial of a `front` is as good as a target."""
+        return bool(best) and not self.better(target, than=best[0].value)
 
     def score(self, value: float | None) -> float:
         """The value, turned so that larger is better; -inf for NaN, infinities and None."""

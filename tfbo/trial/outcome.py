@@ -12,12 +12,10 @@ from tfbo.errors import invalid
 from tfbo.trial.trial import (
     COMPLETE,
     FAILED,
-    KINDS,
     OUT_OF_MEMORY,
     PAUSED,
     PRESUMED,
     STOPPED,
-    UNEXPLAINED,
     Trial,
 )
 
@@ -32,22 +30,30 @@ class Measurement:
     """COMPLETE or STOPPED where nothing more is to be trained; None for what the step says."""
     step: int | None = None
     """Step of the values, where it is not the one until which the trial was to be trained."""
+    metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+    """Of a study whose outcomes have names: all values, the objectives first."""
+    errors: dict[str, float] = dataclasses.field(default_factory=dict)
+    """Standard errors of these, where known."""
     is_presumed = False
 
     def __str__(self) -> str:
-        return repr(self.values[0])
+        return repr(self.metrics or self.values[0])
 
     def stopped(self, step: int) -> Measurement:
         """The same, of a trial that was given up at that step."""
         return dataclasses.replace(self, state=STOPPED, step=step)
 
     def valued(self, value: float) -> Measurement:
-        """The same with another value, of an objective that went on beyond the step it is of."""
-        return dataclasses.replace(self, values=(value,), std=(None,))
+        """The same with another value of the (first) objective, which went on beyond the step it is of."""
+        values, std = (value, *self.values[1:]), (None, *self.std[1:])
+        first = next(iter(self.metrics), None)
+        metrics = self.metrics if first is None else {**self.metrics, first: value}
+        errors = {name: error for name, error in self.errors.items() if name != first}
+        return dataclasses.replace(self, values=values, std=std, metrics=metrics, errors=errors)
 
     def finish(self, trial: Trial, at: float, last: int | None = None) -> Trial:
         """The trial with this outcome at that time: paused where the `last` step is yet to come."""
-        (value,), (std,) = self.values, self.std
+        (value,), (std,) = (self.values, self.std) if len(self.values) == 1 else ((None,), (None,))
         state = self.state
         if state is None:
             paused = last is not None and trial.until is not None and trial.until < last
@@ -56,6 +62,7 @@ class Measurement:
             at = trial.finished or at  # nothing was trained since
         result = dataclasses.replace(trial, state=state, value=value, std=std, finished=at)
         result = dataclasses.replace(result, kind=None, reason=None, traceback=None)
+        result = dataclasses.replace(result, values=dict(self.metrics), stds=dict(self.errors))
         step = self.step
         if step is None:
             # One that was told without having run here is a result of the last step.
@@ -64,7 +71,8 @@ class Measurement:
             return result
         # What an earlier run reported of later steps is not of this one.
         curve = {known: v for known, v in trial.curve.items() if known < step}
-        return dataclasses.replace(result, curve={**curve, step: value}, spent=_spent(trial, step))
+        curve[step] = self.values[0]
+        return dataclasses.replace(result, curve=curve, spent=_spent(trial, step))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +109,9 @@ class Failure:
     kind: str
     reason: str
     traceback: str | None = dataclasses.field(default=None, repr=False)
+    values: dict[str, float] = dataclasses.field(default_factory=dict)
+    """By name, those that are known all the same."""
+    stds: dict[str, float] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(cls, error: BaseException, kind: str | None = None) -> Failure:
@@ -116,7 +127,8 @@ class Failure:
         return cls(kind, f"{name}: {text}" if text else name, traceback)
 
     def __str__(self) -> str:
-        return f"state={FAILED!r}, reason={self.reason!r}"
+        known = f"{self.values!r}, " if self.values else ""
+        return f"{known}state={FAILED!r}, reason={self.reason!r}"
 
     @property
     def is_presumed(self) -> bool:
@@ -162,26 +174,3 @@ def measure(value: Any, std: Any = None) -> Outcome:
     if std is not None:
         std = _arguments.number("std", std, "Leave it out where it is not known.", least=0.0)
     return Measurement((number,), (std,))
-
-
-def outcome_of(value: Any, std: Any, state: Any, kind: Any, reason: Any, traceback: Any) -> Outcome:
-    """Outcome that the arguments of `Study.tell` describe; InvalidArgument for a contradiction."""
-    if state not in (None, COMPLETE, STOPPED, FAILED):
-        advice = "Leave it out where there is a value."
-        raise invalid("state", '"complete", "stopped" or "failed"', state, advice)
-    if kind is not None and kind not in KINDS:
-        expected = f"one of {', '.join(map(repr, KINDS))}"
-        raise invalid("kind", expected, kind, "Leave it out if in doubt.")
-    if state == FAILED:
-        for argument, given in (("value", value), ("std", std)):
-            if given is not None:
-                advice = f"Leave out {argument} or state."
-                raise invalid(argument, "nothing for a failed trial", given, advice)
-        return Failure(kind or "error", reason or UNEXPLAINED, traceback)
-    if state == STOPPED and value is None and kind is None and reason is None:
-        return LastPoint()
-    if kind is not None or reason is not None:
-        given = kind if kind is not None else reason
-        raise invalid("state", '"failed" with a kind or reason', state, f"You gave {given!r}.")
-    measured = measure(value, std)
-    return measured if isinstance(measured, Failure) else dataclasses.replace(measured, state=state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 from tfbo._aliases import explained
@@ -42,6 +43,10 @@ class Trial:
         until: the step until which it is trained then.
         spent: steps that it has been trained for so far.
         curve: values by step, ascending; NaN where it was none.
+        values: by name, of a study with several objectives or with constraints: what was told of each.
+        stds: standard errors of these, where they were told.
+        violations: by constraint of the study, how far it is broken: 0 where it holds, NaN where that is
+            not known.
     """
 
     number: int
@@ -59,6 +64,17 @@ class Trial:
     until: int | None = None
     spent: int | None = dataclasses.field(default=None, repr=False)
     curve: dict[int, float] = dataclasses.field(default_factory=dict, repr=False)
+    values: dict[str, float] = dataclasses.field(default_factory=dict)
+    stds: dict[str, float] = dataclasses.field(default_factory=dict, repr=False)
+    violations: dict[str, float] = dataclasses.field(default_factory=dict, repr=False)
+
+    @property
+    def is_feasible(self) -> bool | None:
+        """True where all constraints of the study hold, False where one is broken; None if not known."""
+        if any(broken > 0.0 for broken in self.violations.values()):
+            return False
+        told = bool(self.violations) or self.state in VALUED
+        return True if told and not any(map(math.isnan, self.violations.values())) else None
 
     @property
     def is_finished(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 from tfbo._compile.eager import computing
 from tfbo.acquisition import Acquisition, LogEI
+from tfbo.errors import invalid
 from tfbo.gp import Priors, kernels, outcomes
 from tfbo.gp.hyperprior import default_priors
 from tfbo.strategies import random
@@ -247,7 +248,13 @@ class Bayes(Strategy[History]):
         return ask.look(self.settings(problem), problem, state, pending)
 
     def settings(self, problem: Problem) -> ask.Settings:
-        """These settings, for the space of a problem."""
+        """These settings, for the space of a problem; InvalidArgument where it has no model of its outcomes."""
+        if problem.goals is not None or problem.constraints is not None:
+            advice = "Sobol() and Random() need no model."
+            expected = (
+                "one that supports several objectives or constraints, which Bayes() does not yet"
+            )
+            raise invalid("strategy", expected, self, advice)
         return arguments.settings(self, problem)
 
     def _modelled(self, problem: Problem, state: History) -> GaussianSurrogate | None:
