@@ -67,6 +67,10 @@ TRIALS = (
 )  # fmt: skip
 
 
+GOALS = (
+    '{"objectives": {"G\\u00fcte": "maximize", "ms": "minimize"}, '
+    '"reference": {"G\\u00fcte": 0.5, "ms": 20.0}}'
+)
 CURVE = {1: 0.75, 3: 0.5, 9: 0.30000000000000004}
 STAGED = (
     dataclasses.replace(TRIALS[0], start=3, until=9, spent=9, curve=CURVE),
@@ -86,7 +90,7 @@ STAGED = (
 
 def held(file):
     """The space and trials that a file was written with."""
-    if file == "schema-5":
+    if file in STEPS:
         return Space(FIRST).extended(LATER), STAGED
     if file != "schema-1":
         return Space(FIRST).extended(LATER), TRIALS
@@ -94,7 +98,11 @@ def held(file):
     return Space(FIRST), tuple(dataclasses.replace(t, std=None) for t in TRIALS[:7])
 
 
-@pytest.fixture(params=["schema-1", "schema-2", "schema-3-log", "schema-3", "schema-4", "schema-5"])
+ALL = ["schema-1", "schema-2", "schema-3-log", "schema-3", "schema-4", "schema-5", "schema-6"]
+STEPS = ("schema-5", "schema-6")  # of those whose studies have a fidelity
+
+
+@pytest.fixture(params=ALL)
 def file(request):
     return request.param
 
@@ -113,10 +121,15 @@ def test_what_a_file_holds_is_read(file, path):
     space, trials = held(file)
     storage = SQLiteStorage(path)
     one, two = storage.studies()
-    steps = Fidelity(1, 9, name="Epoche") if file == "schema-5" else None
+    steps = Fidelity(1, 9, name="Epoche") if file in STEPS else None
     assert one[:1] + one[2:5] == (NAME, "minimize", 2**62 + 1, T + 0.125)
     assert one.fidelity == (None if steps is None else steps.to_json())
     assert two[:5] == ("empty", Space({"x": Float(-1.0, 1.0)}).to_json(), "maximize", 0, T + 60.0)
+    assert (one.goals, one.constraints) == (None, None)
+    several = file == "schema-6"
+    assert (two.goals, two.constraints) == (
+        (GOALS, '["mb + ms <= 10"]') if several else (None, None)
+    )
     assert Space.from_json(one.space) == space
     assert tuple(storage.changes(NAME, 0).trials) == trials
     assert storage.changes("empty", 0).trials == []
@@ -157,9 +170,7 @@ def test_a_file_is_exported_as_it_is(file, path, capsys):
     assert tuple(Trial(**one) for one in shown) == held(file)[1]
 
 
-@pytest.mark.parametrize(
-    "file", ["schema-3-log", "schema-3", "schema-4", "schema-5"], indirect=True
-)
+@pytest.mark.parametrize("file", ALL[2:], indirect=True)
 @pytest.mark.parametrize(
     "change", ["value = 0.3", "std = NULL", "kind = 'nan'", "reason = 'x'", "finished = 1.7e9"]
 )

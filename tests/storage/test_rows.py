@@ -123,7 +123,7 @@ def test_a_field_that_joins_damages_no_row_from_before(file, tmp_path, next_vers
         assert storage.replace(NAME, told, ("complete",), None)
         again = SQLiteStorage(path).changes(NAME, 0).trials
         assert (again[0], again[-1]) == (told, new)
-    with pytest.raises(StorageError, match=r"newer tfbo \(schema 6, this one reads 5\)\. Upgrade"):
+    with pytest.raises(StorageError, match=r"newer tfbo \(schema 7, this one reads 6\)\. Upgrade"):
         SQLiteStorage(path)  # and not that it is damaged
 
 

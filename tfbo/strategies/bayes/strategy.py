@@ -248,7 +248,7 @@ class Bayes(Strategy[History]):
         return ask.look(self.settings(problem), problem, state, pending)
 
     def settings(self, problem: Problem) -> ask.Settings:
-        """These settings, for the space of a problem; InvalidArgument where it has no model of its outcomes."""
+        """These settings, for the space of a problem of one objective without constraints."""
         if problem.goals is not None or problem.constraints is not None:
             advice = "Sobol() and Random() need no model."
             expected = (
