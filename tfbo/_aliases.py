@@ -37,7 +37,8 @@ _ARGUMENTS = {
     "hyperparameters domain",
     "direction": "mode maximize minimize objective metric goal_direction",
     "objectives": "directions metrics",
-    "constraints": "outcome_constraints constraints_func metric_constraints",
+    "constraints": "constraint constraints_func outcome_constraints metric_constraints "
+    "parameter_constraints inequality_constraints nonlinear_inequality_constraints forbidden_clauses",
     "reference": "ref_point reference_point objective_thresholds",
     "storage": "path db url database directory storage_path filename file log_dir",
     "name": "study_name experiment_name project_name trial_name",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tfbo import _format
 from tfbo._messages import printable
-from tfbo.storage import Record, Storage, no_study
+from tfbo.storage import Record, Storage, no_study, read_space
 from tfbo.trial import COMPLETE, FAILED, PAUSED, RUNNING, STOPPED, WAITING, Fidelity, Goal, Trial
 
 # Characters of a cell: names and choices may be megabytes long.
@@ -35,15 +35,25 @@ def studies(storage: Storage) -> str:
 
 
 def trials(storage: Storage, name: str) -> str:
-    """The trials of a study as a table: complete ones best first, then the others by number."""
+    """The constraints of a study, and its trials: complete ones best first, then the others by number."""
     record = storage.find(name)
+    shown = _constraints(record)
     listed = sorted(storage.changes(name, 0).trials, key=Goal(record.direction).rank)
     if not listed:
-        return f"The study {name!r} has no trial yet."
+        return f"{shown}The study {name!r} has no trial yet."
     curved = any(trial.curve for trial in listed)
     rows = [_trial_row(trial, curved) for trial in listed]
     step = (_step_name(record),) if curved else ()
-    return table(("number", "value", "state", *step, "seconds", "parameters"), rows)
+    return shown + table(("number", "value", "state", *step, "seconds", "parameters"), rows)
+
+
+def _constraints(record: Record) -> str:
+    """The constraints of a study's space, a line each, and an empty one; nothing where there are none."""
+    space = read_space(record.name, record.space)
+    lines = [f"constraint: {_cell(one.text)}" for one in space.constraints]
+    if space.missing:
+        lines.append(f"constraint: predicates that are not stored: {space.missing}")
+    return "".join(f"{line}\n" for line in [*lines, ""]) if lines else ""
 
 
 def _step_name(record: Record) -> str:

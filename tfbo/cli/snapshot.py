@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tfbo.storage import SQLiteStorage, Storage
+from tfbo.storage import SQLiteStorage, Storage, read_space
 from tfbo.study import Study, records
 
 
@@ -16,6 +16,8 @@ def take(storage: Storage, name: str | None = None) -> Study:
     record = records.find(storage, name)
     changes = storage.changes(record.name, 0)
     copy = SQLiteStorage(":memory:")
-    copy.create(record._replace(space=changes.space))
+    # Nothing is asked for, so predicates, which are not stored, are not needed.
+    space = read_space(record.name, changes.space).without_missing()
+    copy.create(record._replace(space=space.to_json()))
     copy.append(record.name, changes.trials, None)  # of no owner, so that what runs goes on running
     return Study.load(storage=copy)

@@ -34,7 +34,8 @@ class Around:
         active = self.space.active(chosen)
         if not all(name in active for name in values):
             return None
-        return self.space.validate({name: chosen[name] for name in active if name in chosen})
+        values = {name: chosen[name] for name in active if name in chosen}
+        return self.space.validate(values, constrained=False)
 
     def moved(self, values: Mapping[str, Any]) -> Params:
         """The parameters, other than those of `values`, that had to leave the best configuration."""

@@ -121,6 +121,11 @@ def _check_names(expression: Expression, parameters: Parameters, argument: str) 
             raise invalid(argument, place, shown, advice)
 
 
+def functions(constraints: Sequence[Constraint]) -> tuple[Callable[[Params], Any], ...]:
+    """The functions of those that are predicates."""
+    return tuple(one.function for one in constraints if isinstance(one, Predicate))
+
+
 def broken(constraints: Sequence[Constraint], params: Mapping[str, Any]) -> str | None:
     """Description of the first constraint that a configuration breaks; None where there is none."""
     for constraint in constraints:

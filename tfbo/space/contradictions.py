@@ -60,8 +60,8 @@ def _ranges(ordered: Parameters, names: Sequence[str]) -> dict[str, Interval]:
 def _beyond(ordered: Parameters, expression: Expression) -> str | None:
     """The reason for which the ranges of its names break a constraint, whatever the values."""
     ranges = _ranges(ordered, expression.names)
-    if all(one.optional for one in ranges.values()):
-        return None  # it holds where all are inactive
+    if not expression.applies({name for name, one in ranges.items() if one.optional}):
+        return None  # it holds where these are inactive
     algebra = intervals.Intervals(ranges)
     left, right = (
         intervals.with_zero(syntax.fold(side, algebra))
@@ -167,7 +167,7 @@ def _between_steps(ordered: Parameters, expression: Expression) -> str | None:
             size += abs(multiple) * decimals.fraction(max(map(abs, ends)))
     unit = decimals.divisor(steps)
     distance = min(rest % unit, -rest % unit) if unit else abs(rest)
-    values = {name: ordered[name].level(0) for name in expression.names}
+    values = {name: (ordered[name].reach or (0,))[0] for name in expression.names}
     whole = all(isinstance(side, int) for side in expression.sides(values))
     if distance > (0 if whole else _SLACK * float(size)):
         return f"With these steps its sides always differ by {float(distance):.6g} or more."

@@ -91,6 +91,10 @@ column 7 of 'x + y < 1', got '<'. Write <=.
         a, b = _value(left, values), _value(right, values)
         return bool(a <= b if self.comparison == "<=" else a >= b)
 
+    def applies(self, inactive: Set[str]) -> bool:
+        """False where the inactive parameters leave nothing of it, so that it holds."""
+        return _active(self, frozenset(inactive & set(self.names)))[2]
+
     def sides(
         self, values: Mapping[str, Any], inactive: Set[str] = frozenset()
     ) -> tuple[float, float]:

@@ -56,11 +56,11 @@ class Intervals:
 
 def with_zero(side: Interval) -> Interval:
     """Bounds of a side, which is zero where it drops out."""
-    return _hull(side, 0.0) if side.optional and not math.isnan(side.low) else side
-
-
-def _hull(a: Interval, value: float) -> Interval:
-    return Interval(min(a.low, value), max(a.high, value))
+    if not side.optional:
+        return side
+    if math.isnan(side.low):
+        return Interval(0.0, 0.0)
+    return Interval(min(side.low, 0.0), max(side.high, 0.0))
 
 
 def _gathered(kind: str, parts: list[Interval]) -> Interval:

@@ -9,7 +9,7 @@ from tfbo._arguments import plain
 from tfbo.errors import invalid
 from tfbo.space import checks, conditions, configurations, contradictions, stored
 from tfbo.space.conditions import Params
-from tfbo.space.constraints import Constraint, Pruned, broken, listed, predicate
+from tfbo.space.constraints import Constraint, Pruned, broken, functions, listed, predicate
 from tfbo.space.parameters import Parameter
 
 
@@ -122,7 +122,7 @@ class Space:
         older = [
             entry for entry in self.items() if entry[0] in other or entry[0] not in self._later
         ]
-        return older == list(other.items()) and self._constrained() == other._constrained()
+        return older == list(other.items()) and self._stored()[2:] == other._stored()[2:]
 
     def with_predicates(
         self, predicates: Sequence[Callable[[Params], bool]], argument: str = "predicates"
@@ -130,7 +130,8 @@ class Space:
         """The space with the predicates that JSON does not keep; InvalidArgument unless as many."""
         given = tuple(predicates)
         if len(given) != self._missing:
-            expected = f"{self._missing} functions of the parameters, as the space was made with"
+            count = f"{self._missing} function{'' if self._missing == 1 else 's'}"
+            expected = f"{count} of the parameters, as the space was made with"
             advice = (
                 "A study does not store them: Study.load(..., predicates=[...]) takes them again."
             )
@@ -138,10 +139,19 @@ class Space:
         added = (predicate(f"{argument}[{i}]", one) for i, one in enumerate(given))
         return self._make(self._parameters, self._later, (*self._constraints, *added), 0)
 
+    def without_missing(self) -> Space:
+        """The space without the predicates that JSON did not keep: to look at what was tried."""
+        return self._make(self._parameters, self._later, self._constraints)
+
     @property
     def constraints(self) -> tuple[Constraint, ...]:
         """The constraints: those that are texts as `Expression`, then the predicates."""
         return self._constraints
+
+    @property
+    def predicates(self) -> tuple[Callable[[Params], Any], ...]:
+        """The functions that are constraints."""
+        return functions(self._constraints)
 
     @property
     def missing(self) -> int:
@@ -155,10 +165,10 @@ class Space:
         """
         return broken(self._constraints, params)
 
-    def _constrained(self) -> tuple[list[str], int]:
-        """Constraints as they are stored: texts, and the number of predicates."""
+    def _stored(self) -> stored.Parts:
         texts = [one.text for one in self._constraints if one.names]
-        return texts, len(self._constraints) - len(texts) + self._missing
+        predicates = len(self._constraints) - len(texts) + self._missing
+        return stored.Parts(self._parameters, self._later, texts, predicates)
 
     @staticmethod
     def _make(
@@ -232,24 +242,11 @@ class Space:
 
         Of predicates only the number counts.
         """
-        lines = []
-        for name in [*self, *(name for name in other if name not in self)]:
-            here = repr(self[name]) if name in self else "nothing"
-            there = repr(other[name]) if name in other else "nothing"
-            if here != there:
-                lines.append(f"{name}: {here} here, {there} there")
-        if not lines and list(self) != list(other):
-            lines.append(f"order: {', '.join(self)} here, {', '.join(other)} there")
-        (texts, number), (others, another) = self._constrained(), other._constrained()
-        if texts != others:
-            lines.append(f"constraints: {texts} here, {others} there")
-        if number != another:
-            lines.append(f"predicates: {number} here, {another} there")
-        return lines
+        return stored.differences(self._stored(), other._stored())
 
     def to_json(self) -> str:
         """The space as JSON text, without its predicates."""
-        return stored.write(self._parameters, self._later, *self._constrained())
+        return stored.write(self._stored())
 
     @staticmethod
     def from_json(text: str) -> Space:

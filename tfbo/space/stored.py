@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence, Set
 from typing import Any, NamedTuple
 
 from tfbo.errors import invalid
 from tfbo.space.choices import Boolean, Categorical, Constant, Ordinal
 from tfbo.space.conditions import Parameters
 from tfbo.space.numbers import Float, Int
-from tfbo.space.parameters import Parameter
 
 KINDS: dict[str, type] = {
     kind.__name__: kind for kind in (Float, Int, Categorical, Ordinal, Boolean, Constant)
@@ -19,9 +17,9 @@ KINDS: dict[str, type] = {
 
 
 class Parts(NamedTuple):
-    """The parts of a space that is stored."""
+    """The parts of a space that are stored."""
 
-    parameters: dict[str, Parameter]
+    parameters: Parameters
     later: frozenset[str]
     texts: list[str]
     """Of constraints."""
@@ -29,13 +27,13 @@ class Parts(NamedTuple):
     """Number of constraints that are predicates, which are not stored."""
 
 
-def write(parameters: Parameters, later: Set[str], texts: Sequence[str], predicates: int) -> str:
-    """The JSON of a space; see `Parts`."""
-    listed = [_parameter_to_json(name, parameter) for name, parameter in parameters.items()]
+def write(parts: Parts) -> str:
+    """The JSON of a space."""
+    listed = [_parameter_to_json(name, parameter) for name, parameter in parts.parameters.items()]
     optional = {
-        "later": [name for name in parameters if name in later],
-        "constraints": list(texts),
-        "predicates": predicates,
+        "later": [name for name in parts.parameters if name in parts.later],
+        "constraints": parts.texts,
+        "predicates": parts.predicates,
     }
     return json.dumps({"parameters": listed, **{k: v for k, v in optional.items() if v}})
 
@@ -58,6 +56,25 @@ def read(text: str) -> Parts:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         advice = f"Pass what Space.to_json returned ({type(error).__name__}: {error})."
         raise invalid("text", "the JSON of a space", text, advice) from None
+
+
+def differences(one: Parts, other: Parts) -> list[str]:
+    """Differences of two spaces but for what joined later, a line for each."""
+    here, there = one.parameters, other.parameters
+    lines = []
+    for name in [*here, *(name for name in there if name not in here)]:
+        ours = repr(here[name]) if name in here else "nothing"
+        theirs = repr(there[name]) if name in there else "nothing"
+        if ours != theirs:
+            lines.append(f"{name}: {ours} here, {theirs} there")
+    if not lines and list(here) != list(there):
+        lines.append(f"order: {', '.join(here)} here, {', '.join(there)} there")
+    for part in ("texts", "predicates"):
+        ours, theirs = getattr(one, part), getattr(other, part)
+        if ours != theirs:
+            what = "constraints" if part == "texts" else part
+            lines.append(f"{what}: {ours} here, {theirs} there")
+    return lines
 
 
 def _parameter_to_json(name: str, parameter: Any) -> dict[str, Any]:

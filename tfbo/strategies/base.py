@@ -175,7 +175,9 @@ def _whole(space: Space, taken: set[Key]) -> set[Key]:
     """Those that are configurations of the space: some may be from before it grew."""
     configurations = {entry: {name: value for name, _, value in entry} for entry in taken}
     return {
-        entry for entry, params in configurations.items() if tuple(params) == space.active(params)
+        entry
+        for entry, params in configurations.items()
+        if tuple(params) == space.active(params) and space.breaks(params) is None
     }
 
 

@@ -49,11 +49,13 @@ class Definition:
             "strategy": advisor.strategy,
             "device": advisor.device,
             "early_stopping": advisor.early_stopping,
+            "predicates": self.space.predicates,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         record = records.find(state["storage"], state["name"])
-        trials = Trials(record, state["storage"], state["retries"])
+        predicates = state.get("predicates", ())
+        trials = Trials(record, state["storage"], state["retries"], predicates)
         self._set_up(trials, state["strategy"], state["device"], state.get("early_stopping"))
 
     @property

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tfbo import _forks
 from tfbo._arguments import plain
 from tfbo.errors import TrialStateError, invalid
+from tfbo.space import Params
 from tfbo.storage import Record, Storage, check_params, damaged, read_space
 from tfbo.study import aims, records
 from tfbo.trial import FAILED, RUNNING, Outcome, Trial
+
+Predicates = Sequence[Callable[[Params], bool]]
+"""Constraints of a space that are functions, which are not stored."""
 
 
 class Mirror:
@@ -18,10 +22,10 @@ class Mirror:
 
     _lock: Any
 
-    def __init__(self, record: Record, storage: Storage) -> None:
+    def __init__(self, record: Record, storage: Storage, predicates: Predicates = ()) -> None:
         self.storage = storage
         self.record = record
-        self.space = read_space(record.name, record.space)
+        self.space = read_space(record.name, record.space).with_predicates(predicates)
         self.fidelity = records.fidelity(record)
         self.aims = aims.of(record)
         self.by_number: dict[int, Trial] = {}
@@ -58,7 +62,8 @@ class Mirror:
         with self._lock:
             changes = self.storage.changes(self.name, self.revision)
             if changes.space != self.record.space:
-                self.space = read_space(self.name, changes.space)
+                grown = read_space(self.name, changes.space)
+                self.space = grown.with_predicates(self.space.predicates)
                 self.record = self.record._replace(space=changes.space)
             check_params(self.name, self.space, changes.trials)
             self.aims.check(self.name, changes.trials)

@@ -82,7 +82,10 @@ def configurations(space: Space, listed: Any) -> list[Params]:
     if isinstance(listed, Mapping) or not isinstance(listed, Iterable):
         advice = "Put it in a list: predict([params])."
         raise invalid("configurations", "a list of configurations", listed, advice)
-    return [space.validate(params, f"configurations[{i}]") for i, params in enumerate(listed)]
+    return [
+        space.validate(params, f"configurations[{i}]", constrained=False)
+        for i, params in enumerate(listed)
+    ]
 
 
 def steps(fidelity: Fidelity, listed: Any) -> list[int]:

@@ -96,7 +96,8 @@ class Study(Dialogue):
         aim = aims.given(space, direction, objectives, constraints, reference)
         stored = open_storage(storage)
         record = records.create(stored, space, aim=aim, name=name, seed=seed, fidelity=fidelity)
-        self._set_up(Trials(record, stored, retries), strategy, device, early_stopping)
+        trials = Trials(record, stored, retries, space.predicates)
+        self._set_up(trials, strategy, device, early_stopping)
 
     @classmethod
     def load(
@@ -108,6 +109,7 @@ class Study(Dialogue):
         device: str | None = None,
         retries: int = 3,
         early_stopping: EarlyStopping | str | None = None,
+        predicates: Sequence[Callable[[Params], bool]] = (),
     ) -> Study:
         """Open a stored study; its next suggestion is the one it would have made without the break.
 
@@ -118,8 +120,11 @@ class Study(Dialogue):
             device: as in `Study`.
             retries: as in `Study`.
             early_stopping: as in `Study`.
+            predicates: the constraints of its space that are functions, as the space was made with; they
+                are not stored.
 
         Raises:
+            InvalidArgument: where there are more or fewer predicates than the space has.
             StudyNotFound: for an unknown name; the error lists those there are.
             StorageError: where there is no storage, and from `ask` where it may only be read.
         """
@@ -128,6 +133,7 @@ class Study(Dialogue):
             {
                 "storage": stored, "name": name, "retries": retries,
                 "strategy": strategy, "device": device, "early_stopping": early_stopping,
+                "predicates": tuple(predicates),
             }
         )  # fmt: skip
         return study

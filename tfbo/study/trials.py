@@ -17,7 +17,7 @@ from tfbo.space.parameters import Parameter
 from tfbo.storage import Record, Storage, new_owner, release_at_end
 from tfbo.study import stages
 from tfbo.study.checkpoints import Checkpoints
-from tfbo.study.mirror import Mirror, does_not_run, unfinished
+from tfbo.study.mirror import Mirror, Predicates, does_not_run, unfinished
 from tfbo.trial import PAUSED, PRESUMED, RUNNING, WAITING, Outcome, Trial
 
 if TYPE_CHECKING:
@@ -33,8 +33,10 @@ class Trials(Mirror):
     has died. Those that are asked for by hand run under no name: nobody can know how long they take.
     """
 
-    def __init__(self, record: Record, storage: Storage, retries: int = 3) -> None:
-        super().__init__(record, storage)
+    def __init__(
+        self, record: Record, storage: Storage, retries: int = 3, predicates: Predicates = ()
+    ) -> None:
+        super().__init__(record, storage, predicates)
         self.retries = retries
         self.checkpoints = Checkpoints(storage, record.name)
         self._owned: set[int] = set()
@@ -169,7 +171,7 @@ class Trials(Mirror):
 
     def amend(self, trial: Trial | int, params: Mapping[str, Any]) -> Trial:
         """Give a running trial other parameters; TrialStateError where it does not run."""
-        legal = self.space.validate(params)
+        legal = self.space.validate(params, constrained=False)
         self.sync()
         found = unfinished(self.name, self.by_number, trial)
         amended = dataclasses.replace(found, params=legal)
