@@ -11,6 +11,7 @@ import numpy as np
 
 from tfbo.columns import INACTIVE, Column, Columns
 from tfbo.space.conditions import Params
+from tfbo.space.equalities import Equalities, equalities
 from tfbo.space.space import Space
 
 Conditions = tuple[tuple[int, tuple[float, ...]], ...]
@@ -35,6 +36,11 @@ class Encoding:
     """The parameter of each column; constants have none."""
     columns: Columns
 
+    @functools.cached_property
+    def equalities(self) -> Equalities | None:
+        """What the equalities among the constraints say; None where there are none."""
+        return equalities(self.space, self.names, self.columns)
+
     def encode(self, configurations: Sequence[Params]) -> np.ndarray:
         """Codes `[n, d]` of legal configurations: in [0, 1], or `INACTIVE` where there is no value."""
         rows = np.full([len(configurations), len(self.names)], INACTIVE)
@@ -46,8 +52,12 @@ class Encoding:
         return rows
 
     def decode(self, rows: Any) -> list[Params]:
-        """The legal configuration nearest to each row `[n, d]`, active parameters only."""
-        return [self._decode_row(row) for row in np.asarray(rows, dtype=np.float64)]
+        """The configuration nearest to each row `[n, d]`, active parameters only.
+
+        Where an equality has a solution for the parameter that follows from the others, that one has it.
+        """
+        found = [self._decode_row(row) for row in np.asarray(rows, dtype=np.float64)]
+        return found if self.equalities is None else self.equalities.exact(found)
 
     def _decode_row(self, row: np.ndarray) -> Params:
         values = {
