@@ -117,7 +117,7 @@ class Equalities:
         for name, (where, _) in solved.changed.items():
             scale, x = scales.by_name[name], solved.values[name]
             for i in np.flatnonzero(where & have):
-                level = None if scale.count is None else int(scale.nearest(x[i]))
+                level = None if scale.levels is None else int(scale.nearest(x[i]))
                 found[i][name] = float(x[i]) if level is None else scales.space[name].level(level)
         return found
 

@@ -55,7 +55,7 @@ class Equation:
     def is_sure(self, relaxed: bool) -> bool:
         """True where a real number solves it in every row."""
         first = self.unknowns[:1]
-        return any(u.slope is not None and (relaxed or u.scale.count is None) for u in first)
+        return any(u.slope is not None and (relaxed or u.scale.levels is None) for u in first)
 
     def residual(self, values: Values, active: Mapping[str, Any], xp: Any = np) -> Any:
         """Residual `[...]`."""
@@ -102,7 +102,8 @@ def solve(
         xp: see `tfbo.columns`.
         relaxed: True where discrete unknowns are real numbers.
     """
-    values, margins, changed = dict(values), [], {}
+    values, margins = dict(values), []
+    changed: dict[str, tuple[Any, Any]] = {}
     for equation in equations:
         one = xp.ones_like(values[equation.names[0]])
         todo = _applies(equation, active, one, xp)
@@ -121,7 +122,7 @@ def solve(
                 xp.logical_or(before[0], taken), xp.where(taken, codes, before[1]),
             )  # fmt: skip
             todo = xp.logical_and(todo, xp.logical_not(mine))
-            if unknown.scale.count is None or relaxed:
+            if unknown.scale.levels is None or relaxed:
                 inexact = xp.logical_and(inexact, xp.logical_not(taken))
         rest = one
         if not equation.is_sure(relaxed):
@@ -142,7 +143,7 @@ def _applies(equation: Equation, active: Mapping[str, Any], one: Any, xp: Any) -
 def _placed(scale: Scale, x: Any, relaxed: bool, xp: Any) -> tuple[Any, Any]:
     """Numbers in the range of an unknown, of its levels where it has any, and their codes."""
     x = xp.minimum(xp.maximum(x, scale.low), scale.high)
-    if scale.count is None or relaxed:
+    if scale.levels is None or relaxed:
         return x, xp.minimum(xp.maximum(scale.code(x, xp), 0.0), 1.0)
     level = scale.nearest(x, xp)
     return scale.low + scale.step * level, scale.level_code(level, xp)

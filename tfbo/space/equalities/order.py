@@ -40,7 +40,7 @@ def equations(equalities: Sequence[Any], scales: Scales, share: Share) -> tuple[
 
 def _complete(found: Sequence[Equation]) -> bool:
     """True where each equation has an unknown that solves it exactly."""
-    return all(any(u.scale.count is None for u in equation.unknowns) for equation in found)
+    return all(any(u.scale.levels is None for u in equation.unknowns) for equation in found)
 
 
 def _ordered(plain: Sequence[Equation], scales: Scales, share: Share) -> list[Equation]:
@@ -65,9 +65,7 @@ def _ordered(plain: Sequence[Equation], scales: Scales, share: Share) -> list[Eq
     return best[1]
 
 
-def _candidates(
-    equation: Equation, scales: Scales, share: Share
-) -> list[tuple[float, Unknown]]:
+def _candidates(equation: Equation, scales: Scales, share: Share) -> list[tuple[float, Unknown]]:
     """Unknowns of an equation with their costs, the least first.
 
     Continuous ones that are always active and in which the equality is straight come first; of equal
@@ -85,7 +83,7 @@ def _candidates(
             scales.conditional(name),
             _slope(expression, name, scales),
         )
-        cost = 8.0 * (scale.count is not None) + 4.0 * unknown.conditional
+        cost = 8.0 * (scale.levels is not None) + 4.0 * unknown.conditional
         cost += 2.0 * (not unknown.affine)
         cost += 1.0 - share(Equation(equation.parts, (unknown,)))
         found.append((cost, unknown))
@@ -104,8 +102,7 @@ def _slope(expression: Any, name: str, scales: Scales) -> float | None:
 
 def _eliminated(equalities: Sequence[Any], scales: Scales) -> tuple[Equation, ...]:
     """Sums of linear equalities of which each has an unknown that no other one has (Gauss and Jordan)."""
-    names = [n for n in dict.fromkeys(n for e in equalities for n in e.names)]
-    zeros = {n: np.float64(0.0) for n in names}
+    names = list(dict.fromkeys(n for e in equalities for n in e.names))
     table = np.array([[_slope(e, n, scales) or 0.0 for n in names] for e in equalities])
     weights = np.eye(len(equalities))
     width = np.array([_width(scales, n) for n in names])
@@ -114,7 +111,7 @@ def _eliminated(equalities: Sequence[Any], scales: Scales) -> tuple[Equation, ..
         free = [i for i in range(len(equalities)) if i not in pivots]
         size = np.abs(table) * width
         size[list(pivots)] = 0.0
-        i, j = np.unravel_index(int(np.argmax(size)), size.shape)
+        i, j = divmod(int(np.argmax(size)), len(names))
         if not free or size[i, j] <= _SMALL * max(1.0, float(np.max(np.abs(table)))):
             break
         weights[i], table[i] = weights[i] / table[i, j], table[i] / table[i, j]
@@ -122,7 +119,7 @@ def _eliminated(equalities: Sequence[Any], scales: Scales) -> tuple[Equation, ..
             if other != i:
                 weights[other] -= table[other, j] * weights[i]
                 table[other] -= table[other, j] * table[i]
-        pivots[int(i)] = int(j)
+        pivots[i] = j
     found = []
     for i in range(len(equalities)):
         parts = tuple((float(w), e) for w, e in zip(weights[i], equalities, strict=True) if w)
@@ -139,4 +136,4 @@ def _width(scales: Scales, name: str) -> float:
     scale = scales.by_name.get(name)
     if scale is None or not scale.solvable:
         return 0.0
-    return (scale.high - scale.low) * (1.0 if scale.count is None else 1e-6)
+    return (scale.high - scale.low) * (1.0 if scale.levels is None else 1e-6)

@@ -43,7 +43,7 @@ class Scale(NamedTuple):
     """Numbers of levels that are not evenly spaced."""
 
     @property
-    def count(self) -> int | None:
+    def levels(self) -> int | None:
         """Number of levels; None where continuous."""
         return self.columns.columns[0].count
 
@@ -55,28 +55,28 @@ class Scale(NamedTuple):
     @property
     def step(self) -> float:
         """Distance of two levels; 1 where continuous."""
-        return (self.high - self.low) / (self.count - 1) if self.count else 1.0
+        return (self.high - self.low) / (self.levels - 1) if self.levels else 1.0
 
     @property
     def edges(self) -> tuple[float, float]:
         """Codes 0 and 1 on the scale on which codes are even: numbers, or their logarithms."""
         if self.columns.columns[0].lattice is not None:
             return self.columns.columns[0].edges
-        if self.count:
+        if self.levels:
             return self.low - 0.5 * self.step, self.high + 0.5 * self.step
         return (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
 
     def number(self, u: Any, xp: Any = np, *, relaxed: bool = False) -> Any:
         """Numbers at codes `[...]`; of levels where `relaxed` the numbers between them, too."""
         u = xp.minimum(xp.maximum(u, 0.0), 1.0)
-        if self.count is None or (relaxed and self.table is None):
+        if self.levels is None or (relaxed and self.table is None):
             first, last = self.edges
             at = (1.0 - u) * first + u * last
             return xp.minimum(xp.maximum(xp.exp(at) if self.log else at, self.low), self.high)
         level = index(self.columns, u[..., None], xp)
         if self.table is None:
             return self.low + self.step * level[..., 0]
-        mine = xp.where(xp.abs(level - np.arange(float(self.count))) < 0.5, 1.0, 0.0)
+        mine = xp.where(xp.abs(level - np.arange(float(self.levels))) < 0.5, 1.0, 0.0)
         return xp.sum(mine * np.array(self.table), axis=-1)
 
     def code(self, x: Any, xp: Any = np) -> Any:
@@ -93,9 +93,9 @@ class Scale(NamedTuple):
 
     def nearest(self, x: Any, xp: Any = np) -> Any:
         """Index `[...]` (a float) of the level nearest to numbers."""
-        assert self.count is not None
+        assert self.levels is not None
         level = xp.floor((x - self.low) / self.step + 0.5)
-        return xp.minimum(xp.maximum(level, 0.0), self.count - 1.0)
+        return xp.minimum(xp.maximum(level, 0.0), self.levels - 1.0)
 
     def level_code(self, level: Any, xp: Any = np) -> Any:
         """Codes `[...]` of levels."""
@@ -111,7 +111,9 @@ def scale(parameter: Parameter, place: int) -> Scale | None:
         low, high = float(parameter.from_code(0.0)), float(parameter.from_code(1.0))  # type: ignore
         return Scale(place, alone, low, high, bool(getattr(parameter, "log", False)), None)
     count = column.count
-    listed = [parameter.level(i) for i in (range(count) if count <= _MOST_LISTED else (0, count - 1))]
+    listed = [
+        parameter.level(i) for i in (range(count) if count <= _MOST_LISTED else (0, count - 1))
+    ]
     if not all(isinstance(level, (bool, int, float)) for level in listed):
         return None
     numbers = np.array(listed, np.float64)
@@ -122,7 +124,7 @@ def scale(parameter: Parameter, place: int) -> Scale | None:
     return Scale(place, alone, low, high, column.lattice is not None, table)
 
 
-class Constant(NamedTuple):
+class _Fixed(NamedTuple):
     """A constant of a space, active where all conditions hold."""
 
     value: float
@@ -161,13 +163,13 @@ class Scales:
         return {name: found for name, found in every.items() if found is not None}
 
     @functools.cached_property
-    def constants(self) -> dict[str, Constant]:
+    def constants(self) -> dict[str, _Fixed]:
         """Those of the names that are constants."""
         space, found = self.space, {}
         for name in self.names:
             if name in space and space[name].column() is None:
                 value = float(space[name].from_code(0.5))  # type: ignore[arg-type]
-                found[name] = Constant(value, tuple(self._conditions(name)))
+                found[name] = _Fixed(value, tuple(self._conditions(name)))
         return found
 
     def _conditions(self, name: str) -> list[tuple[int, tuple[float, ...]]]:
@@ -219,7 +221,7 @@ class Scales:
         return found
 
     def coded(self, rows: Any, changed: Mapping[str, tuple[Any, Any]], xp: Any = np) -> Any:
-        """Rows `[..., d]` in which the columns of names hold other codes `[...]`, where bool `[...]` says."""
+        """Rows `[..., d]` in which columns hold other codes `[...]` where bool `[...]` is true, by name."""
         for name, (where, codes) in changed.items():
             mine = np.arange(rows.shape[-1]) == self.by_name[name].place
             rows = xp.where(xp.logical_and(where[..., None], mine), codes[..., None], rows)

@@ -88,6 +88,4 @@ def spread(
         return Spread(points[:0], 0.0, least, closest)
     share *= float(np.mean(legal))
     points = points[np.resize(rng.permutation(np.flatnonzero(legal)), count)]
-    return Spread(
-        walk(inside, points, 2 * steps, rng, free=free, box=box), share, least, closest
-    )
+    return Spread(walk(inside, points, 2 * steps, rng, free=free, box=box), share, least, closest)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from tfbo.space.region.walk import Test
 
-def image(points: np.ndarray, pool: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """Indices `[n, 2]` into the pool and shares `[n]` as a column, `[n, 3]`, of points `[n, d]` in (0, 1).
+
+def mapped(points: np.ndarray, pool: np.ndarray, free: np.ndarray, inside: Test) -> np.ndarray:
+    """Points of the region, the images of points `[n, d]` in (0, 1).
 
     The pool, uniform over the region, is halved along its widest column again and again. A point goes
     with the lower half where its coordinate of that column is below 1/2, which is then stretched: every
     half of the cube has as much of the region as of the cube. At the end two neighbours are left, between
-    which the image lies.
+    which the image lies; where the region has a gap there, it is the nearer of them.
 
     A Sobol sequence has as many points in each half as in the other, in each quarter, and so on; so has
     its image.
@@ -20,11 +22,16 @@ def image(points: np.ndarray, pool: np.ndarray, free: np.ndarray) -> np.ndarray:
         points: in the cube.
         pool: points of the region, `[m, d]`.
         free: columns that differ, bool `[d]`.
+        inside: test of the region.
     """
     found = np.zeros([len(points), 3])
     columns = np.flatnonzero(free)
     _halved(points.copy(), np.arange(len(points)), pool, np.arange(len(pool)), columns, found)
-    return found
+    first, second = pool[found[:, 0].astype(int)], pool[found[:, 1].astype(int)]
+    share = found[:, 2:]
+    between = first + share * (second - first)
+    nearer = np.where(share < 0.5, first, second)
+    return np.where(inside(between)[:, None], between, nearer)
 
 
 def _halved(
@@ -35,7 +42,7 @@ def _halved(
     columns: np.ndarray,
     found: np.ndarray,
 ) -> None:
-    """Fill in `found` for the points `mine` among the members of the pool."""
+    """Fill in two members of the pool and the share of the way between them, for the points `mine`."""
     if not len(mine):
         return
     if len(members) <= 2 or not len(columns):

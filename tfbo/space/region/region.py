@@ -163,16 +163,14 @@ class Region:
             found = np.concatenate([found, self.repair(drawn)])
         return found[:count]
 
-    def _points(
-        self, count: int, rng: np.random.Generator, box: np.ndarray | None
-    ) -> np.ndarray:
+    def _points(self, count: int, rng: np.random.Generator, box: np.ndarray | None) -> np.ndarray:
         """Points of the region but for rounding, `[count, d]`."""
         if box is not None:
             return self._within(count, rng, box)
         if self.share >= _REJECTION:
             return self._accepted(count, rng, self.share)
         steps = 2 * (8 + int(np.sum(self.free)))
-        pool = self._pool.points
+        pool = self.pool.points
         begun = pool[rng.integers(len(pool), size=count)]
         return walk(self._inside, begun, steps, rng, free=self.free, known=pool)
 
@@ -218,7 +216,9 @@ class Region:
             start: number of the first one.
         """
         if self.share < _TAKEN:
-            points = self._image(sequence(start, count))
+            points = mapping.mapped(
+                sequence(start, count), self.pool.points, self.free, self._inside
+            )
         else:
             size = int(32 + 1.2 * (start + count) / self.share)
             points = self._taken(sequence(0, size))
@@ -231,16 +231,6 @@ class Region:
     def _taken(self, points: np.ndarray) -> np.ndarray:
         return points[self._inside(points)]
 
-    def _image(self, points: np.ndarray) -> np.ndarray:
-        """Points of the region for points of the cube: between two neighbours of the pool, or the nearer."""
-        pool = self._pool.points
-        found = mapping.image(points, pool, self.free)
-        first, second = pool[found[:, 0].astype(int)], pool[found[:, 1].astype(int)]
-        share = found[:, 2:]
-        between = first + share * (second - first)
-        nearer = np.where(share < 0.5, first, second)
-        return np.where(self._inside(between)[:, None], between, nearer)
-
     def repair(self, rows: Any, ends: np.ndarray | None = None) -> np.ndarray:
         """The nearest legal rows that were found, `[k, d]`; legal ones are as they were.
 
@@ -250,34 +240,8 @@ class Region:
         """
         rows = self.complete(snap(self.encoding.columns, np.array(rows, np.float64)))
         for i in np.flatnonzero(~self.legal(rows)):
-            rows[i] = self._repaired(rows[i], ends)
+            rows[i] = _repaired(self, rows[i], ends)
         return rows
-
-    def _repaired(self, row: np.ndarray, ends: np.ndarray | None) -> np.ndarray:
-        point = np.where(row < 0.0, 0.5, row)
-        movable = self.encoding.columns.continuous & self.free & (row >= 0.0)
-
-        def margins(points: np.ndarray) -> np.ndarray:
-            return self.margin(snap(self.encoding.columns, points))
-
-        def legal(points: np.ndarray) -> np.ndarray:
-            return self.legal(self.rows(points))
-
-        found = pushed(margins, legal, point, movable)
-        if found is None:
-            near = self._near(point) if ends is None else np.where(ends < 0.0, point, ends)
-            found = on_the_way(legal, point, near)
-        if found is None:
-            raise self._infeasible()
-        row: np.ndarray = self.rows(found[None])[0]
-        return row
-
-    def _near(self, point: np.ndarray) -> np.ndarray:
-        """Legal points of the pool, the nearest ones."""
-        pool = self._pool.points
-        order = np.argsort(np.max(np.abs(pool - point)[:, self.free], axis=1), kind="stable")
-        near = pool[order[:32]]
-        return near[self.legal(self.rows(near))]
 
     def rows(self, points: np.ndarray) -> np.ndarray:
         """The rows `[k, d]` that points of the cube stand for."""
@@ -287,7 +251,7 @@ class Region:
     @property
     def share(self) -> float:
         """Estimate of the share of the region in the cube of the free columns."""
-        return self._pool.share
+        return self.pool.share
 
     @functools.cached_property
     def _predicates(self) -> bool:
@@ -304,7 +268,7 @@ class Region:
         return self.fits(snap(self.encoding.columns, points))
 
     @functools.cached_property
-    def _pool(self) -> descent.Spread:
+    def pool(self) -> descent.Spread:
         """Points that are spread uniformly over the region, the same ones in every process."""
         rng = _generator()
         count = _POOL_OF_PREDICATES if self._predicates else _POOL
@@ -313,24 +277,14 @@ class Region:
         share = float(np.mean(inside))
         if share >= _REJECTION:
             found = points[inside][:count]
-            more = self._accepted(count - len(found), rng, share) if len(found) < count else found[:0]
+            more = (
+                self._accepted(count - len(found), rng, share) if len(found) < count else found[:0]
+            )
             return descent.Spread(np.concatenate([found, more]), share, 0.0, found[0])
         spread = descent.spread(self._violation, self._inside, count, self.free, rng)
         if not len(spread.points):
-            raise self._infeasible(spread)
+            raise _infeasible(self, spread)
         return spread
-
-    def _infeasible(self, spread: descent.Spread | None = None) -> InvalidArgument:
-        listed = ", ".join(repr(str(constraint)) for constraint in self.space.constraints)
-        closest = ""
-        if spread is not None:
-            params = self.encoding.decode(self.rows(spread.closest[None]))[0]
-            broken = self.space.breaks(params) or "a constraint"
-            closest = f" The closest that was found is {params}, which breaks {broken}."
-        return InvalidArgument(
-            f"constraints: expected some configuration that meets all of {listed}, found none.{closest} "
-            "Loosen one of them, or widen the ranges."
-        )
 
 
 def _generator() -> np.random.Generator:
@@ -342,3 +296,44 @@ def _generator() -> np.random.Generator:
 def region(space: Space) -> Region:
     """The region of a space that has constraints."""
     return Region(space)
+
+
+def _repaired(region: Region, row: np.ndarray, ends: np.ndarray | None) -> np.ndarray:
+    """The nearest legal row `[d]` that was found."""
+    point = np.where(row < 0.0, 0.5, row)
+    movable = region.encoding.columns.continuous & region.free & (row >= 0.0)
+
+    def margins(points: np.ndarray) -> np.ndarray:
+        return region.margin(snap(region.encoding.columns, points))
+
+    def legal(points: np.ndarray) -> np.ndarray:
+        return region.legal(region.rows(points))
+
+    found = pushed(margins, legal, point, movable)
+    if found is None:
+        near = _near(region, point) if ends is None else np.where(ends < 0.0, point, ends)
+        found = on_the_way(legal, point, near)
+    if found is None:
+        raise _infeasible(region)
+    return region.rows(found[None])[0]
+
+
+def _near(region: Region, point: np.ndarray) -> np.ndarray:
+    """Legal points of the pool, the nearest ones."""
+    pool = region.pool.points
+    order = np.argsort(np.max(np.abs(pool - point)[:, region.free], axis=1), kind="stable")
+    near = pool[order[:32]]
+    return near[region.legal(region.rows(near))]
+
+
+def _infeasible(region: Region, spread: descent.Spread | None = None) -> InvalidArgument:
+    listed = ", ".join(repr(str(constraint)) for constraint in region.space.constraints)
+    closest = ""
+    if spread is not None:
+        params = region.encoding.decode(region.rows(spread.closest[None]))[0]
+        broken = region.space.breaks(params) or "a constraint"
+        closest = f" The closest that was found is {params}, which breaks {broken}."
+    return InvalidArgument(
+        f"constraints: expected some configuration that meets all of {listed}, found none.{closest} "
+        "Loosen one of them, or widen the ranges."
+    )

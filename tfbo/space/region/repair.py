@@ -1,4 +1,4 @@
-"""The legal points near illegal ones: shortest steps onto the constraints, else on the way to a legal one."""
+"""The legal points near illegal ones: shortest steps onto the constraints, or on the way to legal ones."""
 
 from __future__ import annotations
 

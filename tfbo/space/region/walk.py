@@ -56,14 +56,16 @@ def _directions(
     points: np.ndarray, known: np.ndarray, free: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     k, d = points.shape
-    kind = rng.choice(len(_KINDS), size=k, p=_KINDS)
+    kind = np.asarray(rng.choice(len(_KINDS), size=k, p=_KINDS))
     normal = rng.standard_normal([k, d]) * free
     order = np.argsort(np.where(free, rng.random([k, d]), 2.0), axis=1)
     rank = np.argsort(order, axis=1)
-    between = (known[rng.integers(len(known), size=k)] - known[rng.integers(len(known), size=k)])
+    between = known[rng.integers(len(known), size=k)] - known[rng.integers(len(known), size=k)]
     between = np.where(np.any(between * free, axis=1, keepdims=True), between * free, normal)
     few = np.where(rank < np.where(kind == 0, 1, 2)[:, None], normal, 0.0)
-    return np.where((kind < 2)[:, None], few, np.where((kind == 2)[:, None], normal, between))
+    return np.where(
+        np.less(kind, 2)[:, None], few, np.where(np.equal(kind, 2)[:, None], normal, between)
+    )
 
 
 def _step(
