@@ -80,7 +80,8 @@ def log_1m_exp(d: tf.Tensor) -> tf.Tensor:
     Source: Maechler 2012, "Accurately computing log(1 - exp(-|a|))", equation 7.
     """
     small = d < math.log(2.0)
-    near, far = tf.where(small, d, 0.5), tf.where(small, 1.0, d)
+    one = tf.ones_like(d)
+    near, far = tf.where(small, d, 0.5 * one), tf.where(small, one, d)
     return tf.where(small, tf.math.log(-tf.math.expm1(-near)), tf.math.log1p(-tf.exp(-far)))
 
 

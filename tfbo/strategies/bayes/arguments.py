@@ -73,9 +73,25 @@ def _noise(noise: Any) -> str | float:
     return noise if variance is None else variance
 
 
+def _acquisition(given: Any, problem: Problem) -> Acquisition:
+    """The acquisition for the objectives of a problem; InvalidArgument for what is of one output alone."""
+    several = problem.goals is not None
+    if (several or problem.constraints is not None) and given.chooser is not None:
+        expected = "None in a study of several objectives or with constraints"
+        raise invalid("chooser", expected, given.chooser, "Leave it out.")
+    if several and not isinstance(given.noise, str):
+        expected = '"auto" or "none" with several objectives'
+        raise invalid(
+            "noise", expected, given.noise, "Tell standard errors: tell(trial, ..., std=)."
+        )
+    acquisition: Acquisition = given.acquisition.of_several() if several else given.acquisition
+    return acquisition
+
+
 def settings(given: Any, problem: Problem) -> ask.Settings:
     """The settings for the space of a problem."""
     columns = problem.encoding.columns
+    acquisition = _acquisition(given, problem)
     kernel = kernels.kernel(given.kernel, len(columns), columns)
     priors, curves = given.priors, problem.fidelity is not None
     if curves:
@@ -96,7 +112,7 @@ def settings(given: Any, problem: Problem) -> ask.Settings:
             given.chooser or Greedy(),
             columns,
             kernel,
-            given.acquisition,
+            acquisition,
             padded=False,
             boundary=given.boundary,
             bounded=given.region is not None,

@@ -36,7 +36,7 @@ _LOGGER = logging.getLogger("tfbo")
 Result = TypeVar("Result")
 
 # Draws of the hyperparameters that are screened for each restart.
-_DRAWS = 2
+DRAWS = 2
 # A batch of no more points than this is climbed as a whole after it was chosen one by one, which gains
 # a few per cent of its worth (less for more points) and doubles the time. That is another program for each
 # q, which XLA would take long to compile.
@@ -165,7 +165,7 @@ def _suggest(
         return choose(choice, asked.question, where.device)
 
     attempts = [("", (plan,))] + [("on the CPU", (devices.CPU,))] * (plan != devices.CPU)
-    answer = _first_within_memory(plan, attempts, run)
+    answer = first_within_memory(plan, attempts, run)
     return answer.x[answer.found], warm_start.notes(asked.fitted.found, asked.searched)
 
 
@@ -296,7 +296,7 @@ def _given(
 ) -> fit.Given:
     """Data and start of a fit, with candidates from `rng` if there is one."""
     few = min(len(data.y), _MOST_SEARCHED)
-    count = _DRAWS * settings.restarts(plan, few) if rng is not None else 0
+    count = DRAWS * settings.restarts(plan, few) if rng is not None else 0
     rough = fit.rough_hyperprior(settings.model.kernel)
     return fit.Given(
         data,
@@ -328,7 +328,7 @@ def _fit(
     if plan != devices.CPU:
         attempts += [("from one start", (plan, alone, None, False))]
         attempts += [("on the CPU", (devices.CPU, given, some, searches))]
-    return _first_within_memory(plan, attempts, run)
+    return first_within_memory(plan, attempts, run)
 
 
 def _fit_curves(
@@ -344,10 +344,10 @@ def _fit_curves(
         return fit.fit_some(model, given, where.device, some)
 
     attempts = [("", (plan,))] + [("on the CPU", (devices.CPU,))] * (plan != devices.CPU)
-    return _first_within_memory(plan, attempts, run)
+    return first_within_memory(plan, attempts, run)
 
 
-def _first_within_memory(
+def first_within_memory(
     plan: devices.Plan, attempts: Sequence[tuple[str, Any]], run: Callable[..., Result]
 ) -> Result:
     """The result of the first attempt, a name and arguments of `run`, that does not run out of memory."""

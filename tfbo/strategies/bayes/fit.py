@@ -31,7 +31,7 @@ _MOST_KEPT = 4
 # The noise of an objective without any: the first rung of the jitter ladder of `_linalg`, which keeps
 # the covariances of a thousand trials positive definite. It blurs outcomes by a hundred-thousandth of
 # their standard deviation; learned noise may be ten times that and no less.
-_EXACT = 1e-10
+EXACT = 1e-10
 
 
 class Model(NamedTuple):
@@ -218,7 +218,7 @@ def _stay(model: Model, given: Given) -> Fit:
     observed, standardised = observe(model, given)
     theta = given.start.theta
     if not model.learned:
-        noise = tf.maximum(_variance(given.noise, standardised.scale), _EXACT)
+        noise = tf.maximum(_variance(given.noise, standardised.scale), EXACT)
         theta = tf.concat([theta[:-1], tf.math.log(noise)[None]], axis=0)
     posterior = condition(model, observed, standardised, theta)
     nothing = tf.constant(0.0, theta.dtype)
@@ -233,7 +233,7 @@ def _search(
     hyperprior = Hyperprior(*map(tf.constant, model.hyperprior))
     start, candidates = given.start, given.candidates
     if not model.learned:
-        noise = tf.maximum(_variance(given.noise, scale), _EXACT)
+        noise = tf.maximum(_variance(given.noise, scale), EXACT)
         hyperprior = hold_noise(hyperprior, noise)
         # They come from fits, and from priors, of a noise that may be another.
         theta = tf.clip_by_value(start.theta, hyperprior.lower, hyperprior.upper)
@@ -246,14 +246,19 @@ def _search(
         observed,
         start,
         candidates,
-        search.Effort(
-            model.restarts,
-            rounds=_ROUNDS if model.restarts else 1,
-            nearby=model.restarts if model.padded else _NEARBY,
-            optimizer=model.optimizer,
-            tolerance=_TOLERANCE,
-            compact=not model.padded,
-        ),
+        effort(model),
+    )
+
+
+def effort(model: Model) -> search.Effort:
+    """The extent of a search for the hyperparameters of a model."""
+    return search.Effort(
+        model.restarts,
+        rounds=_ROUNDS if model.restarts else 1,
+        nearby=model.restarts if model.padded else _NEARBY,
+        optimizer=model.optimizer,
+        tolerance=_TOLERANCE,
+        compact=not model.padded,
     )
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 from tfbo._compile.eager import computing
 from tfbo.acquisition import Acquisition, LogEI
-from tfbo.errors import invalid
 from tfbo.gp import Priors, kernels, outcomes
 from tfbo.gp.hyperprior import default_priors
 from tfbo.strategies import random
@@ -23,6 +22,8 @@ from tfbo.strategies.bayes import arguments, ask, repeats, stages
 from tfbo.strategies.bayes import data as trials_data
 from tfbo.strategies.bayes.chooser import Chooser
 from tfbo.strategies.bayes.data import Failed, History
+from tfbo.strategies.bayes.outputs import aims, surrogate
+from tfbo.strategies.bayes.outputs import ask as outputs
 from tfbo.strategies.bayes.surrogate import GaussianSurrogate
 from tfbo.strategies.sobol import Sobol
 from tfbo.trial import COMPLETE, Fidelity, Trial
@@ -49,6 +50,10 @@ class Bayes(Strategy[History]):
     On faces of the space uncertainty counts a little less than the model has it, lest all corners are
     tried (`tfbo/strategies/bayes/boundary.py`). Where trials fail is learned: what one is worth counts with
     the probability that it succeeds (`feasibility.py` beside it). Until one has, `initial` goes on.
+
+    With several objectives, or constraints on outcomes, each output has a process of its own, of trials at
+    their ends. A trial is worth what it adds to the front (`tfbo.acquisition.LogNEHVI`), times the
+    probability that the constraints hold; while no trial is feasible, that alone.
 
     A standard error that is told with a value is part of its variance, and the noise is what is left beyond
     it. No configuration is tried twice, until a finite space has been tried wholly: where outcomes are or
@@ -134,6 +139,7 @@ class Bayes(Strategy[History]):
     ) -> list[Suggestion]:
         """See `Strategy`."""
         going: list[Suggestion] = []
+        problem = aims.modelled(problem)
         fidelity = _staged(problem)
         taken = {*state.keys, *(key(trial.params) for trial in pending)}
         if fidelity is not None:
@@ -158,14 +164,14 @@ class Bayes(Strategy[History]):
 
     def first_stage(self, problem: Problem) -> int | None:
         """See `Strategy`."""
-        fidelity = _staged(problem)
+        fidelity = _staged(aims.modelled(problem))
         return None if fidelity is None else fidelity.low
 
     def hopeless(
         self, problem: Problem, state: History, *, trials: Sequence[Trial], pending: Sequence[Trial]
     ) -> frozenset[int]:
         """See `Strategy`; see `tfbo/strategies/bayes/stages.py`."""
-        if not len(problem.encoding.columns):
+        if not len(problem.encoding.columns) or aims.of(problem) is not None:
             return frozenset()
         return stages.hopeless(self.settings(problem), problem, state, trials, pending)
 
@@ -183,7 +189,7 @@ class Bayes(Strategy[History]):
             begun = self.initial.fold(problem, None, state.trials)
             first, q = numbers[0], len(numbers)
             return self.initial.suggest(problem, begun, pending=pending, number=first, q=q)
-        rows, notes = ask.suggest(self.settings(problem), problem, state, pending, numbers)
+        rows, notes = self._suggest(problem, state, pending, numbers)
         found = iter(problem.encoding.decode(rows))
         suggestions: list[Suggestion] = []
         for number in numbers:
@@ -198,6 +204,7 @@ class Bayes(Strategy[History]):
     @computing()
     def prepare(self, problem: Problem, most: int | None) -> None:
         """See `Strategy`: the program is compiled, which takes seconds, by asking it of made-up trials."""
+        problem = aims.modelled(problem)
         few, fidelity = self._few(problem), _staged(problem)
         if fidelity is None and most is not None and most <= few:
             return  # no suggestion needs it
@@ -207,11 +214,11 @@ class Bayes(Strategy[History]):
         if fidelity is not None:
             stages.prepare(self.settings(problem), problem, fidelity, points)
             return
-        trials = [Trial(i, each.params, COMPLETE, float(i)) for i, each in enumerate(points)]
+        trials = aims.examples(problem, [each.params for each in points])
         state = self.fold(problem, None, trials)
         if not self._is_initial(problem, state):
             numbers = range(len(trials), len(trials) + 1)
-            ask.suggest(self.settings(problem), problem, state, (), numbers)
+            self._suggest(problem, state, (), numbers)
 
     @computing()
     def best(
@@ -222,8 +229,11 @@ class Bayes(Strategy[History]):
         Where none is complete, of those with curves the one of the best mean at the last step. None, for
         the best value, while the model has not taken over, and where there is next to no noise.
         """
+        problem = aims.modelled(problem)
         if self._is_initial(problem, state, pending):
             return None
+        if aims.of(problem) is not None:
+            return outputs.best(self.settings(problem), problem, state)
         if problem.fidelity is not None and not any(t.state == COMPLETE for t in state.trials):
             return self.surrogate(problem, state, pending=pending).best(problem.goal).number
         uncertain = any(trial.std for trial in state.trials)
@@ -245,17 +255,22 @@ class Bayes(Strategy[History]):
         it is fitted from where the last fit ended, and searched for where there was none or where the
         data surprise.
         """
+        if aims.of(problem) is not None:
+            return next(iter(self.surrogates(problem, state).values()))
         return ask.look(self.settings(problem), problem, state, pending)
 
+    @computing()
+    def surrogates(self, problem: Problem, state: History) -> dict[str, GaussianSurrogate]:
+        """The models of all outputs by name, of a problem with several: the objectives come first."""
+        return surrogate.of_each(self.settings(problem), problem, state)
+
     def settings(self, problem: Problem) -> ask.Settings:
-        """These settings, for the space of a problem of one objective without constraints."""
-        if problem.goals is not None or problem.constraints is not None:
-            advice = "Sobol() and Random() need no model."
-            expected = (
-                "one that supports several objectives or constraints, which Bayes() does not yet"
-            )
-            raise invalid("strategy", expected, self, advice)
-        return arguments.settings(self, problem)
+        """These settings, for the space of a problem."""
+        return arguments.settings(self, aims.modelled(problem))
+
+    def _suggest(self, problem: Problem, *asked: Any) -> Any:
+        suggest = ask.suggest if aims.of(problem) is None else outputs.suggest
+        return suggest(self.settings(problem), problem, *asked)
 
     def _modelled(self, problem: Problem, state: History) -> GaussianSurrogate | None:
         """The surrogate, but of a space in which nothing varies."""
@@ -269,8 +284,8 @@ class Bayes(Strategy[History]):
         valued = [*state.complete]
         if problem.fidelity is not None:
             valued += [any(map(math.isfinite, trial.curve.values())) for trial in pending]
-        few = self._few(problem)
-        return len(valued) < few or not len(problem.encoding.columns) or not any(valued)
+        untold = not any(valued) or aims.are_untold(problem, state.trials)
+        return len(valued) < self._few(problem) or not len(problem.encoding.columns) or untold
 
 
 def _staged(problem: Problem) -> Fidelity | None:

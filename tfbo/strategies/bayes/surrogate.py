@@ -41,6 +41,8 @@ class GaussianSurrogate:
     transform: outcomes.Transform
     ok: bool
     fidelity: Fidelity | None = None
+    name: str | None = None
+    """Of the output that it is of; None for the value of a trial."""
 
     @property
     def noise(self) -> float:
@@ -122,7 +124,7 @@ class GaussianSurrogate:
         trials = [self.trials[rows[i]] for i in order]
         return LeaveOneOut(
             np.array([trial.number for trial in trials], int),
-            np.array([trial.value for trial in trials], np.float64),
+            np.array([self._told(trial) for trial in trials], np.float64),
             mean[order],
             std[order],
             residual[order],
@@ -162,6 +164,9 @@ class GaussianSurrogate:
             residuals.append((covariance @ alpha[block])[-1])
             variances.append(covariance[-1, -1])
         return np.array(last, int), np.array(residuals), np.sqrt(variances)
+
+    def _told(self, trial: Trial) -> float | None:
+        return trial.value if self.name is None else trial.values[self.name]
 
     def _encode(self, configurations: Sequence[Params]) -> tf.Tensor:
         return tf.constant(encoding(self.space).encode(configurations))

@@ -19,6 +19,8 @@ from tfbo.gp.hyperprior import Hyperprior, medians
 from tfbo.trial import Trial
 
 _THETA, _FACTOR, _SEARCHED = "theta", "curvature", "searched"
+# Fits of several outputs are a list of these.
+_OUTPUTS = "outputs"
 # Searches are this share of the trials apart: a tenth of the first thirty, then three, then a twentieth.
 _OFTEN, _APART, _RARELY = 10, 3, 20
 # Of learning curves there are so many times as many points then.
@@ -50,15 +52,36 @@ def last(trials: Iterable[Trial], hyperprior: Hyperprior) -> Last:
     nothing = Last(search.Start(medians(hyperprior), np.eye(len(hyperprior.loc)), False), 0)
     if not noted:
         return nothing
-    notes = max(noted, key=_age).notes
+    return _read(max(noted, key=_age).notes, hyperprior) or nothing
+
+
+def last_of_each(trials: Iterable[Trial], hyperprior: Hyperprior, count: int) -> Last:
+    """As `last`, of `count` outputs, whose parts of the start have an axis for them."""
+    noted = [trial for trial in trials if _OUTPUTS in trial.notes]
+    ends: list[Last | None] = []
+    if noted:
+        notes = max(noted, key=_age).notes
+        written = notes[_OUTPUTS] if isinstance(notes[_OUTPUTS], list) else []
+        known = {_SEARCHED: notes.get(_SEARCHED, 0)}
+        ends = [_read({**each, **known}, hyperprior) for each in written if isinstance(each, dict)]
+    found = [end for end in ends if end is not None]
+    if len(found) != count or len(ends) != count:
+        found = [last((), hyperprior)] * count
+    theta, inverse, known_ones = zip(*(end.start for end in found), strict=True)
+    start = search.Start(np.stack(theta), np.stack(inverse), np.array(known_ones, bool))
+    return Last(start, found[0].searched)
+
+
+def _read(notes: dict[str, Any], hyperprior: Hyperprior) -> Last | None:
+    """The end of a fit by its notes; None where they are of another kernel, or of something else."""
     try:
         theta = np.array(notes[_THETA], np.float64)
         entries = np.array(notes.get(_FACTOR, ()), np.float64).reshape(-1)
         searched = int(notes.get(_SEARCHED, 0))
-    except (TypeError, ValueError, OverflowError):
-        return nothing  # it was written by something else
+    except (TypeError, ValueError, OverflowError, KeyError):
+        return None
     if theta.shape != hyperprior.loc.shape or not np.isfinite(theta).all():
-        return nothing  # it was the fit of another kernel
+        return None
     known = entries.size == theta.size * (theta.size + 1) // 2
     factor = np.eye(theta.size)
     if known:
@@ -84,3 +107,16 @@ def notes(fitted: search.Fitted, searched: int) -> dict[str, Any]:
             entries = factor[np.tril_indices(len(factor))]
             written[_FACTOR] = [float(f"{entry:.{_DIGITS}g}") for entry in entries]
     return written
+
+
+def notes_of_each(fitted: search.Fitted, searched: int) -> dict[str, Any]:
+    """Notes of the fit of several outputs, as JSON; nothing where that of one failed."""
+    each = [
+        notes(search.Fitted(*(part[i] for part in fitted)), searched)
+        for i in range(len(fitted.value))
+    ]
+    if not all(each):
+        return {}
+    for part in each:
+        part.pop(_SEARCHED)
+    return {_OUTPUTS: each, _SEARCHED: searched}

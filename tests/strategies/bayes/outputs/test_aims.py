@@ -1,0 +1,87 @@
+"""Outputs of a problem, and constraints as conditions on them."""
+
+import numpy as np
+import pytest
+
+import tfbo
+from tfbo.strategies import Problem
+from tfbo.strategies.bayes.outputs import aims
+from tfbo.trial import Goals, OutcomeConstraints, Trial
+
+SPACE = tfbo.Space({"x": tfbo.Float(0.0, 1.0)})
+
+
+def outputs(constraints, objectives=None):
+    goals = None if objectives is None else Goals.of(objectives)
+    limits = OutcomeConstraints.of(constraints) if constraints else None
+    return aims.of(Problem(SPACE, "minimize", 0, goals=goals, constraints=limits))
+
+
+def trial(i=0, state="complete", value=None, **values):
+    return Trial(i, {"x": 0.1 * i}, state, value, values=values)
+
+
+def test_one_objective_without_constraints_has_no_outputs():
+    assert outputs([]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "rising", "edge"),
+    [
+        ("a <= 10", False, 10.0),
+        ("a >= 3", True, 3.0),
+        ("2 - a <= 1", True, 1.0),
+        ("3 * a + 1 <= a + 7", False, 3.0),
+    ],
+)
+def test_a_straight_line_in_one_outcome_has_a_threshold(text, rising, edge):
+    (condition,) = outputs([text]).conditions
+    assert condition.rising is rising
+    assert condition.edge == pytest.approx(edge)
+
+
+@pytest.mark.parametrize(
+    "text", ["a + b <= 1", "log(a) <= 3", "a == 2", "a * b >= 1", "abs(a) <= 1"]
+)
+def test_other_constraints_have_none(text):
+    assert outputs([text]).conditions[0].rising is None
+
+
+def test_objectives_come_first_and_are_turned():
+    found = outputs(["size <= 3", "ms <= 9"], {"accuracy": "maximize", "ms": "minimize"})
+    assert found.names == ("accuracy", "ms", "size")
+    assert found.objectives == 2
+    values = found.values([trial(accuracy=0.9, ms=5.0, size=2.0), trial(1, accuracy=0.8)])
+    np.testing.assert_array_equal(values, [[0.9, 0.8], [-5.0, np.nan], [2.0, np.nan]])
+    np.testing.assert_allclose(found.margins(values)[:, 0], [1.0, 4.0])
+    assert found.threshold(1) == -9.0
+
+
+def test_one_objective_is_the_value_of_a_trial_and_unfinished_ones_have_no_outcomes():
+    found = outputs(["size <= 3"])
+    assert found.names == (None, "size")
+    trials = [trial(value=2.0, size=1.0), trial(1, "failed", size=5.0), trial(2, "paused", 1.0)]
+    nan = np.nan
+    np.testing.assert_array_equal(found.values(trials), [[-2.0, nan, nan], [1.0, 5.0, nan]])
+
+
+def test_what_an_expression_mixes_is_modelled_as_it_is():
+    found = outputs(["a <= 1", "a + b <= 2", "c >= 0", "d >= 0", "d <= 1"])
+    bent = {name: found.is_bent(i) for i, name in enumerate(found.names)}
+    assert bent == {None: True, "a": False, "b": False, "c": True, "d": True}
+    assert found.threshold(3) == 0.0
+    assert found.threshold(4) is None
+
+
+def test_an_equality_is_met_by_no_distance():
+    found = outputs(["a + b == 1"])
+    margins = found.margins(np.array([[0.0, 0.0], [0.5, 1.0], [0.5, 0.7]]))
+    np.testing.assert_allclose(margins, [[0.0, -0.7]])
+
+
+def test_outputs_of_which_nothing_was_told():
+    problem = Problem(SPACE, "minimize", 0, constraints=OutcomeConstraints.of(["a <= 1"]))
+    assert aims.are_untold(problem, [trial(value=1.0)])
+    assert not aims.are_untold(problem, [trial(value=1.0), trial(1, "failed", a=1.0)])
+    made = aims.examples(problem, [{"x": 0.1}, {"x": 0.2}])
+    assert not aims.are_untold(problem, made)

@@ -1,0 +1,152 @@
+"""The outputs that a problem has, and its constraints as conditions on them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tfbo.space import Params
+from tfbo.space.expressions import Expression
+from tfbo.strategies.base import Problem
+from tfbo.trial import COMPLETE, FAILED, Goals, OutcomeConstraints, Trial
+
+
+class Condition(NamedTuple):
+    """A constraint as a condition on outputs."""
+
+    expression: Expression
+    outputs: tuple[int, ...]
+    """The outputs of its names."""
+    rising: bool | None
+    """True where it holds above a threshold of its single output, False where below; else None."""
+    edge: float = 0.0
+    """That threshold, in the user's units."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Outputs:
+    """Outputs of a problem: objectives first, then the constrained outcomes that are no objectives."""
+
+    names: tuple[str | None, ...]
+    """Of the outputs; None stands for the value of a single objective."""
+    signs: tuple[float, ...]
+    """Factors of values, of which larger is better for objectives."""
+    objectives: int
+    conditions: tuple[Condition, ...]
+
+    def values(self, trials: Sequence[Trial]) -> np.ndarray:
+        """Outcomes `[m, n]`, turned so that larger is better of objectives; NaN where missing."""
+        rows = [[_value(name, trial) for trial in trials] for name in self.names]
+        values = np.array(rows, np.float64).reshape(len(self.names), len(trials))
+        return np.where(np.isfinite(values), values, np.nan) * np.array(self.signs)[:, None]
+
+    def errors(self, trials: Sequence[Trial]) -> np.ndarray:
+        """Standard errors `[m, n]` of these, zero where unknown."""
+        rows = [[_error(name, trial) for trial in trials] for name in self.names]
+        return np.array(rows, np.float64).reshape(len(self.names), len(trials))
+
+    def threshold(self, output: int) -> float | None:
+        """The single value, turned, at which a constraint of this output alone begins to hold.
+
+        None where constraints are more than that: then it is modelled as it is.
+        """
+        mine = [each for each in self.conditions if output in each.outputs]
+        edges = {each.edge for each in mine}
+        if len(edges) != 1 or any(each.rising is None for each in mine):
+            return None
+        return self.signs[output] * edges.pop()
+
+    def is_bent(self, output: int) -> bool:
+        """True for an output whose outcomes may be transformed: no expression mixes it with others."""
+        mine = [each for each in self.conditions if output in each.outputs]
+        return all(each.rising is not None for each in mine)
+
+    def margins(self, values: np.ndarray) -> np.ndarray:
+        """Margins `[c, ...]` of turned outcomes `[m, ...]`; of equalities minus their distance to zero."""
+        found = [np.zeros([0, *values.shape[1:]])]
+        with np.errstate(all="ignore"):
+            for each in self.conditions:
+                named = {
+                    name: self.signs[i] * values[i]
+                    for name, i in zip(each.expression.names, each.outputs, strict=True)
+                }
+                margin = np.asarray(each.expression.margin(named, None, np), np.float64)
+                found.append((-np.abs(margin) if each.expression.is_equality else margin)[None])
+        return np.concatenate(found)
+
+
+def _value(name: str | None, trial: Trial) -> float:
+    if trial.state not in (COMPLETE, FAILED):
+        return np.nan
+    value = trial.value if name is None else trial.values.get(name)
+    return np.nan if value is None else value
+
+
+def _error(name: str | None, trial: Trial) -> float:
+    return (trial.std if name is None else trial.stds.get(name)) or 0.0
+
+
+def of(problem: Problem) -> Outputs | None:
+    """The outputs of a problem; None for a single objective without constraints."""
+    if problem.goals is None and problem.constraints is None:
+        return None
+    return _of(problem.goals, problem.constraints, problem.goal.sign)
+
+
+def those_of(problem: Problem) -> Outputs:
+    """The outputs of a problem that has several."""
+    outputs = of(problem)
+    assert outputs is not None, "a problem of one objective without constraints has one output"
+    return outputs
+
+
+def modelled(problem: Problem) -> Problem:
+    """The problem as it is modelled: several outputs at the ends of trials, without learning curves."""
+    return problem if of(problem) is None else problem._replace(fidelity=None)
+
+
+def are_untold(problem: Problem, trials: Sequence[Trial]) -> bool:
+    """True where there is an output of which nothing has been told."""
+    outputs = of(problem)
+    return outputs is not None and bool(np.isnan(outputs.values(trials)).all(axis=1).any())
+
+
+def examples(problem: Problem, configurations: Sequence[Params]) -> list[Trial]:
+    """Made-up complete trials, with all outcomes that the problem has."""
+    outputs = of(problem)
+    names = [] if outputs is None else [name for name in outputs.names if name is not None]
+    return [
+        Trial(i, params, COMPLETE, float(i), values={n: float(i + j) for j, n in enumerate(names)})
+        for i, params in enumerate(configurations)
+    ]
+
+
+@functools.lru_cache(maxsize=64)
+def _of(goals: Goals | None, constraints: OutcomeConstraints | None, sign: float) -> Outputs:
+    names: list[str | None] = [None] if goals is None else list(goals.names)
+    signs = [sign] if goals is None else goals.signs.tolist()
+    objectives = len(names)
+    expressions = () if constraints is None else constraints.expressions
+    for name in () if constraints is None else constraints.names:
+        if name not in names:
+            names.append(name)
+            signs.append(1.0)
+    conditions = tuple(_condition(expression, names) for expression in expressions)
+    return Outputs(tuple(names), tuple(signs), objectives, conditions)
+
+
+def _condition(expression: Expression, names: Sequence[str | None]) -> Condition:
+    outputs = tuple(names.index(name) for name in expression.names)
+    plain = Condition(expression, outputs, None)
+    if len(outputs) != 1 or expression.is_equality or not expression.is_linear():
+        return plain
+    (name,) = expression.names
+    base, slope = (float(expression.margin({name: np.float64(v)}, None, np)) for v in (0.0, 1.0))
+    slope -= base
+    if not slope or not np.isfinite([base, slope]).all():
+        return plain
+    return Condition(expression, outputs, slope > 0.0, -base / slope)

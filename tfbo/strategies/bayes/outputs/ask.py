@@ -1,0 +1,296 @@
+"""From trials to the posteriors of several outputs, and on to the points that are chosen."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tfbo import _random
+from tfbo._compile import devices
+from tfbo._compile.eager import computing
+from tfbo._compile.programs import aside
+from tfbo._messages import warn
+from tfbo.acquisition import pareto
+from tfbo.gp import hyperprior
+from tfbo.gp import outcomes as gp_outcomes
+from tfbo.gp.data import TrainingData
+from tfbo.optim.domain import Domain
+from tfbo.strategies.base import Problem
+from tfbo.strategies.bayes import ask, fit, screens, warm_start
+from tfbo.strategies.bayes import data as trials_data
+from tfbo.strategies.bayes.ask import Settings
+from tfbo.strategies.bayes.data import Failed, History
+from tfbo.strategies.bayes.outputs import aims, choose, data, fronts
+from tfbo.strategies.bayes.outputs import fit as fits
+from tfbo.strategies.bayes.outputs.aims import Outputs
+from tfbo.strategies.bayes.outputs.choose import Options, Query
+from tfbo.strategies.bayes.outputs.conditions import Bounds
+from tfbo.strategies.bayes.outputs.data import Told
+from tfbo.trial import COMPLETE, PAUSED, Trial
+
+_LOGGER = logging.getLogger("tfbo")
+
+
+class Surrogates(NamedTuple):
+    """The fit behind a suggestion."""
+
+    data: Told
+    fit: fit.Fit
+    searched: int
+    """The number of trials with which hyperparameters were last searched for."""
+    rng: np.random.Generator
+    """Randomness of what follows."""
+
+
+def suggest(
+    settings: Settings,
+    problem: Problem,
+    history: History,
+    pending: Sequence[Trial],
+    numbers: range,
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """As `tfbo.strategies.bayes.ask.suggest`, of a problem with several outputs."""
+    return aside(lambda: _suggest(settings, problem, history, pending, numbers))
+
+
+@computing()
+def _suggest(
+    settings: Settings,
+    problem: Problem,
+    history: History,
+    pending: Sequence[Trial],
+    numbers: range,
+) -> tuple[np.ndarray, dict[str, Any]]:
+    outputs = aims.those_of(problem)
+    plan = settings.plan(history, ())
+    learned = fitted(outputs, settings, problem, history, pending, numbers[0])
+    if not np.all(learned.fit.posterior.ok):
+        _LOGGER.warning("Trial %d: the surrogate could not be fitted.", numbers[0])
+        warn("The surrogate of a suggestion could not be fitted; it stands where the fit began.")
+    scene = _Scene(outputs, settings, problem, history, learned, pending)
+    chosen = np.zeros([0, len(settings.choice.columns)])
+    for _ in numbers:
+        options, query = scene.pose(chosen, plan)
+
+        def run(where: devices.Plan, options: Options = options, query: Query = query) -> Any:
+            return choose.choose(options._replace(padded=where.padded), query, where.device)
+
+        attempts = [("", (plan,))] + [("on the CPU", (devices.CPU,))] * (plan != devices.CPU)
+        found = ask.first_within_memory(plan, attempts, run)
+        if not found.ok:
+            break
+        chosen = np.concatenate([chosen, found.x[None]])
+    return chosen, warm_start.notes_of_each(learned.fit.found, learned.searched)
+
+
+def fitted(
+    outputs: Outputs,
+    settings: Settings,
+    problem: Problem,
+    history: History,
+    pending: Sequence[Trial],
+    number: int,
+) -> Surrogates:
+    """The fit of all trials, of which failed ones count as bad, for the suggestion of that number."""
+    plan = settings.plan(history, ())
+    rng = _random.generator(problem.seed, "bayes", number)
+    known = told(outputs, settings, problem, history, settings.failed)
+    m, n = known.mask.shape
+    last = warm_start.last_of_each(
+        (*history.trials, *pending), settings.model.hyperprior, len(outputs.names)
+    )
+    searches = last.is_due(len(history.trials)) or plan.padded
+    restarts = max(1, settings.restarts(plan, n) // m) if searches else 0
+    found = _fit(
+        settings, known, last, plan, history, rng if searches else None,
+        objectives=outputs.objectives, restarts=restarts,
+    )  # fmt: skip
+    return Surrogates(known, found, len(history.trials) if searches else last.searched, rng)
+
+
+def told(
+    outputs: Outputs,
+    settings: Settings,
+    problem: Problem,
+    history: History,
+    failed: Failed | None = None,
+) -> Told:
+    """Training data of all outputs."""
+    most, transform = settings.n_modelled, settings.model.transform
+    return data.told(outputs, problem, history, transform, most=most, failed=failed)
+
+
+def _fit(
+    settings: Settings,
+    known: Told,
+    last: warm_start.Last,
+    plan: devices.Plan,
+    history: History,
+    rng: np.random.Generator | None,
+    *,
+    objectives: int,
+    restarts: int,
+) -> fit.Fit:
+    """The fit; where a device runs out of memory, by the CPU."""
+    model, m = settings.model, len(known.mask)
+    rough = fit.rough_hyperprior(model.kernel)
+    count = ask.DRAWS * restarts
+    given = fit.Given(
+        TrainingData(known.x, known.y, known.std),
+        mask=known.mask,
+        noise=_noise(settings, objectives, m),
+        start=last.start,
+        candidates=hyperprior.draws(rough, count, rng or np.random.default_rng(0)),
+    )
+    each = model._replace(transform=gp_outcomes.unchanged, restarts=restarts)
+
+    def run(where: devices.Plan) -> fit.Fit:
+        models = fits.Models(each._replace(padded=where.padded), m)
+        return fits.run(models, given, where.device)
+
+    attempts = [("", (plan,))] + [("on the CPU", (devices.CPU,))] * (plan != devices.CPU)
+    return history.fits.fitted(
+        each, given, lambda: ask.first_within_memory(plan, attempts, run), follows=rng is None
+    )
+
+
+def _noise(settings: Settings, objectives: int, m: int) -> np.ndarray:
+    """Standard deviations of the noise `[m]` where they are known; a number is that of the objective."""
+    noise = np.full(m, np.nan)
+    if not settings.model.learned:
+        noise[:objectives] = settings.noise
+        if not settings.noise:
+            noise[:] = 0.0
+    return noise
+
+
+def best(settings: Settings, problem: Problem, history: History) -> int | None:
+    """The feasible complete trial of the best posterior mean, of one objective with noise; else None."""
+    outputs = aims.those_of(problem)
+    if outputs.objectives > 1:
+        return None
+    learned = fitted(outputs, settings, problem, history, (), len(history.trials))
+    here = fronts.known(outputs, learned.fit, learned.data)
+    trials = learned.data.trials
+    counts = here.feasible & np.array([trial.state == COMPLETE for trial in trials], bool)
+    if not (here.deviation[:, counts] > 0.0).any() or not np.all(learned.fit.posterior.ok):
+        return None
+    return trials[int(np.argmax(np.where(counts, here.mean[0], -np.inf)))].number
+
+
+class _Scene:
+    """A fit, and what points are chosen beside: the first, and each one beside those before it."""
+
+    def __init__(
+        self,
+        outputs: Outputs,
+        settings: Settings,
+        problem: Problem,
+        history: History,
+        learned: Surrogates,
+        pending: Sequence[Trial],
+    ) -> None:
+        self.outputs, self.settings = outputs, settings
+        self.problem, self.history = problem, history
+        self.known, self.fit = learned.data, learned.fit
+        self.rng = learned.rng
+        self.here = fronts.known(outputs, learned.fit, learned.data)
+        self.point = fronts.reference(outputs, self.here, self._given_reference())
+        self.labels = ask.labels(settings, history)
+        self.box = settings.bounds(problem, history)
+        self.ends = data.ends(outputs, self.known)
+        self.doubtful = fronts.doubtful(outputs, self.here)
+        paused = [trial for trial in pending if trial.state == PAUSED]
+        running = [trial for trial in pending if trial.state != PAUSED]
+        self.paused = trials_data.rows(problem, paused)
+        self.running = trials_data.rows(problem, running)
+
+    def pose(self, chosen: np.ndarray, plan: devices.Plan) -> tuple[Options, Query]:
+        """The question for a point beside those that were chosen so far."""
+        outputs, choice = self.outputs, self.settings.choice
+        rows = np.concatenate([self.known.x[self.doubtful], self.running, chosen])
+        seed = int(self.rng.integers(2**62))
+        numbers = fronts.normals(outputs, len(rows), seed)
+        posterior = self.fit.posterior
+        draws = fronts.drawn(posterior, rows, numbers) if len(rows) else np.zeros(numbers.shape)
+        sure = self.here.feasible.copy()
+        sure[self.doubtful] = False
+        feasible = fronts.feasible_draws(outputs, self.fit, self.known, draws)
+        domain = Domain(choice.columns, self.box if len(self.box) else None)
+        everywhere, around = screens.of(
+            self.problem, domain, self.ends, self.settings.n_candidates, self.rng
+        )
+        query = Query(
+            posterior,
+            drawn=rows,
+            there=np.ones(len(rows), bool),
+            normals=numbers,
+            front=fronts.front(
+                outputs, self.here.mean[:, sure], draws, feasible, self.point, seed=seed + 1
+            ),
+            bounds=self._bounds(),
+            worst=np.array(self.fit.observed.z[0].min()),
+            best=self._faces(),
+            tried=np.concatenate([self.history.rows, self.paused, self.running, chosen]),
+            everywhere=everywhere,
+            around=around,
+            labels=self.labels,
+            box=self.box,
+        )
+        options = Options(
+            outputs,
+            choice.columns,
+            choice.kernel,
+            choice.acquisition,
+            padded=plan.padded,
+            failing=bool(self.labels),
+            seeking=bool(outputs.conditions) and not self.here.feasible.any(),
+            boundary=choice.boundary,
+            bounded=choice.bounded,
+        )
+        return options, query
+
+    def _bounds(self) -> Bounds:
+        outputs = self.outputs
+        edges = [
+            0.0
+            if each.rising is None
+            else self.known.transformed(each.outputs[0], outputs.signs[each.outputs[0]] * each.edge)
+            for each in outputs.conditions
+        ]
+        tolerances = [fronts.tolerance(row) for row in outputs.margins(self.known.values)]
+        posterior = self.fit.posterior
+        return Bounds(
+            np.array(edges, np.float64),
+            np.array(tolerances, np.float64),
+            posterior.shift,
+            posterior.scale,
+        )
+
+    def _given_reference(self) -> np.ndarray | None:
+        """The reference point of the study, standardised; None where it has none."""
+        goals = self.problem.goals
+        if goals is None or goals.reference is None:
+            return None
+        posterior = self.fit.posterior
+        return np.array(
+            [
+                (self.known.transformed(i, sign * value) - posterior.shift[i]) / posterior.scale[i]
+                for i, (sign, value) in enumerate(
+                    zip(self.outputs.signs, goals.reference, strict=False)
+                )
+            ]
+        )
+
+    def _faces(self) -> np.ndarray:
+        """Of each column the code nearest to a face, among the trials on the front, or the best."""
+        ranks = -self.ends.y
+        first = self.known.x[ranks <= max(ranks.min(), 0.0)]
+        if self.outputs.objectives > 1 and self.here.feasible.any():
+            some = self.here.mean[: self.outputs.objectives, self.here.feasible].T
+            first = self.known.x[self.here.feasible][pareto.non_dominated(some)]
+        nearness = np.where(first >= 0.0, np.abs(2.0 * first - 1.0), -1.0)
+        return first[nearness.argmax(axis=0), np.arange(first.shape[1])]
