@@ -7,7 +7,6 @@ zero or less.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -26,6 +25,7 @@ from tfbo.space.syntax import (
 
 Number = float
 """An int, which is exact, or a float."""
+Function = Callable[[Mapping[str, Any]], Any]
 
 # Whole numbers beyond this size become floats, or 9 ** 9 ** 9 would take forever.
 _MOST_BITS = 1_000
@@ -34,30 +34,40 @@ _MOST_BITS = 1_000
 def value(kind: str, parts: Sequence[Any]) -> Any:
     """The number that an operation makes of numbers, from left to right; NaN where it has no value."""
     try:
-        return _bounded(_OPERATIONS[kind](*parts))
-    except ZeroDivisionError:
+        return _OPERATIONS[kind](*parts)
+    except (ZeroDivisionError, ValueError):
         return math.nan
-    except OverflowError:
-        return math.inf
 
 
-@dataclasses.dataclass(frozen=True)
-class Values:
-    """Values of expressions, names having those that are given."""
+class Functions:
+    """Expressions as functions of values by name, which raise where there is no value; see `compute`."""
 
-    by_name: Mapping[str, Any]
-
-    def number(self, value: float) -> Any:
+    def number(self, value: float) -> Function:
         """The number itself."""
-        return value
+        return lambda values: value
 
-    def name(self, name: str) -> Any:
+    def name(self, name: str) -> Function:
         """The value that is given."""
-        return exact(self.by_name[name])
+        return lambda values: exact(values[name])
 
-    def apply(self, kind: str, parts: list[Any]) -> Any:
-        """The value of an operation."""
-        return value(kind, parts)
+    def apply(self, kind: str, parts: list[Function]) -> Function:
+        """The operation on what the parts give."""
+        operation = _OPERATIONS[kind]
+        if len(parts) == 1:
+            (only,) = parts
+            return lambda values: operation(only(values))
+        if len(parts) == 2:
+            first, second = parts
+            return lambda values: operation(first(values), second(values))
+        return lambda values: operation(*[part(values) for part in parts])
+
+
+def compute(function: Function, values: Mapping[str, Any]) -> Any:
+    """The value of an expression; NaN where any part of it has none."""
+    try:
+        return function(values)
+    except (ZeroDivisionError, ValueError):
+        return math.nan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,24 +162,34 @@ def has_name(node: Node | None) -> bool:
 
 def exact(number: Any) -> Any:
     """An int from a whole number or a bool, a float from any other."""
+    if type(number) is float:
+        return number
     return _bounded(int(number)) if isinstance(number, int) else float(number)
 
 
-def _bounded(number: Any) -> Any:
-    if isinstance(number, int) and number.bit_length() > _MOST_BITS:
-        try:
-            return float(number)
-        except OverflowError:
-            return math.copysign(math.inf, 1 if number > 0 else -1)
-    return number
+def _bounded(number: int) -> Any:
+    if number.bit_length() <= _MOST_BITS:
+        return number
+    try:
+        return float(number)
+    except OverflowError:
+        return math.copysign(math.inf, 1 if number > 0 else -1)
 
 
-def _sum(*parts: Any) -> Any:
-    return functools.reduce(lambda a, b: _bounded(a + b), parts)
+def _sum(first: Any, *others: Any) -> Any:
+    for other in others:
+        first = first + other
+        if type(first) is int:
+            first = _bounded(first)
+    return first
 
 
-def _product(*parts: Any) -> Any:
-    return functools.reduce(lambda a, b: _bounded(a * b), parts)
+def _product(first: Any, *others: Any) -> Any:
+    for other in others:
+        first = first * other
+        if type(first) is int:
+            first = _bounded(first)
+    return first
 
 
 def _power(base: Any, exponent: Any) -> Any:
@@ -181,7 +201,16 @@ def _power(base: Any, exponent: Any) -> Any:
         found = base**exponent
     except OverflowError:
         return -math.inf if base < 0.0 and exponent % 2.0 == 1.0 else math.inf
-    return math.nan if isinstance(found, complex) else found
+    if isinstance(found, complex):
+        raise ValueError("the power of a negative number that is not whole")
+    return found
+
+
+def _exp(exponent: Any) -> float:
+    try:
+        return math.exp(exponent)
+    except OverflowError:
+        return math.inf
 
 
 def _extreme(choose: Callable[[Sequence[Any]], Any]) -> Callable[..., Any]:
@@ -197,8 +226,8 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "abs": abs,
     "min": _extreme(min),
     "max": _extreme(max),
-    "sqrt": lambda a: math.sqrt(a) if a >= 0 else math.nan,
-    "log": lambda a: math.log(a) if a > 0 else math.nan,
-    "exp": math.exp,
+    "sqrt": math.sqrt,
+    "log": math.log,
+    "exp": _exp,
 }
 assert set(FUNCTIONS) < set(_OPERATIONS)

@@ -6,13 +6,14 @@ import dataclasses
 import functools
 import math
 from collections.abc import Mapping, Set
-from typing import Any
+from typing import Any, NamedTuple
 
 from tfbo.space import arithmetic, margins, syntax
 from tfbo.space.syntax import Node
 
 # Of the sum of the terms' sizes; decimals that somebody has written down differ by more than rounding.
 _EQUAL = 1e-9
+_EMPTY: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -83,28 +84,27 @@ column 7 of 'x + y < 1', got '<'. Write <=.
             values: a number for each name that is not inactive.
             inactive: names of inactive parameters.
         """
-        left, right, applies = _active(self, frozenset(inactive & set(self.names)))
-        if not applies:
+        active = _active(self, _EMPTY if not inactive else frozenset(inactive & set(self.names)))
+        if not active.applies:
             return True
-        if self.is_equality:
-            return _equal(left, right, values)
-        a, b = _value(left, values), _value(right, values)
-        return bool(a <= b if self.comparison == "<=" else a >= b)
+        a, b = active.sides(values)
+        if self.comparison == "<=":
+            return bool(a <= b)
+        return bool(a >= b) if self.comparison == ">=" else active.equal(a, b, values)
 
     def applies(self, inactive: Set[str]) -> bool:
         """False where the inactive parameters leave nothing of it, so that it holds."""
-        return _active(self, frozenset(inactive & set(self.names)))[2]
+        return _active(self, frozenset(inactive & set(self.names))).applies
 
     def sides(
         self, values: Mapping[str, Any], inactive: Set[str] = frozenset()
     ) -> tuple[float, float]:
         """The numbers on both sides, NaN where there is none; arguments as of `holds`."""
-        left, right, _ = _active(self, frozenset(inactive & set(self.names)))
-        return _value(left, values), _value(right, values)
+        return _active(self, frozenset(inactive & set(self.names))).sides(values)
 
     def broken_by(self, params: Mapping[str, Any]) -> str | None:
         """The constraint and its sides, where the values break it; names without one are inactive."""
-        inactive = frozenset(name for name in self.names if name not in params)
+        inactive = frozenset([name for name in self.names if name not in params])
         if self.holds(params, inactive):
             return None
         a, b = self.sides(params, inactive)
@@ -151,27 +151,40 @@ column 7 of 'x + y < 1', got '<'. Write <=.
         return Expression.parse, (self.text,)
 
 
+class _Active(NamedTuple):
+    """An expression without what inactive parameters leave out."""
+
+    applies: bool
+    """False where nothing with an active parameter is left."""
+    trees: tuple[Node, Node]
+    functions: tuple[arithmetic.Function, arithmetic.Function]
+
+    def sides(self, values: Mapping[str, Any]) -> tuple[Any, Any]:
+        """The numbers on both sides."""
+        left, right = self.functions
+        return arithmetic.compute(left, values), arithmetic.compute(right, values)
+
+    def equal(self, a: Any, b: Any, values: Mapping[str, Any]) -> bool:
+        """Equality of the sides to rounding; of whole and of infinite numbers exactly."""
+        if a == b or (isinstance(a, int) and isinstance(b, int)):
+            return bool(a == b)
+        if not (math.isfinite(a) and math.isfinite(b)):
+            return False
+        algebra = arithmetic.Rounded(values)
+        size = sum(syntax.fold(tree, algebra)[1] for tree in self.trees)
+        # An overflow in between says nothing of the sides.
+        size = size if math.isfinite(size) else abs(a) + abs(b)
+        return bool(abs(a - b) <= _EQUAL * size)
+
+
 @functools.lru_cache(maxsize=4096)
-def _active(
-    expression: Expression, inactive: frozenset[str]
-) -> tuple[Node | None, Node | None, bool]:
-    """Both sides without what drops out, and whether a parameter is left."""
+def _active(expression: Expression, inactive: frozenset[str]) -> _Active:
     algebra = arithmetic.Active(inactive)
-    left, right = syntax.fold(expression.left, algebra), syntax.fold(expression.right, algebra)
-    return left, right, arithmetic.has_name(left) or arithmetic.has_name(right)
-
-
-def _value(node: Node | None, values: Mapping[str, Any]) -> Any:
-    return 0 if node is None else syntax.fold(node, arithmetic.Values(values))
-
-
-def _equal(left: Node | None, right: Node | None, values: Mapping[str, Any]) -> bool:
-    """Equality to rounding; of whole and of infinite numbers exactly."""
-    algebra = arithmetic.Rounded(values)
-    a, a_size = (0, 0.0) if left is None else syntax.fold(left, algebra)
-    b, b_size = (0, 0.0) if right is None else syntax.fold(right, algebra)
-    if a == b or (isinstance(a, int) and isinstance(b, int)):
-        return bool(a == b)
-    # An overflow in between says nothing of the sides.
-    size = a_size + b_size if math.isfinite(a_size + b_size) else abs(a) + abs(b)
-    return bool(math.isfinite(a) and math.isfinite(b) and abs(a - b) <= _EQUAL * size)
+    sides = [syntax.fold(side, algebra) for side in (expression.left, expression.right)]
+    left, right = (syntax.Node(syntax.NUMBER, 0) if side is None else side for side in sides)
+    functions = arithmetic.Functions()
+    return _Active(
+        any(map(arithmetic.has_name, sides)),
+        (left, right),
+        (syntax.fold(left, functions), syntax.fold(right, functions)),
+    )
