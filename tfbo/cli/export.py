@@ -12,8 +12,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from tfbo.storage import Record, Storage, damaged, read_space
-from tfbo.study import records
-from tfbo.trial import Trial
+from tfbo.study import aims, records
+from tfbo.trial import Metrics, Trial
 
 _BEFORE = ("number", "state", "value", "std")
 _STEPS = {"start": "start", "until": "until", "step": "reached", "spent": "trained"}
@@ -34,21 +34,41 @@ def as_csv(record: Record, trials: Sequence[Trial]) -> str:
 
     Numbers are exact, and times ISO 8601 in UTC: "2026-01-31T12:00:00.000000+00:00". A cell is empty
     where there is nothing: of a parameter, where it is not active. Where trials have curves, their
-    steps follow; `curves` has the points. A choice that is None is the text "None". A text that a
-    spreadsheet would take for a formula, such as "=1+1" or "-relu", has an apostrophe before it; JSON
-    has it as it is.
+    steps follow; `curves` has the points. Outcomes with names have columns of their values and standard
+    errors, and one that says if the trial is feasible. A choice that is None is the text "None". A text
+    that a spreadsheet would take for a formula, such as "=1+1" or "-relu", has an apostrophe before it;
+    JSON has it as it is.
     """
     names = list(read_space(record.name, record.space))
     staged = record.fidelity is not None or any(trial.curve for trial in trials)
     steps = _STEPS if staged else {}
-    lines = [_line([*_BEFORE, *(f"params_{name}" for name in names), *_AFTER, *_TIMES, *steps])]
+    metrics = aims.of(record).metrics
+    heads = [*_BEFORE, *_named(metrics), *(f"params_{name}" for name in names)]
+    lines = [_line([*heads, *_AFTER, *_TIMES, *steps])]
     for trial in trials:
         cells = [str(trial.params[name]) if name in trial.params else "" for name in names]
         parts = (_BEFORE, _AFTER, steps.values())
         before, after, stage = ([getattr(trial, field) for field in part] for part in parts)
+        before += _outcomes(trial, metrics)
         times = (_moment(trial.started), trial.duration)
         lines.append(_line(_harmless(cell) for cell in [*before, *cells, *after, *times, *stage]))
     return "".join(lines)
+
+
+def _named(metrics: Metrics) -> list[str]:
+    """Heads of the columns of outcomes that have names."""
+    if metrics.is_plain:
+        return []
+    parts = (f"{part}_{name}" for part in ("values", "stds") for name in metrics.names)
+    return [*parts, "feasible"]
+
+
+def _outcomes(trial: Trial, metrics: Metrics) -> list[Any]:
+    """Cells of the columns that `_named` names."""
+    if metrics.is_plain:
+        return []
+    parts = (part.get(name) for part in (trial.values, trial.stds) for name in metrics.names)
+    return [*parts, trial.is_feasible]
 
 
 def curves(trials: Sequence[Trial]) -> str:
@@ -93,7 +113,8 @@ def as_json(record: Record, trials: Sequence[Trial]) -> str:
     """The study and all its trials, every field exact.
 
     `Space.from_json(json.dumps(loaded["space"]))` is its space, and `Trial(**one)` the trial of one of
-    `loaded["trials"]`; but JSON has the steps of its curve as texts, and null for NaN and infinities.
+    `loaded["trials"]`; but JSON has the steps of its curve as texts, and null for NaN and infinities, of
+    which a violation is one where it cannot be measured.
     """
     study: dict[str, Any] = {
         "name": record.name,
@@ -101,6 +122,8 @@ def as_json(record: Record, trials: Sequence[Trial]) -> str:
         "seed": record.seed,
         "created": record.created,
         "fidelity": None if record.fidelity is None else json.loads(record.fidelity),
+        "goals": None if record.goals is None else json.loads(record.goals),
+        "constraints": [] if record.constraints is None else json.loads(record.constraints),
         "space": json.loads(read_space(record.name, record.space).to_json()),
         "trials": [_fields(trial) for trial in trials],
     }
@@ -113,5 +136,7 @@ def as_json(record: Record, trials: Sequence[Trial]) -> str:
 def _fields(trial: Trial) -> dict[str, Any]:
     """A trial as JSON can have it."""
     fields = {field.name: getattr(trial, field.name) for field in dataclasses.fields(Trial)}
-    curve = {step: v if math.isfinite(v) else None for step, v in trial.curve.items()}
-    return {**fields, "curve": curve}
+    for name in ("curve", "values", "stds", "violations"):
+        numbers = fields[name].items()
+        fields[name] = {key: v if math.isfinite(v) else None for key, v in numbers}
+    return fields

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from tfbo import _format
 from tfbo._messages import printable
 from tfbo.storage import Record, Storage, no_study, read_space
-from tfbo.trial import COMPLETE, FAILED, PAUSED, RUNNING, STOPPED, WAITING, Fidelity, Goal, Trial
+from tfbo.study import aims
+from tfbo.study.aims import Aims
+from tfbo.trial import COMPLETE, FAILED, PAUSED, RUNNING, STOPPED, WAITING, Fidelity, Goals, Trial
 
 # Characters of a cell: names and choices may be megabytes long.
 _WIDEST = 10_000
@@ -35,22 +37,54 @@ def studies(storage: Storage) -> str:
 
 
 def trials(storage: Storage, name: str) -> str:
-    """The constraints of a study, and its trials: complete ones best first, then the others by number."""
+    """The constraints of a study, and its trials: complete ones best first, then the others by number.
+
+    Of several objectives those on the front come first, and a line says what it is worth.
+    """
     record = storage.find(name)
-    shown = _constraints(record)
-    listed = sorted(storage.changes(name, 0).trials, key=Goal(record.direction).rank)
+    aim = aims.of(record)
+    head = _constraints(record, aim)
+    listed = sorted(storage.changes(name, 0).trials, key=aim.goal.rank)
     if not listed:
-        return f"{shown}The study {name!r} has no trial yet."
+        return f"{head}The study {name!r} has no trial yet."
     curved = any(trial.curve for trial in listed)
-    rows = [_trial_row(trial, curved) for trial in listed]
+    front = {trial.number for trial in aim.goal.front(listed)}
+    # On the front first, as what is best is first of one objective.
+    listed.sort(key=lambda trial: trial.number not in front)
+    rows = [_trial_row(trial, curved, aim, trial.number in front) for trial in listed]
     step = (_step_name(record),) if curved else ()
-    return shown + table(("number", "value", "state", *step, "seconds", "parameters"), rows)
+    columns = ("number", *_heads(aim), "state", *step, "seconds", "parameters")
+    shown = head + table(columns, rows)
+    return shown if aim.goals is None else f"{shown}\n\n{_front(aim.goals, listed)}"
 
 
-def _constraints(record: Record) -> str:
-    """The constraints of a study's space, a line each, and an empty one; nothing where there are none."""
+def _heads(aim: Aims) -> tuple[str, ...]:
+    """Heads of the columns of outcomes."""
+    if aim.metrics.is_plain:
+        return ("value",)
+    return (
+        *aim.metrics.names,
+        *(("front",) if aim.goals is not None else ()),
+        *(("feasible",) if aim.constraints is not None else ()),
+    )
+
+
+def _front(goals: Goals, listed: Sequence[Trial]) -> str:
+    """The front in a line, with its trials and where its hypervolume begins."""
+    best = goals.front(listed)
+    if not best:
+        return "No trial is feasible and complete yet."
+    reference = dict(zip(goals.names, goals.point(best) * goals.signs, strict=True))
+    begins = ", ".join(f"{printable(name)}={value:.6g}" for name, value in reference.items())
+    numbers = ", ".join(str(trial.number) for trial in best)
+    return f"{goals.summary(best)} from {begins}; trials {numbers}"
+
+
+def _constraints(record: Record, aim: Aims) -> str:
+    """The constraints of a study, a line each, and an empty one; nothing where there are none."""
     space = read_space(record.name, record.space)
     lines = [f"constraint: {_cell(one.text)}" for one in space.constraints]
+    lines += [f"constraint: {_cell(text)}" for text in aim.texts]
     if space.missing:
         lines.append(f"constraint: predicates that are not stored: {space.missing}")
     return "".join(f"{line}\n" for line in [*lines, ""]) if lines else ""
@@ -63,23 +97,31 @@ def _step_name(record: Record) -> str:
 def _study_row(
     record: Record, listed: Sequence[Trial], counted: Sequence[str], curved: bool
 ) -> tuple[str, ...]:
-    best = min(listed, key=Goal(record.direction).rank, default=None)
+    aim = aims.of(record)
+    best = aim.goal.front(listed)
+    directions = ", ".join(f"{name} {way}" for name, way in aim.objectives.items())
     return (
         record.name,
-        record.direction,
+        record.direction if aim.named is None else directions,
         str(len(listed)),
         *(str(sum(trial.state == state for trial in listed)) for state in counted),
         *([str(sum(trial.trained for trial in listed))] if curved else []),
-        "-" if best is None or best.state != COMPLETE else _value(best),
+        _best(aim, best),
         time.strftime("%Y-%m-%d %H:%M", time.localtime(record.created)),
     )
 
 
-def _trial_row(trial: Trial, curved: bool) -> tuple[str, ...]:
+def _best(aim: Aims, best: Sequence[Trial]) -> str:
+    if not best:
+        return "-"
+    return f"front {len(best)}" if aim.goals is not None else _number(best[0].value)
+
+
+def _trial_row(trial: Trial, curved: bool, aim: Aims, leads: bool) -> tuple[str, ...]:
     state = trial.state if trial.state != FAILED else f"failed ({trial.kind})"
     return (
         str(trial.number),
-        _value(trial),
+        *_outcomes(trial, aim, leads),
         state,
         *([_reached(trial)] if curved else []),
         _seconds(trial.duration),
@@ -87,8 +129,18 @@ def _trial_row(trial: Trial, curved: bool) -> tuple[str, ...]:
     )
 
 
-def _value(trial: Trial) -> str:
-    return "-" if trial.value is None else f"{trial.value:.6g}"
+def _outcomes(trial: Trial, aim: Aims, leads: bool) -> list[str]:
+    """Cells of the columns that `_heads` names."""
+    if aim.metrics.is_plain:
+        return [_number(trial.value)]
+    cells = [_number(trial.values.get(name)) for name in aim.metrics.names]
+    cells += [("yes" if leads else "-")] if aim.goals is not None else []
+    feasible = {True: "yes", False: "no", None: "-"}[trial.is_feasible]
+    return cells + ([feasible] if aim.constraints is not None else [])
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.6g}"
 
 
 def _reached(trial: Trial) -> str:

@@ -41,19 +41,30 @@ class Source(NamedTuple):
         return np.array([trial.value for trial in self.complete], float)
 
     @property
+    def counted(self) -> np.ndarray:
+        """Values `[n]` of the complete trials, NaN for those that are not known to be feasible."""
+        return np.array([t.value if t.is_feasible else np.nan for t in self.complete], float)
+
+    @property
     def numbers(self) -> np.ndarray:
         """Numbers `[n]` of the complete trials."""
         return np.array([trial.number for trial in self.complete], int)
 
-    def best(self) -> Trial:
-        """The complete trial of the best value; there has to be one."""
-        return self.study.best_observed
+    def best(self) -> Trial | None:
+        """The feasible complete trial of the best value; None without one."""
+        return next(iter(self.goal.front(self.complete)), None)
 
 
-def of(study: Any) -> Source:
-    """The trials of a study by state; InvalidArgument for what is no study."""
+def of(study: Any, *, valued: bool = True) -> Source:
+    """The trials of a study by state; InvalidArgument for what is no study.
+
+    Where the picture is of a value (`valued`), also for a study of several objectives.
+    """
     if not isinstance(study, Study):
         raise invalid("study", "a Study", study, "Open one with tfbo.Study.load(storage=...).")
+    if valued and study.stored_trials.aims.goals is not None:
+        advice = "Of several, study.best_trials is the front."
+        raise invalid("study", "a study of one objective", study.objectives, advice)
     trials = study.trials
     complete = [trial for trial in trials if trial.state == COMPLETE]
     earlier = [trial for trial in trials if trial.state in (PAUSED, STOPPED)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfbo import _format
-from tfbo.errors import NoCompletedTrial, SpaceExhausted, TooFewTrials
+from tfbo.errors import InvalidArgument, NoCompletedTrial, SpaceExhausted, TooFewTrials
 from tfbo.report import table
 from tfbo.report.tags import Html, tag
 from tfbo.study import Study
@@ -32,9 +32,15 @@ def summary(study: Study, trials: Sequence[Trial], location: str) -> Html:
     starts = [trial.started for trial in trials if trial.started is not None]
     ends = [trial.finished for trial in trials if trial.finished is not None]
     spent = sum(trial.duration or 0.0 for trial in trials)
-    best = f"{study.best_observed.value:.6g}" if counts[COMPLETE] else "none yet"
+    aims = study.stored_trials.aims
+    found = aims.goal.front(trials)
+    best = aims.goal.summary(found).removeprefix("best ") if found else "none yet"
+    aim = [("direction", study.direction)]
+    if aims.named is not None:
+        aim = [("objectives", ", ".join(f"{name} {way}" for name, way in study.objectives.items()))]
+    aim += [("constraint", text) for text in study.constraints]
     rows = [
-        ("direction", study.direction),
+        *aim,
         ("trials", len(trials)),
         *counts.items(),
         ("best", best),
@@ -51,6 +57,8 @@ def summary(study: Study, trials: Sequence[Trial], location: str) -> Html:
 
 def best(study: Study) -> Html:
     """The best hyperparameters, rounded to be read and exact to be copied."""
+    if len(study.objectives) > 1:
+        return _front(study)
     parts: list[Html] = [tag("h2", "Best hyperparameters")]
     try:
         found, observed = study.best_trial, study.best_observed
@@ -77,22 +85,47 @@ def best(study: Study) -> Html:
     return tag("section", *parts, id="best")
 
 
+def _front(study: Study) -> Html:
+    """The trials between which several objectives leave a choice."""
+    parts: list[Html] = [tag("h2", "Best compromises")]
+    trials = study.best_trials
+    if not trials:
+        text = "No trial is complete and feasible yet."
+        return tag("section", *parts, tag("p", text, class_="missing"), id="best")
+    names = study.stored_trials.aims.metrics.names
+    head = tag("tr", *(tag("th", name, scope="col") for name in ("trial", *names, *study.space)))
+    cells = [
+        [tag("td", trial.number), *(table.value(trial.values.get(name, "")) for name in names)]
+        + [table.value(trial.params.get(name, "")) for name in study.space]
+        for trial in trials
+    ]
+    rows = [tag("tr", *row) for row in cells]
+    text = (
+        "None of these is dominated: no other trial is as good in all objectives and better in one. "
+        f"Their hypervolume is {study.hypervolume():.6g}."
+    )
+    shown = tag("table", tag("thead", head), tag("tbody", *rows), id="front")
+    return tag("section", *parts, tag("p", text), tag("div", shown, class_="wide"), id="best")
+
+
 def expected(study: Study, trials: Sequence[Trial]) -> Html:
     """The next suggestion, and the prediction for it."""
     parts: list[Html] = [tag("h2", "What the surrogate expects next")]
     try:
         params = study.suggestion()
-    except SpaceExhausted as error:
+    except (SpaceExhausted, InvalidArgument) as error:
         parts.append(tag("p", str(error), class_="missing"))
         return tag("section", *parts, id="next")
     waiting = [trial for trial in trials if trial.state == WAITING]
     where = f"Trial {waiting[0].number}, which is enqueued" if waiting else "The next suggestion"
     parts.append(tag("p", f"{where}:"))
     parts.append(_parameters("next-parameters", params))
+    if len(study.objectives) > 1:
+        return tag("section", *parts, id="next")
     try:
         prediction = study.predict([params])
         improvement = study.expected_improvement(params)
-    except TooFewTrials as error:
+    except (TooFewTrials, InvalidArgument) as error:
         parts.append(tag("p", str(error), class_="missing"))
         return tag("section", *parts, id="next")
     mean, std = float(prediction.mean[0]), float(prediction.std[0])

@@ -9,7 +9,7 @@ from typing import Any
 from tfbo._arguments import is_number
 from tfbo.report.tags import Html, join, tag
 from tfbo.study import Study
-from tfbo.trial import FAILED, Goal, Trial
+from tfbo.trial import FAILED, Trial
 
 _LONGEST_REASON = 300
 # Texts of more characters are broken into lines.
@@ -26,13 +26,19 @@ def trials(study: Study, listed: Sequence[Trial]) -> Html:
     fidelity = study.fidelity
     curved = fidelity is not None or any(trial.curve for trial in listed)
     step = [("step" if fidelity is None else fidelity.name)] if curved else []
-    heads = ["trial", "value", *(["std"] if errors else []), "state", *step, *names]
+    aims = study.stored_trials.aims
+    metrics = () if aims.metrics.is_plain else aims.metrics.names
+    valued = ["value", *(["std"] if errors else [])] if aims.goals is None else []
+    # Of one objective its name is in the metrics, too.
+    valued += [name for name in metrics if aims.goals is not None or name not in aims.objectives]
+    valued += ["feasible"] if aims.constraints is not None else []
+    heads = ["trial", *valued, "state", *step, *names]
     heads += ["started", "seconds"]
     heads += ["reason"] if failed else []
-    ordered = sorted(listed, key=Goal(study.direction).rank)
-    rows = join((_row(trial, names, errors, curved, failed) for trial in ordered), "\n")
+    ordered = sorted(listed, key=aims.goal.rank)
+    rows = join((_row(trial, names, valued, curved, failed) for trial in ordered), "\n")
     written = {name for t in listed for name, v in t.params.items() if not is_number(v)}
-    written |= {"state", "started", "reason"}
+    written |= {"state", "started", "reason", "feasible"}
     head = tag("tr", *(_head(name, name in written) for name in heads))
     return tag(
         "div", tag("table", tag("thead", head), tag("tbody", rows), id="trials"), class_="wide"
@@ -45,9 +51,15 @@ def _head(name: str, text: bool) -> Html:
     return tag("th", parts, scope="col", tabindex=0, **({"class_": "text"} if text else {}))
 
 
-def _row(trial: Trial, names: Sequence[str], errors: bool, curved: bool, failed: bool) -> Html:
-    cells = [_number(trial.number), _number(trial.value)]
-    cells += [_number(trial.std)] if errors else []
+def _row(
+    trial: Trial, names: Sequence[str], valued: Sequence[str], curved: bool, failed: bool
+) -> Html:
+    known = {"value": trial.value, "std": trial.std, **trial.values}
+    cells = [_number(trial.number)]
+    for name in valued:
+        shown = {True: "yes", False: "no", None: ""}[trial.is_feasible]
+        text = tag("td", shown, class_="text")
+        cells.append(text if name == "feasible" else _number(known.get(name)))
     cells.append(tag("td", trial.state, class_="text"))
     cells += [_number(trial.reached)] if curved else []
     cells += [value(trial.params[name]) if name in trial.params else tag("td") for name in names]

@@ -33,6 +33,7 @@ def minimize(
     device: str | None = None,
     fidelity: Fidelity | None = None,
     early_stopping: EarlyStopping | str | None = None,
+    constraints: Sequence[str] = (),
     timeout: float | timedelta | None = None,
     target: float | None = None,
     patience: int | None = None,
@@ -59,6 +60,7 @@ def minimize(
         device: see `Study`.
         fidelity: the steps in which trials are trained; see `Study`.
         early_stopping: see `Study`.
+        constraints: on outcomes; the objective returns a dict then. See `Study`.
         timeout: see `Study.optimize`.
         target: see `Study.optimize`.
         patience: see `Study.optimize`.
@@ -86,7 +88,7 @@ def minimize(
     """
     study = Study(
         space, direction="minimize", storage=storage, name=name, seed=seed, strategy=strategy,
-        device=device, fidelity=fidelity, early_stopping=early_stopping,
+        device=device, fidelity=fidelity, early_stopping=early_stopping, constraints=constraints,
     )  # fmt: skip
     return study.optimize(
         objective, n_trials=n_trials, total=total, total_steps=total_steps, timeout=timeout, target=target,
@@ -111,6 +113,7 @@ def maximize(
     device: str | None = None,
     fidelity: Fidelity | None = None,
     early_stopping: EarlyStopping | str | None = None,
+    constraints: Sequence[str] = (),
     timeout: float | timedelta | None = None,
     target: float | None = None,
     patience: int | None = None,
@@ -133,7 +136,7 @@ def maximize(
     """
     study = Study(
         space, direction="maximize", storage=storage, name=name, seed=seed, strategy=strategy,
-        device=device, fidelity=fidelity, early_stopping=early_stopping,
+        device=device, fidelity=fidelity, early_stopping=early_stopping, constraints=constraints,
     )  # fmt: skip
     return study.optimize(
         objective, n_trials=n_trials, total=total, total_steps=total_steps, timeout=timeout, target=target,

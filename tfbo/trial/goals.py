@@ -100,6 +100,12 @@ class Goals:
         found = [trial for trial, best in zip(counted, kept, strict=True) if best]
         return sorted(found, key=lambda trial: trial.number)
 
+    def rank(self, trial: Trial) -> tuple[float, int]:
+        """Key that sorts feasible complete trials by the first objective, then all others by number."""
+        first = trial.values.get(self.names[0])
+        counts = trial.state == COMPLETE and trial.is_feasible
+        return -self.goals[0].score(first if counts else None), trial.number
+
     def improves(self, trial: Trial, best: Sequence[Trial]) -> bool:
         """True for a trial that would be on the front of trials, and is none of its points yet."""
         if trial not in self.front([*best, trial]):

@@ -32,6 +32,9 @@ class TensorBoardCallback:
     `logdir` that is named after the study. A study that goes on later, or in another process, goes on
     there: trials that are logged already are left alone, those that are not are added.
 
+    With several objectives or constraints each of them is a column and a curve by its name; several
+    objectives have no `best_so_far`, and with constraints that is of feasible trials.
+
     A trial's parameters that are not active are blank. Parallel coordinates show only trials that
     have all columns that are ticked: untick a conditional parameter to see all.
 
@@ -132,7 +135,7 @@ def _write_space(folder: Path, study: Study) -> None:
     if any(int(path.name.partition("-")[2]) >= len(study.space) for path in earlier):
         return
     now = time.time()
-    content = events.head(now) + events.space(study.space, study.direction, at=now)
+    content = events.head(now) + events.space(study.space, _metrics(study), at=now)
     _replace(folder / f"space-{len(study.space)}" / _file(now, "space"), content)
     for path in earlier:
         shutil.rmtree(path, ignore_errors=True)
@@ -179,6 +182,22 @@ def _extend_curves(folder: Path, db: Connection, study: Study) -> None:
             journal.set_curve(db, trial.number, max(new), os.fstat(file.fileno()).st_size)
 
 
+def _metrics(study: Study) -> dict[str, str]:
+    """What the columns of outcomes are called, by their tags."""
+    from tfbo.integrations.tensorboard import events
+
+    aims = study.stored_trials.aims
+    shown = (
+        {}
+        if aims.goals is not None
+        else {events.OBJECTIVE: f"{events.OBJECTIVE} ({study.direction})"}
+    )
+    if aims.metrics.is_plain:
+        return shown
+    directions = {name: f" ({way})" for name, way in study.objectives.items()}
+    return shown | {name: f"{name}{directions.get(name, '')}" for name in aims.metrics.names}
+
+
 def _step_name(study: Study) -> str:
     return "step" if study.fidelity is None else study.fidelity.name
 
@@ -214,10 +233,12 @@ def extend_history(folder: Path, db: Connection, new: list[Trial], before: int, 
             at = trial.finished or time.time()
             if file.tell() == 0:
                 file.write(events.head(at))
-            if trial.state == COMPLETE:
-                assert trial.value is not None
-                best = trial.value if goal.better(trial.value, than=best) else best
+            if trial.state == COMPLETE and trial.value is not None:
+                better = trial.is_feasible and goal.better(trial.value, than=best)
+                best = trial.value if better else best
                 file.write(events.scalar(events.OBJECTIVE, trial.value, step=step, at=at))
+            if trial.state == COMPLETE:
+                file.write(events.scalars(trial.values, step=step, at=at))
             if best is not None:
                 file.write(events.scalar(events.BEST, best, step=step, at=at))
         file.flush()

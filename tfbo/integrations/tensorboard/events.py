@@ -33,11 +33,11 @@ def scalar(tag: str, value: float, *, step: int, at: float) -> bytes:
     return _summary(scalar_pb(tag, value), step, at)
 
 
-def space(searched: Space, direction: str, *, at: float) -> bytes:
-    """The columns of the HParams page: every parameter with its domain, and the objective."""
+def space(searched: Space, metrics: Mapping[str, str], *, at: float) -> bytes:
+    """The columns of the HParams page: every parameter with its domain, and outcomes by their tags."""
     listed = [hparams.HParam(name, _domain(parameter)) for name, parameter in searched.items()]
-    metric = hparams.Metric(OBJECTIVE, display_name=f"{OBJECTIVE} ({direction})")
-    return _summary(hparams.hparams_config_pb(listed, [metric], time_created_secs=at), 0, at)
+    shown = [hparams.Metric(tag, display_name=name) for tag, name in metrics.items()]
+    return _summary(hparams.hparams_config_pb(listed, shown, time_created_secs=at), 0, at)
 
 
 def start(trial: Trial, name: str, searched: Space, *, at: float) -> bytes:
@@ -56,9 +56,10 @@ def end(trial: Trial, step: str, *, at: float) -> bytes:
     A value of an earlier step than the last is no objective: it is a text, with the name of a `step`.
     """
     if trial.state == COMPLETE:
-        assert trial.value is not None
         status = api_pb2.STATUS_SUCCESS
-        said = scalar(OBJECTIVE, trial.value, step=trial.number, at=at)
+        said = scalars(trial.values, step=trial.number, at=at)
+        if trial.value is not None:
+            said += scalar(OBJECTIVE, trial.value, step=trial.number, at=at)
     elif trial.state == STOPPED:
         status = api_pb2.STATUS_UNKNOWN
         text = _format.outcome(trial, step=step)

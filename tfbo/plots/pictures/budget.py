@@ -52,7 +52,7 @@ def budget(study: Study, *, ax: Axes | None = None) -> Axes:
         >>> axes.get_xlabel().splitlines()[1]
         '10 steps spent, 62 % of the 16 that training all to the end would take'
     """
-    found = source.of(study)
+    found = source.of(study, valued=False)
     trained = [trial for trial in found.trials if trial.trained > 0]
     if not trained:
         raise TooFewTrials(

@@ -10,7 +10,7 @@ import numpy as np
 from tfbo.errors import invalid
 from tfbo.plots import marks, outcomes, source, steps, style
 from tfbo.study import Study
-from tfbo.trial import COMPLETE, Goal
+from tfbo.trial import Goal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,7 +93,10 @@ def _draw(
             across[inside], values[inside], "o", color=colour, alpha=0.35, markersize=4,
             markeredgewidth=0,
         )  # fmt: skip
-        best = shown.clip(found.goal.best_so_far(values))
+        counted = [
+            value if t.is_feasible else np.nan for t, value in zip(ended, values, strict=True)
+        ]
+        best = shown.clip(found.goal.best_so_far(counted))
         last = max(places[t.number] for t in (*found.complete, *found.failed, *found.earlier))
         axes.step([*across, last], [*best, best[-1]], where="post", color=colour, lw=2, label=name)
         marks.at_edge(axes, across, values, shown, colour)
@@ -108,7 +111,7 @@ def _draw(
 def _frame(studies: tuple[Study, ...]) -> outcomes.Outcomes | None:
     """The better half of all values; None without any."""
     goal = Goal(studies[0].direction)
-    values = np.array([t.value for s in studies for t in s.trials if t.state == COMPLETE], float)
+    values = np.concatenate([source.of(study).values for study in studies])
     if not len(values):
         return None
     scores = goal.sign * values

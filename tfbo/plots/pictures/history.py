@@ -79,13 +79,14 @@ def _draw_complete(ax: Axes, found: source.Source, shown: outcomes.Outcomes) -> 
         ends = shown.clip(values - errors)[told], shown.clip(values + errors)[told]
         ax.vlines(numbers[told], *ends, color=style.OBSERVED, lw=0.8, alpha=0.4)
     marks.observed(ax, numbers, values, shown)
-    best = shown.clip(found.goal.best_so_far(values))
+    best = shown.clip(found.goal.best_so_far(found.counted))
     end = max(len(found.trials) - 1, numbers[-1])
     ax.step(
         [*numbers, end], [*best, best[-1]], where="post", color=style.OBSERVED, lw=2.0,
         label="best so far", path_effects=style.outlined(3.5), zorder=3,
     )  # fmt: skip
     trial = found.best()
-    marks.best(
-        ax, trial.number, shown.clip(trial.value).item(), f"best value: trial {trial.number}"
-    )
+    if trial is not None:
+        marks.best(
+            ax, trial.number, shown.clip(trial.value).item(), f"best value: trial {trial.number}"
+        )

@@ -64,7 +64,8 @@ def parallel_coordinates(
     points = np.concatenate([_points(below, lines, shown), _points(trials, lines, shown)])
     if trials:
         _draw_lines(ax, points[len(below) :], _colours(len(trials)), label="trial")
-        best = found.best()
+    best = found.best()
+    if best is not None:
         ax.plot(
             np.arange(len(lines) + 1), points[-1], color=style.BEST, lw=2.2, zorder=4,
             label=f"best value: trial {best.number}", path_effects=style.outlined(3.6),

@@ -57,7 +57,7 @@ def timeline(study: Study, *, ax: Axes | None = None) -> Axes:
         >>> axes.get_ylabel()
         'lane'
     """
-    found = source.of(study)
+    found = source.of(study, valued=False)
     started = [trial for trial in found.trials if trial.started is not None]
     if not started:
         raise TooFewTrials(
