@@ -1,0 +1,1 @@
+"""The experiment of `goals.py`: policies, runs and their cache, and reports."""
