@@ -19,7 +19,7 @@ from regret_report import table
 from suites.design import Design, Outcome
 
 from goals import policies, runs, search
-from goals.volume import hypervolume
+from tfbo.trial.front import hypervolume
 
 OURS, RIVAL = "tfbo", "optuna_gp"
 MARKS = (30, 60, 100)
@@ -69,11 +69,10 @@ def gather(plan: search.Plan) -> Found:
 
 def volumes(design: Design, outcomes: Sequence[Outcome], marks: Sequence[int]) -> np.ndarray:
     """Hypervolume of the feasible ones among the first trials, `[r]`."""
-    reference = np.array(design.reference)
-    kept = [np.array([o.objectives for o in outcomes[:t] if o.feasible]) for t in marks]
-    return np.array(
-        [hypervolume(points.reshape(len(points), len(reference)), reference) for points in kept]
-    )
+    reference = -np.array(design.reference)
+    kept = [[o.objectives for o in outcomes[:t] if o.feasible] for t in marks]
+    scores = [-np.array(points).reshape(len(points), len(reference)) for points in kept]
+    return np.array([hypervolume(each, reference) for each in scores])
 
 
 def first_feasible(outcomes: Sequence[Outcome]) -> float:
@@ -218,8 +217,8 @@ def soonest(found: Found) -> str:
         texts = [f"{100.0 * np.mean(values <= SOON):.0f} %", f"{np.median(values):.1f}"]
         for who in (OURS, RIVAL):
             both = shared(first, [who, name]) if who in first else []
-            medians = [np.median([first[each][key] for key in both]) for each in (name, who)]
-            texts.append(f"{medians[0]:.1f}, {medians[1]:.1f}" if both else "")
+            medians = [np.median([first[e][key] for key in both]) for e in (name, who) if both]
+            texts.append(", ".join(f"{median:.1f}" for median in medians))
         lines.append([name, *texts, str(len(values))])
     titles = [f"feasible by {SOON}", "first feasible trial, median"]
     titles += [f"on shared runs: it, {who}" for who in (OURS, RIVAL)]

@@ -10,7 +10,7 @@ import abc
 import json
 import time
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from suites.base import Params
 from suites.design import Design, Outcome
@@ -87,4 +87,6 @@ def save(path: Path, trace: Trace) -> None:
 
 def load(path: Path) -> Trace:
     """Read a trace."""
-    return Trace(**json.loads(path.read_text()))
+    found: dict[str, Any] = json.loads(path.read_text())
+    values = {name: [tuple(each) for each in found[name]] for name in ("objectives", "excess")}
+    return Trace(**{**found, **values})
