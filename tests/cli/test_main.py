@@ -188,7 +188,7 @@ def flush(block):
 def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
     readme = Path(__file__).parents[2] / "README.md"
     blocks = [b.split("```")[0] for b in readme.read_text().split("```python\n")[1:]]
-    tuner, example, workers, ray, optuna, asking, curves, *extending = blocks
+    tuner, example, workers, ray, optuna, constrained, asking, curves, *extending = blocks
     monkeypatch.chdir(tmp_path)
     short = tuner.replace("max_trials=12", "max_trials=2").replace("epochs=4", "epochs=1")
     names = {}
@@ -211,6 +211,10 @@ def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
     subprocess.run([sys.executable, "script.py"], cwd=tmp_path, check=True, timeout=500)
     study = Study.load(storage="runs.db", name="digits")
     assert [trial.state for trial in study.trials] == ["complete"] * 7
+    names = {}
+    exec(compile(flush(constrained), "README", "exec"), {"tfbo": tfbo}, names)
+    params = {"units_1": 1000, "deep": True, "units_2": 200, "batch": 16}
+    assert names["space"].breaks(params) == constrained.split("# '")[1].split("'\n")[0]
     names = {}
     compile(ray, "README", "exec")  # tests/integrations/ray/test_executor.py runs one like it
     exec(compile(optuna.replace("n_trials=20", "n_trials=3"), "README", "exec"), {})

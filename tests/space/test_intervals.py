@@ -49,11 +49,12 @@ def test_ends_are_those_of_monotone_expressions():
     ]:  # fmt: skip
         found = syntax.fold(Expression.parse(f"{text} <= 0").left, Intervals(ranges))
         assert abs(found.low - low) < 1e-9 and abs(found.high - high) < 1e-9, text
-    # Zero times what is without bound is zero.
-    ranges = {"x": Interval(0.0, 1.0), "y": Interval(0.0, 2.0)}
-    assert syntax.fold(Expression.parse("x / y <= 0").left, Intervals(ranges))[:2] == (
-        0.0,
-        math.inf,
-    )
     for text in ("log(-x)", "sqrt(0 - x)", "1 / (2 - 2) + x"):
         assert math.isnan(syntax.fold(Expression.parse(f"{text} <= 0").left, Intervals(ranges)).low)
+
+
+def test_zero_times_what_is_without_bound_is_zero():
+    ranges = {"x": Interval(0.0, 1.0), "y": Interval(0.0, 2.0)}
+    for text, low, high in [("x / y", 0.0, math.inf), ("x / -y", -math.inf, 0.0)]:
+        found = syntax.fold(Expression.parse(f"{text} <= 0").left, Intervals(ranges))
+        assert found[:2] == (low, high)
