@@ -7,8 +7,11 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
+import numpy as np
+
 from tfbo.errors import SpaceExhausted
 from tfbo.space import Encoding, Params, Space, encoding
+from tfbo.space.region import Region, region
 from tfbo.strategies.surrogate import Surrogate
 from tfbo.trial import Fidelity, Goal, Goals, OutcomeConstraints, Trial
 
@@ -17,6 +20,9 @@ Key = tuple[Any, ...]
 
 # Proposals that may turn out to be taken before a finite space is searched through.
 _TRIES = 64
+# Of a finite space with constraints, as many configurations may be listed; of a larger one, which may have
+# next to none that is legal, as many are drawn.
+_MOST_LISTED, _DRAWN = 2**16, 4096
 
 
 class Problem(NamedTuple):
@@ -46,6 +52,11 @@ class Problem(NamedTuple):
     def encoding(self) -> Encoding:
         """The way from configurations to rows, and back."""
         return encoding(self.space)
+
+    @property
+    def region(self) -> Region | None:
+        """The legal rows; None where there are no constraints on inputs."""
+        return region(self.space) if self.space.constraints else None
 
 
 class Suggestion(NamedTuple):
@@ -149,18 +160,29 @@ def untried(space: Space, taken: set[Key], proposals: Iterable[Params]) -> Param
     """The first proposal that is not taken, else the first such configuration; SpaceExhausted without."""
     size = space.cardinality
     if not remaining(space, taken):
-        raise SpaceExhausted(
-            f"All {size} configurations of the space have been suggested. Where their outcomes are noisy, "
-            "strategy=tfbo.strategies.Bayes(noise=...) with its variance tries them again, and enqueue() "
-            "any of them. Otherwise stop here, or search a larger space."
-        )
+        raise _exhausted(f"All {size} configurations of the space")
     proposal: Params = {}
     for proposal, _ in zip(proposals, range(_TRIES), strict=False):
         if key(proposal) not in taken:
             return proposal
     if math.isinf(size):
         return proposal
-    return next(params for params in space.grid(2) if key(params) not in taken)
+    every = space.grid(2)
+    if space.constraints and size > _MOST_LISTED:
+        rows = region(space).draw(_DRAWN, np.random.Generator(np.random.Philox(len(taken))))
+        every = iter(encoding(space).decode(np.unique(rows, axis=0)))
+    found = next((params for params in every if key(params) not in taken), None)
+    if found is None:
+        raise _exhausted("All configurations of the space that were found by drawing thousands")
+    return found
+
+
+def _exhausted(which: str) -> SpaceExhausted:
+    return SpaceExhausted(
+        f"{which} have been suggested. Where their outcomes are noisy, "
+        "strategy=tfbo.strategies.Bayes(noise=...) with its variance tries them again, and enqueue() "
+        "any of them. Otherwise stop here, or search a larger space."
+    )
 
 
 def remaining(space: Space, taken: set[Key], most: int = 1) -> int:

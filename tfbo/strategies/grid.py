@@ -13,7 +13,9 @@ from tfbo.trial import Trial
 
 @dataclasses.dataclass(frozen=True)
 class Grid(Strategy[Tried]):
-    """Every combination once, in lexicographic order.
+    """Every combination once, in lexicographic order, but for those that break a constraint.
+
+    Of an equality one parameter follows from the others, and is not on the grid.
 
     Args:
         resolution: how many values of each continuous parameter, >= 2, bounds included. Discrete
@@ -41,7 +43,9 @@ class Grid(Strategy[Tried]):
     ) -> list[Suggestion]:
         """See `Strategy`."""
         taken = {*state.keys, *(key(trial.params) for trial in pending)}
-        free = (p for p in problem.space.grid(self.resolution) if key(p) not in taken)
+        region = problem.region
+        every = (problem.space if region is None else region).grid(self.resolution)
+        free = (p for p in every if key(p) not in taken)
         suggestions = [Suggestion(params, {}) for params, _ in zip(free, range(q), strict=False)]
         if len(suggestions) < q:
             raise SpaceExhausted(

@@ -21,9 +21,13 @@ from tfbo.trial import Trial
 class Sobol(Strategy[Tried]):
     """Trial i tries point i of a scrambled Sobol sequence; the seed decides the scrambling.
 
+    Where there are constraints, the legal points of the sequence count, or where these are few, images of
+    all points that are spread as evenly over what is legal.
+
     Args:
         centre: whether the first trial is the centre of the space instead, around which a range is mostly
-            chosen because it is known to work; of categories the centre has the first one.
+            chosen because it is known to work; of categories the centre has the first one. Where it
+            breaks a constraint, the first trial is a legal configuration near it.
 
     Source: Joe and Kuo 2008; Owen 1995.
 
@@ -47,10 +51,19 @@ class Sobol(Strategy[Tried]):
 
 def _points(problem: Problem, number: int, *, centre: bool) -> Iterator[Params]:
     """The configuration at point `number` of the sequence, then (should it be taken) random ones."""
-    encoded = problem.encoding
-    row = _random.sobol(1, len(encoded.columns), problem.seed, start=number)
-    first = encoded.decode(snap(encoded.columns, row))
+    encoded, region = problem.encoding, problem.region
+    d = len(encoded.columns)
+
+    def sequence(start: int, count: int) -> np.ndarray:
+        return _random.sobol(count, d, problem.seed, start=start)
+
+    if region is None:
+        rows = snap(encoded.columns, sequence(number, 1))
+    else:
+        rows = region.cover(1, sequence, number)
     if centre and number == 0:
         middle = [0.0 if column.categorical else 0.5 for column in encoded.columns.columns]
-        first = encoded.decode(snap(encoded.columns, np.array([middle]))) + first
-    return itertools.chain(first, draws(problem, number))
+        rows = np.concatenate([snap(encoded.columns, np.array([middle])), rows])
+    if region is not None:
+        rows = region.repair(rows)
+    return itertools.chain(encoded.decode(rows), draws(problem, number))

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from tfbo.columns import snap
 from tfbo.errors import InvalidArgument
+from tfbo.space.conditions import Params
 from tfbo.space.encoding import Encoding, encoding
 from tfbo.space.equalities import expressions, unit
 from tfbo.space.equalities.scales import Scales, used
 from tfbo.space.region import descent, mapping
+from tfbo.space.region.grid import grid
 from tfbo.space.region.repair import on_the_way, pushed
-from tfbo.space.region.walk import walk
+from tfbo.space.region.walk import Test, walk
 from tfbo.space.space import Space
 
 Sequence = Callable[[int, int], np.ndarray]
@@ -32,6 +34,8 @@ _TAKEN = 0.1
 _AT_ONCE = 1 << 15
 # Rounds of draws before what is still missing is repaired.
 _ROUNDS = 8
+# A margin of the size of rounding is none: codes of rows that are told are rounded.
+_SLACK = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +135,7 @@ class Region:
     def fits(self, rows: np.ndarray) -> np.ndarray:
         """The test of rows `[k, d]` as `snap` leaves them, bool `[k]`; exact but for rounding."""
         with np.errstate(all="ignore"):
-            good = np.all(self.margin(rows) >= 0.0, axis=-1)
+            good = np.all(self.margin(rows) >= -_SLACK, axis=-1)
         if self._predicates and good.any():
             good[good] = self.legal(rows[good])
         return good
@@ -168,21 +172,11 @@ class Region:
         if box is not None:
             return self._within(count, rng, box)
         if self.share >= _REJECTION:
-            return self._accepted(count, rng, self.share)
+            return _accepted(self._inside, count, rng, self.free, self.share)
         steps = 2 * (8 + int(np.sum(self.free)))
         pool = self.pool.points
         begun = pool[rng.integers(len(pool), size=count)]
         return walk(self._inside, begun, steps, rng, free=self.free, known=pool)
-
-    def _accepted(self, count: int, rng: np.random.Generator, share: float) -> np.ndarray:
-        found: list[np.ndarray] = []
-        missing = count
-        while missing > 0:
-            size = int(min(_AT_ONCE, 16 + 1.2 * missing / share))
-            points = rng.random([size, len(self.free)])
-            found.append(points[self._inside(points)][:missing])
-            missing -= len(found[-1])
-        return np.concatenate(found)
 
     def _within(self, count: int, rng: np.random.Generator, box: np.ndarray) -> np.ndarray:
         """Points of the region in a box; of the region where there are none in it."""
@@ -220,16 +214,19 @@ class Region:
                 sequence(start, count), self.pool.points, self.free, self._inside
             )
         else:
-            size = int(32 + 1.2 * (start + count) / self.share)
-            points = self._taken(sequence(0, size))
+            points, size = (
+                np.zeros([0, len(self.free)]),
+                int(32 + 1.2 * (start + count) / self.share),
+            )
             while len(points) < start + count:
-                size *= 2
-                points = self._taken(sequence(0, size))
+                every = sequence(0, size)
+                points, size = every[self._inside(every)], 2 * size
             points = points[start : start + count]
         return self.rows(points)
 
-    def _taken(self, points: np.ndarray) -> np.ndarray:
-        return points[self._inside(points)]
+    def grid(self, resolution: int) -> Iterator[Params]:
+        """Legal configurations: those of the grid of the free parameters, from which the others follow."""
+        return grid(self.space, self.encoding, resolution)
 
     def repair(self, rows: Any, ends: np.ndarray | None = None) -> np.ndarray:
         """The nearest legal rows that were found, `[k, d]`; legal ones are as they were.
@@ -278,7 +275,9 @@ class Region:
         if share >= _REJECTION:
             found = points[inside][:count]
             more = (
-                self._accepted(count - len(found), rng, share) if len(found) < count else found[:0]
+                _accepted(self._inside, count - len(found), rng, self.free, share)
+                if len(found) < count
+                else found[:0]
             )
             return descent.Spread(np.concatenate([found, more]), share, 0.0, found[0])
         spread = descent.spread(self._violation, self._inside, count, self.free, rng)
@@ -296,6 +295,19 @@ def _generator() -> np.random.Generator:
 def region(space: Space) -> Region:
     """The region of a space that has constraints."""
     return Region(space)
+
+
+def _accepted(
+    inside: Test, count: int, rng: np.random.Generator, free: np.ndarray, share: float
+) -> np.ndarray:
+    """Points `[count, d]` of a region of that share, by rejection."""
+    found: list[np.ndarray] = []
+    missing = count
+    while missing > 0:
+        points = rng.random([int(min(_AT_ONCE, 16 + 1.2 * missing / share)), len(free)])
+        found.append(points[inside(points)][:missing])
+        missing -= len(found[-1])
+    return np.concatenate(found)
 
 
 def _repaired(region: Region, row: np.ndarray, ends: np.ndarray | None) -> np.ndarray:

@@ -166,7 +166,10 @@ def _suggest(
 
     attempts = [("", (plan,))] + [("on the CPU", (devices.CPU,))] * (plan != devices.CPU)
     answer = first_within_memory(plan, attempts, run)
-    return answer.x[answer.found], warm_start.notes(asked.fitted.found, asked.searched)
+    rows = answer.x[answer.found]
+    if problem.region is not None:
+        rows = problem.region.repair(rows)
+    return rows, warm_start.notes(asked.fitted.found, asked.searched)
 
 
 def pose(

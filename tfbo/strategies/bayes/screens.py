@@ -6,16 +6,20 @@ import functools
 
 import numpy as np
 
+from tfbo import _random
 from tfbo.gp.data import TrainingData
 from tfbo.optim import starts
 from tfbo.optim.domain import Domain
 from tfbo.space import Encoding
+from tfbo.space.region import Region
 from tfbo.strategies.base import Problem
 
 # Perturbed are the best points known, this many of them.
 _INCUMBENTS = 8
 # Of a space with no more configurations than this, all of them are screened.
 _MOST_ENUMERATED = 4096
+# Halvings of a step that leaves the region, the last of which is next to nothing.
+_HALVINGS = 20
 
 
 def of(
@@ -24,10 +28,50 @@ def of(
     """Candidates `[e, d]` all over the space, `count` of them, and `[a, d]` around the best known ones."""
     if problem.space.cardinality <= _MOST_ENUMERATED:
         everywhere = _every_row(problem.encoding)
+    elif problem.region is not None:
+        everywhere = np.abs(_legal_everywhere(problem.region, domain, count, rng))
     else:
         everywhere = starts.spread(domain, count, rng)
+    few = count // 4 + 1
+    if problem.region is not None:
+        return everywhere, _legal_around(problem.region, domain, data, few, rng)
     best = np.argsort(-data.y, kind="stable")[:_INCUMBENTS]
-    return everywhere, starts.around(domain, data.x[best], count // 4 + 1, rng)
+    return everywhere, starts.around(domain, data.x[best], few, rng)
+
+
+def _legal_everywhere(
+    region: Region, domain: Domain, count: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Legal rows `[count, d]` all over the region, or that part of it which is in the box of a domain."""
+    if domain.bounds is not None:
+        return region.draw(count, rng, np.asarray(domain.bounds))
+    seed, d = int(rng.integers(2**62)), len(domain.columns)
+    return region.cover(count, lambda start, n: _random.sobol(n, d, seed, start=start))
+
+
+def _legal_around(
+    region: Region, domain: Domain, data: TrainingData, count: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Legal rows `[count, d]` near the best legal ones that are known, in the box of a domain.
+
+    A perturbation that is illegal is taken back by half, and again.
+    """
+    legal = np.flatnonzero(region.fits(data.x))
+    best = data.x[legal[np.argsort(-data.y[legal], kind="stable")[:_INCUMBENTS]]]
+    if not len(best):
+        best = region.draw(_INCUMBENTS, rng)
+    box = Domain(domain.columns, domain.bounds)
+    rows = starts.around(box, best, count, rng)
+    chosen = best[np.arange(count) % len(best)]
+    chosen = np.where(chosen < 0.0, rows, chosen)
+    bad = np.arange(count)
+    for _ in range(_HALVINGS):
+        bad = bad[~region.fits(box.snap(rows[bad]))]
+        if not len(bad):
+            return rows
+        rows[bad] = 0.5 * (rows[bad] + chosen[bad])
+    rows[bad] = np.abs(region.draw(len(bad), rng))
+    return rows
 
 
 @functools.lru_cache(maxsize=8)
