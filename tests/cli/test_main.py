@@ -1,5 +1,7 @@
 """The command line, run as a user would run it."""
 
+import csv
+import json
 import os
 import re
 import subprocess
@@ -188,7 +190,7 @@ def flush(block):
 def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
     readme = Path(__file__).parents[2] / "README.md"
     blocks = [b.split("```")[0] for b in readme.read_text().split("```python\n")[1:]]
-    tuner, example, workers, ray, optuna, constrained, asking, curves, *extending = blocks
+    tuner, example, workers, ray, optuna, constrained, goals, asking, curves, *extending = blocks
     monkeypatch.chdir(tmp_path)
     short = tuner.replace("max_trials=12", "max_trials=2").replace("epochs=4", "epochs=1")
     names = {}
@@ -218,6 +220,7 @@ def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
     names = {}
     compile(ray, "README", "exec")  # tests/integrations/ray/test_executor.py runs one like it
     exec(compile(optuna.replace("n_trials=20", "n_trials=3"), "README", "exec"), {})
+    exec(compile(flush(goals), "README", "exec"), {"tfbo": tfbo})
     exec(compile(flush(asking), "README", "exec"), {"tfbo": tfbo, "study": study})
     names = {}
     above = example.split("if __name__")[0]
@@ -225,3 +228,75 @@ def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
     assert sum(trial.spent for trial in names["study"].trials) == 4
     exec(compile("\n".join(extending), "README", "exec"), {})  # tests/test_extending.py uses them
     assert len(study) == 7 + 2  # one asked for, one enqueued
+
+
+@pytest.fixture
+def compromises(tmp_path):
+    """A file with a study of two objectives and a constraint, and one in which no trial is feasible."""
+    path, space = tmp_path / "goals.db", tfbo.Space({"x": tfbo.Float(0.0, 1.0)})
+    settings = {"storage": path, "constraints": ["mb <= 10"], "seed": 0}
+    aims = {"objectives": {"gain": "maximize", "cost": "minimize"}}
+    aims["reference"] = {"gain": 0.0, "cost": 4.0}
+    study = tfbo.Study(space, name="two", **aims, **settings)
+    for x, gain, cost, mb in (
+        (0.5, 1, 1, 1),
+        (0.25, 9, 0, 12.5),
+        (0.75, 3, 2, 1),
+        (0.625, 2, 2, 1),
+    ):
+        study.tell(study.enqueue({"x": x}), {"gain": gain, "cost": cost, "mb": mb})
+    study.tell(study.enqueue({"x": 0.125}), {"mb": 2.0}, state="failed", kind="timeout")
+    none = tfbo.Study(space, name="none", **settings)
+    none.enqueue({"x": 0.5})
+    none.tell(none.ask(), {"value": 0.5, "mb": 11.0})
+    return path
+
+
+def test_show_lists_the_front_first(compromises, capsys):
+    assert main(["show", str(compromises)]) == 0
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert "gain maximize, cost minimize" in rows[0] and "front 2" in rows[0]
+    assert rows[1].split()[-3] == "-"
+    assert main(["show", str(compromises), "two"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "constraint: mb <= 10"
+    cells = [line.split()[:7] for line in lines[4:9]]
+    assert lines[2].split()[:7] == ["number", "gain", "cost", "mb", "front", "feasible", "state"]
+    assert [row[0] for row in cells] == ["2", "0", "3", "1", "4"]
+    assert [row[4:6] for row in cells] == [
+        ["yes", "yes"], ["yes", "yes"], ["-", "yes"], ["-", "no"], ["-", "yes"],
+    ]  # fmt: skip
+    assert cells[-1][:4] == ["4", "-", "-", "2"]
+    assert lines[-1] == "front 2, hypervolume 7 from gain=0, cost=4; trials 0, 2"
+
+
+def test_outcomes_are_exported_by_name(compromises, capsys):
+    assert main(["export", str(compromises), "two", "--csv"]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [row["values_gain"] for row in rows] == ["1.0", "9.0", "3.0", "2.0", ""]
+    assert [row["feasible"] for row in rows] == ["True", "False", "True", "True", "True"]
+    assert main(["export", str(compromises), "two", "--json"]) == 0
+    study = json.loads(capsys.readouterr().out)
+    assert study["constraints"] == ["mb <= 10"]
+    assert study["goals"]["objectives"] == {"gain": "maximize", "cost": "minimize"}
+    assert study["trials"][1]["violations"] == {"mb <= 10": 2.5}
+
+
+def test_a_report_has_the_front_or_says_that_nothing_is_feasible(compromises, tmp_path, capsys):
+    for name, said in (("two", 'id="front"'), ("none", "breaks 'mb &lt;= 10' by 1")):
+        page = tmp_path / f"{name}.html"
+        assert main(["report", str(compromises), name, "-o", str(page)]) == 0
+        assert said in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", ["history", "timeline", "parallel_coordinates", "convergence"])
+def test_a_study_without_a_feasible_trial_can_be_drawn(compromises, tmp_path, kind):
+    target = str(tmp_path / "x.png")
+    assert main(["plot", str(compromises), "none", "--kind", kind, "-o", target]) == 0
+
+
+@pytest.mark.parametrize("kind", ["history", "slices", "convergence"])
+def test_a_picture_of_a_value_says_that_there_are_several(compromises, tmp_path, kind, capsys):
+    arguments = ["plot", str(compromises), "two", "--kind", kind, "-o", str(tmp_path / "x.png")]
+    assert main(arguments) == 1
+    assert "expected a study of one objective" in capsys.readouterr().err

@@ -149,3 +149,60 @@ def test_rows_of_the_first_rule_are_written_by_the_second(tmp_path):
     assert rules() == [0, 0, 0, 0, 2, 0, 0, 0]  # the fifth has lost its process, and waits
     study.tell(5, 1.0)
     assert rules() == [0, 0, 0, 0, 2, 2, 0, 0]
+
+
+NAMED = Trial(
+    5, {"x": 0.5}, "complete", values={"größe": 0.1, "ms": -0.0, "mb": float("inf")},
+    stds={"ms": 0.5}, violations={"mb <= 10": float("inf"), "kb <= 1": float("nan"), "s == 1": 0.0},
+)  # fmt: skip
+
+
+def test_values_by_name_are_read_as_they_were_written():
+    row = rows.write_trial(NAMED)
+    found = rows.read_trial("s", row)
+    assert (found.values, found.stds) == (NAMED.values, NAMED.stds)
+    assert repr(found.violations) == repr(NAMED.violations)
+    assert all("NaN" not in str(cell) and "Infinity" not in str(cell) for cell in row)
+    assert rows.write_trial(WHOLE)[len(rows.TRIAL) - 3 : -1] == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "written", ["[]", '{"a": "b"}', '{"a": true}', '{"a": {}}', "{", "NaN", b"x"]
+)
+def test_values_that_are_none_are_damage(written):
+    row = list(rows.write_trial(NAMED))
+    row[list(rows.TRIAL).index("values")] = written
+    row[-1] = None
+    with pytest.raises(StorageError, match="is damaged: values: "):
+        rows.read_trial("s", row)
+
+
+@pytest.mark.parametrize(("state", "values"), [("complete", {}), ("paused", {}), ("stopped", {})])
+def test_a_trial_without_any_value_is_not_complete(state, values):
+    row = list(rows.write_trial(dataclasses.replace(NAMED, state=state, values=values)))
+    with pytest.raises(StorageError, match="a value belongs to a trial"):
+        rows.read_trial("s", row)
+
+
+def test_values_of_another_kind_of_study_are_damage(tmp_path):
+    study = Study(
+        SPACE, storage=tmp_path / "runs.db", objectives={"a": "minimize", "b": "minimize"}
+    )
+    study.enqueue({"x": 0.5})
+    told = Trial(0, {"x": 0.5}, "complete", value=0.5)
+    assert study.stored_trials.storage.replace("study", told, ("waiting",), None)
+    with pytest.raises(StorageError, match=r"trial 0 of .* expected values of 'a', 'b'"):
+        Study.load(storage=tmp_path / "runs.db")
+
+
+@pytest.mark.parametrize(
+    ("column", "text"), [("goals", '{"objectives": {}}'), ("constraints", '["1 +"]')]
+)
+def test_objectives_that_are_none_are_damage(tmp_path, column, text):
+    path = tmp_path / "runs.db"
+    Study(SPACE, storage=path, objectives={"a": "minimize"}, constraints=["b <= 1"])
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute(f"UPDATE studies SET {column} = ?, checksum = NULL", (text,))
+        db.commit()
+    with pytest.raises(StorageError, match="the objectives of the study 'study' is damaged"):
+        Study.load(storage=path)

@@ -42,11 +42,16 @@ def value(trial: Trial, step: int) -> float | None:
 
 
 def standings(goal: Goal, trials: Iterable[Trial], step: int) -> list[Trial]:
-    """Trials that count at a step, best first: equal ones by number, those that failed last."""
-    there = [(value(trial, step), trial) for trial in trials]
+    """Trials that count at a step, best first: equal ones by number, last those failed or infeasible."""
+    there = [(_feasible(trial, value(trial, step)), trial) for trial in trials]
     counted = [(goal.score(at), trial) for at, trial in there if at is not None]
     counted.sort(key=lambda pair: (-pair[0], pair[1].number))
     return [trial for _, trial in counted]
+
+
+def _feasible(trial: Trial, value: float | None) -> float | None:
+    """A value; NaN for that of a trial that is known to break a constraint."""
+    return value if value is None or trial.is_feasible is not False else math.nan
 
 
 def highest(trial: Trial, steps: Sequence[int]) -> int:

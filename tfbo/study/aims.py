@@ -57,8 +57,9 @@ class Aims:
     def metrics(self) -> Metrics:
         """Names of what a trial is told."""
         names = tuple(self.objectives)
-        constrained = () if self.constraints is None else self.constraints.names
-        return Metrics(names, tuple(name for name in constrained if name not in names))
+        limits = self.constraints
+        others = () if limits is None else tuple(n for n in limits.names if n not in names)
+        return Metrics(names, others, limited=limits is not None)
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -20,6 +20,11 @@ VALUE = "value"
 class Metrics:
     """Names of the objectives, and of the other outcomes that constraints are about.
 
+    Args:
+        objectives: one or more.
+        others: names of constraints that are no objectives.
+        limited: True where there are constraints, be they about the objectives alone.
+
     Example:
         >>> Metrics(("loss",), ("mb",)).read({"loss": 0.5, "mb": 12}).metrics
         {'loss': 0.5, 'mb': 12.0}
@@ -27,6 +32,7 @@ class Metrics:
 
     objectives: tuple[str, ...] = (VALUE,)
     others: tuple[str, ...] = ()
+    limited: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -35,8 +41,8 @@ class Metrics:
 
     @property
     def is_plain(self) -> bool:
-        """True for one objective without a name and nothing else: trials have a value only."""
-        return self.names == (VALUE,)
+        """True for one objective without a name or constraints: trials have a value only."""
+        return self.names == (VALUE,) and not self.limited
 
     def read(
         self, returned: Any, std: Any = None, *, argument: str = "value", whole: bool = False

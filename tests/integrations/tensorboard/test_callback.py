@@ -452,3 +452,30 @@ def test_a_tuner_logs_its_trials_and_their_epochs(tmp_path):
         assert [epoch for epoch, _ in curve] == [0, 1]
         assert min(value for _, value in curve) == pytest.approx(trial.value)
         assert read.points(run, "objective") == [(trial.number, pytest.approx(trial.value))]
+
+
+def test_outcomes_with_names_have_a_column_and_a_curve_each(tmp_path):
+    aims = {"objectives": {"gain": "maximize", "cost": "minimize"}, "constraints": ["mb <= 10"]}
+    study = Study(Space({"x": Float(0.0, 1.0)}), seed=0, strategy=Random(), **aims)
+    values = iter([{"gain": 1.0, "cost": 2.0, "mb": 11.0}, {"gain": 3.0, "cost": 4.0, "mb": 1.0}])
+    callback = board.TensorBoardCallback(tmp_path)
+    study.optimize(lambda p: next(values), n_trials=2, callbacks=[callback])
+    read = Read(tmp_path)
+    assert read.points("study/search", "gain") == [(0, 1.0), (1, 3.0)]
+    assert read.points("study/trial-0001", "mb") == [(1, 1.0)]
+    assert {value.tag for _, value in read.values("study/search")} == {"gain", "cost", "mb"}
+
+
+def test_the_best_so_far_is_of_feasible_trials(tmp_path):
+    study = Study(
+        Space({"x": Float(0.0, 1.0)}), seed=0, strategy=Random(), constraints=["mb <= 10"]
+    )
+    values = iter([(0.1, 11.0), (0.5, 1.0), (0.2, 11.0)])
+    callback = board.TensorBoardCallback(tmp_path)
+    study.optimize(
+        lambda p: dict(zip(("value", "mb"), next(values), strict=True)),
+        n_trials=3,
+        callbacks=[callback],
+    )
+    best = Read(tmp_path).points("study/search", "best_so_far")
+    assert best == [(1, 0.5), (2, 0.5)]
