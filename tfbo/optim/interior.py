@@ -1,0 +1,353 @@
+"""A batch of minimisations under inequalities, each by a primal-dual interior-point method with BFGS.
+
+Every point on the way keeps all constraints strictly: the objective is never asked elsewhere. Equalities
+are no matter of this file: dependent variables are computed from the others where the objective and the
+margins are (`Domain.completed`).
+
+Letters: r starts (members of the batch), p variables, c margins, m = 2 p + c distances: from the lower
+bounds, from the upper ones, and from the edges that the margins tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tfbo.optim.base import Limits, Minimum, Objective, iterate, minimum, unknown_curvature
+
+Margins = Callable[[tf.Tensor], tf.Tensor]
+"""Function from points `[r, p]` to margins `[r, c]`, at least zero where they are legal."""
+
+# Nocedal and Wright 2006: sufficient decrease (section 3.1), and how far backtracking may go at once.
+_ARMIJO = 1e-4
+_SHRINK_MOST, _SHRINK_LEAST = 0.1, 0.5
+_BACKTRACKS = 15
+# A pair is used where s'y exceeds this share of |s||y|, as in `bfgs.py`.
+_CURVATURE = 1e-10
+# A step leaves at least this share of each distance (Waechter and Biegler 2006, equation 8).
+_KEPT = 0.01
+# The barrier's weight at the start, how it falls, and where it ends: the last is what an end may lack for
+# each constraint that is active, in the unit of the objective.
+_FIRST_WEIGHT, _FALL, _LAST_WEIGHT = 1e-2, 0.1, 1e-9
+# Multipliers are held within this factor of weight / distance (ibid., equation 16).
+_DRIFT = 1e6
+# Starts are pushed so far inside: from bounds as a share of their distance, and in the unit of the margins.
+_PUSH, _PUSHES = 1e-2, 6
+# Newton's steps back to where a curved margin is as large as its slope said.
+_RESTORATIONS = 3
+# A margin that no free variable changes is left out where it is no larger: it is zero and stays so.
+_SETTLED_MARGIN = 1e-9
+_TINY = 1e-12
+# Members are given up where so many steps like their last would not take them to the best; see `base.py`.
+_STEPS_TO_LEAD = 20.0
+
+
+class _State(NamedTuple):
+    """See `Members`."""
+
+    trial: tf.Tensor  # [r, p] the point evaluated next
+    x: tf.Tensor  # [r, p] the best so far
+    value: tf.Tensor  # [r, 1] of the objective alone
+    start_value: tf.Tensor  # [r, 1]
+    gradient: tf.Tensor  # [r, p] of the objective alone, zero where fixed
+    distance: tf.Tensor  # [r, m] positive
+    jacobian: tf.Tensor  # [r, m, p] of the distances
+    multiplier: tf.Tensor  # [r, m] positive
+    weight: tf.Tensor  # [r, 1] of the barrier
+    hessian: tf.Tensor  # [r, p, p] of the Lagrangian, positive definite
+    pairs: tf.Tensor  # int [r, 1] number of pairs it has learned from
+    direction: tf.Tensor  # [r, p]
+    dual: tf.Tensor  # [r, m] direction of the multipliers
+    slope: tf.Tensor  # [r, 1] of the barrier function along the direction
+    step: tf.Tensor  # [r, 1]
+    gain: tf.Tensor  # [r, 1] of the last accepted step; infinite before the first
+    backtracks: tf.Tensor  # int [r, 1]
+    done: tf.Tensor  # bool [r, 1]
+    converged: tf.Tensor  # bool [r, 1]
+    evaluations: tf.Tensor  # int
+
+
+def minimise(objective: Objective, margins: Margins, start: tf.Tensor, limits: Limits) -> Minimum:
+    """Primal-dual interior-point steps, with a weight of the barrier that falls as members settle.
+
+    A step p solves `(H + J' Z C^-1 J) p = -(g - mu J' C^-1 1)`: H is a BFGS matrix of the Lagrangian, C the
+    distances, J their Jacobian, Z the multipliers and mu the weight. It is shortened so that every
+    distance stays positive, and until `f - mu sum log C` falls enough. As the curvature of the barrier is
+    known exactly, H has to learn that of the objective alone.
+
+    Args:
+        objective: to be minimised, of the order of one; NaN where it is not acceptable.
+        margins: of points; differentiable and of the order of one. See `pushed` for starts on an edge.
+        start: `[r, p]`.
+        limits: as in `Minimiser`; `first_step` and `longest_step` hold, of `rival` is no use.
+
+    Returns:
+        The minima; infinite values where no point near a start is strictly legal.
+
+    Source: Nocedal and Wright 2006, chapter 19; Waechter and Biegler 2006 (doi 10.1007/s10107-004-0559-y).
+    """
+    x = _pushed(margins, start, limits)
+    zero = tf.zeros_like(x[:, :1])
+    never, none, infinite = tf.zeros_like(zero, tf.bool), tf.zeros_like(zero, tf.int32), zero + 1e400
+    distance, jacobian = _distances(margins, x, limits)
+    weight = zero + _FIRST_WEIGHT
+    inside = tf.reduce_all(distance > 0.0, axis=-1, keepdims=True)
+    initial = _State(
+        trial=x,
+        x=x,
+        value=infinite,
+        start_value=infinite,
+        gradient=tf.zeros_like(x),
+        distance=tf.where(inside, distance, tf.ones_like(distance)),
+        jacobian=jacobian,
+        multiplier=tf.where(inside, weight / tf.maximum(distance, _TINY), tf.ones_like(distance)),
+        weight=weight,
+        hessian=tf.eye(x.shape[1], batch_shape=[tf.shape(x)[0]], dtype=x.dtype),
+        pairs=none,
+        direction=tf.zeros_like(x),
+        dual=tf.zeros_like(distance),
+        slope=zero,
+        step=tf.ones_like(zero),
+        gain=infinite,
+        backtracks=none,
+        done=~inside,
+        converged=never,
+        evaluations=tf.constant(0),
+    )
+    final = iterate(
+        objective,
+        initial,
+        lambda state, value, gradient: _aim(
+            _advance(state, value, gradient, margins, limits), margins, limits
+        ),
+        limits,
+    )
+    return minimum(final, unknown_curvature(x))
+
+
+def _distances(margins: Margins, x: tf.Tensor, limits: Limits) -> tuple[tf.Tensor, tf.Tensor]:
+    """Distances `[r, m]` and their Jacobian `[r, m, p]`; one and zero where there is nothing to keep."""
+    free = tf.broadcast_to(limits.upper > limits.lower, tf.shape(x))
+    one = tf.ones_like(x)
+    low, high = (tf.where(free, part, one) for part in (x - limits.lower, limits.upper - x))
+    margin, slopes = _slopes(margins, x)
+    slopes = tf.where(free[:, None, :], slopes, tf.zeros_like(slopes))
+    settled = (tf.reduce_max(tf.abs(slopes), axis=-1) < _TINY) & (margin <= _SETTLED_MARGIN)
+    margin = tf.where(settled & (margin >= -_SETTLED_MARGIN), tf.ones_like(margin), margin)
+    bounds = tf.linalg.diag(tf.where(free, one, tf.zeros_like(x)))
+    return tf.concat([low, high, margin], axis=1), tf.concat([bounds, -bounds, slopes], axis=1)
+
+
+def _slopes(margins: Margins, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Margins `[r, c]` and their Jacobian `[r, c, p]`, by one backward pass of as many copies of `x`."""
+    margin = margins(x)
+    c, p = margin.shape[1], x.shape[1]
+    copies = tf.tile(x, [c, 1])
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(copies)
+        each = tf.linalg.diag_part(
+            tf.transpose(tf.reshape(margins(copies), [c, -1, c]), [1, 0, 2])
+        )
+    slopes = tape.gradient(each, copies, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    slopes = tf.transpose(tf.reshape(slopes, [c, -1, p]), [1, 0, 2])
+    return margin, tf.where(tf.math.is_finite(slopes), slopes, tf.zeros_like(slopes))
+
+
+def _pushed(margins: Margins, start: tf.Tensor, limits: Limits) -> tf.Tensor:
+    """Starts moved off the edges."""
+    width = limits.upper - limits.lower
+    low, high = limits.lower + _PUSH * width, limits.upper - _PUSH * width
+    return _restored(margins, start, tf.constant(_PUSH, start.dtype), low, high, _PUSHES)
+
+
+def _restored(
+    margins: Margins, x: tf.Tensor, least: tf.Tensor, low: tf.Tensor, high: tf.Tensor, most: int
+) -> tf.Tensor:
+    """Points moved to where margins are `least` `[r, c]` or more, between `low` and `high`.
+
+    By Newton's steps, of which each is the shortest in the unit of the room that variables have.
+    """
+    low, high = tf.broadcast_to(low, tf.shape(x)), tf.broadcast_to(high, tf.shape(x))
+    free = high > low
+
+    def lacking(x: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        margin, slopes = _slopes(margins, x)
+        slopes = tf.where(free[:, None, :], slopes, tf.zeros_like(slopes))
+        moved = tf.reduce_max(tf.abs(slopes), axis=-1) >= _TINY
+        lack = tf.where(moved & (margin < least), least - margin, tf.zeros_like(margin))
+        return x, lack, slopes
+
+    def restore(x: tf.Tensor, lack: tf.Tensor, slopes: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        mine = tf.cast(lack > 0.0, x.dtype)
+        room = tf.minimum(x - low, high - x) + 0.01 * (high - low)
+        slopes *= mine[:, :, None] * room[:, None, :]
+        gram = tf.matmul(slopes, slopes, transpose_b=True)
+        size = tf.linalg.diag_part(gram)
+        gram = tf.linalg.set_diag(gram, size * (1.0 + 1e-6) + 1.0 - mine + 1e-30)
+        shares = tf.linalg.cholesky_solve(tf.linalg.cholesky(gram), lack[:, :, None])
+        step = room * tf.squeeze(tf.matmul(slopes, shares, transpose_a=True), -1)
+        return lacking(tf.clip_by_value(x + step, low, high))
+
+    restored, *_ = tf.while_loop(
+        lambda x, lack, slopes: tf.reduce_any(lack > 0.1 * least),
+        restore,
+        lacking(tf.clip_by_value(x, low, high)),
+        maximum_iterations=most,
+    )
+    return restored
+
+
+def _advance(
+    state: _State, value: tf.Tensor, gradient: tf.Tensor, margins: Margins, limits: Limits
+) -> _State:
+    """Accept or refuse the evaluated points, and learn from the accepted ones."""
+    free = tf.broadcast_to(limits.upper > limits.lower, tf.shape(gradient))
+    gradient = tf.where(free, gradient, tf.zeros_like(gradient))
+    distance, jacobian = _distances(margins, state.trial, limits)
+    inside = tf.reduce_all(distance >= 0.5 * _KEPT * state.distance, axis=-1, keepdims=True)
+    first = tf.math.is_inf(state.value)
+    inside |= first & tf.reduce_all(distance > 0.0, axis=-1, keepdims=True)
+
+    ratio = tf.where(inside, distance / state.distance, tf.ones_like(distance))
+    barrier = state.weight * tf.reduce_sum(tf.math.log(ratio), axis=-1, keepdims=True)
+    slope = state.slope * state.step
+    excess = value - state.value - barrier - slope
+    enough = first | (excess <= (_ARMIJO - 1.0) * slope + 1e-13 * (1.0 + tf.abs(value)))
+    accept = tf.math.is_finite(value) & inside & enough & ~state.done
+
+    kept = tf.where(accept[:, :, None], jacobian, state.jacobian)
+    multiplier = tf.where(accept, state.multiplier + state.dual, state.multiplier)
+    hessian, pairs = _update_hessian(
+        state,
+        state.trial - state.x,
+        gradient - state.gradient
+        - tf.linalg.matvec(jacobian - state.jacobian, multiplier, transpose_a=True),
+        accept & ~first,
+    )  # fmt: skip
+    where = tf.where(accept, distance, state.distance)
+    usual = state.weight / where
+    multiplier = tf.clip_by_value(multiplier, usual / _DRIFT, usual * _DRIFT)
+    gap = tf.reduce_mean(multiplier * where, axis=-1, keepdims=True)
+    weight = tf.where(
+        accept & (state.step >= 0.5) & ~first,
+        tf.minimum(state.weight, tf.maximum(_FALL * gap, _LAST_WEIGHT)),
+        state.weight,
+    )
+    # A refused point: interpolate the parabola through value and slope, within [0.1, 0.5].
+    usable = tf.math.is_finite(excess) & (excess > 0.0) & inside
+    shrink = tf.where(usable, -0.5 * slope / tf.where(usable, excess, 1.0), _SHRINK_LEAST)
+    shrink = tf.clip_by_value(shrink, _SHRINK_MOST, _SHRINK_LEAST)
+    refused = ~accept & ~state.done
+    backtracks = tf.where(refused, state.backtracks + 1, 0)
+    return state._replace(
+        x=tf.where(accept, state.trial, state.x),
+        value=tf.where(accept, value, state.value),
+        start_value=tf.where(first, value, state.start_value),
+        gradient=tf.where(accept, gradient, state.gradient),
+        distance=where,
+        jacobian=kept,
+        multiplier=multiplier,
+        weight=weight,
+        hessian=hessian,
+        pairs=pairs,
+        step=tf.where(refused, state.step * shrink, tf.ones_like(slope)),
+        gain=tf.where(accept, state.value - value, state.gain),
+        backtracks=backtracks,
+        done=state.done | (refused & (first | (backtracks > _BACKTRACKS))),
+        evaluations=state.evaluations + 1,
+    )
+
+
+def _update_hessian(
+    state: _State, s: tf.Tensor, y: tf.Tensor, use: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The BFGS update of the Hessian (Nocedal and Wright 2006, equation 6.19)."""
+
+    def dot(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_sum(a * b, axis=-1, keepdims=True)
+
+    sy, yy, ss = dot(s, y), dot(y, y), dot(s, s)
+    use &= sy > _CURVATURE * tf.sqrt(ss * yy)
+    one = tf.ones_like(sy)
+    sy, yy = tf.where(use, sy, one), tf.where(use, yy, one)
+    untaught = use & tf.equal(state.pairs, 0)
+    hessian = tf.where(untaught, yy / sy, one)[:, :, None] * state.hessian
+    hs = tf.linalg.matvec(hessian, s)
+    shs = tf.where(use, dot(s, hs), one)
+    update = y[:, :, None] * y[:, None, :] / sy[:, :, None]
+    update -= hs[:, :, None] * hs[:, None, :] / shs[:, :, None]
+    hessian = tf.where(use[:, :, None], hessian + update, state.hessian)
+    return hessian, state.pairs + tf.cast(use, tf.int32)
+
+
+def _aim(state: _State, margins: Margins, limits: Limits) -> _State:
+    """Choose the next point of every member that is not done."""
+    jacobian, distance, weight = state.jacobian, state.distance, state.weight
+    force = tf.linalg.matvec(jacobian, weight / distance, transpose_a=True)
+    downhill = force - state.gradient
+    stiffness = (state.multiplier / distance)[:, :, None] * jacobian
+    system = state.hessian + tf.matmul(jacobian, stiffness, transpose_a=True)
+    newton = _solved(system, downhill, limits)
+    slope = -tf.reduce_sum(newton * downhill, axis=-1, keepdims=True)
+    settled = (-0.5 * slope <= limits.value_tolerance) & (weight <= 1.01 * _LAST_WEIGHT)
+    length = tf.reduce_max(tf.abs(newton), axis=-1, keepdims=True)
+    longest = tf.where(state.pairs > 0, limits.longest_step, limits.first_step)
+    longest = tf.cast(longest, length.dtype)
+    newton *= tf.minimum(tf.ones_like(length), longest / tf.maximum(length, _TINY))
+
+    change = tf.linalg.matvec(jacobian, newton)
+    dual = (weight - state.multiplier * change) / distance - state.multiplier
+    newton *= _share(distance, change)
+    slope = -tf.reduce_sum(newton * downhill, axis=-1, keepdims=True)
+    dual *= _share(state.multiplier, dual)
+    again = state.backtracks > 0
+    direction = tf.where(again, state.direction, newton)
+    trial = _followed(state, state.step * direction, margins, limits)
+    stopped = state.done | settled
+    stopped |= tf.reduce_all(tf.equal(trial, state.x), axis=-1, keepdims=True)
+    if limits.race:
+        lack = tf.reduce_sum(state.multiplier * distance, axis=-1, keepdims=True)
+        hopes = state.value - _STEPS_TO_LEAD * tf.nn.relu(state.gain) - lack
+        late = (weight <= 1e-4) & tf.math.is_finite(state.value)
+        stopped |= late & (hopes > tf.reduce_min(state.value))
+    return state._replace(
+        trial=tf.where(stopped, state.x, trial),
+        direction=direction,
+        dual=tf.where(again, state.dual, dual),
+        slope=tf.where(again, state.slope, slope),
+        done=stopped,
+        converged=state.converged | (settled & tf.math.is_finite(state.value)),
+    )
+
+
+def _followed(state: _State, step: tf.Tensor, margins: Margins, limits: Limits) -> tf.Tensor:
+    """Ends of steps, moved to where the margins are as large as their slopes said they would be."""
+    p = step.shape[1]
+    c = state.distance.shape[1] - 2 * p
+    least = state.distance + tf.linalg.matvec(state.jacobian, step)
+    low = tf.minimum(state.x, limits.lower + _KEPT * (state.x - limits.lower))
+    high = tf.maximum(state.x, limits.upper - _KEPT * (limits.upper - state.x))
+    return _restored(margins, state.x + step, least[:, -c:], low, high, _RESTORATIONS)
+
+
+def _solved(system: tf.Tensor, right: tf.Tensor, limits: Limits) -> tf.Tensor:
+    """The solution `[r, p]` of positive definite systems, scaled to a diagonal of ones first."""
+    scale = tf.math.rsqrt(tf.linalg.diag_part(system))
+    scaled = system * scale[:, :, None] * scale[:, None, :]
+    scaled = tf.linalg.set_diag(scaled, tf.ones_like(scale) + 1e-12)
+    factor = tf.linalg.cholesky(scaled)
+    solution = tf.linalg.cholesky_solve(factor, (scale * right)[:, :, None])
+    solution = scale * tf.squeeze(solution, -1)
+    free = tf.broadcast_to(limits.upper > limits.lower, tf.shape(right))
+    return tf.where(free & tf.math.is_finite(solution), solution, tf.zeros_like(right))
+
+
+def _share(distance: tf.Tensor, change: tf.Tensor) -> tf.Tensor:
+    """The largest share `[r, 1]`, at most one, of a change that keeps some of each distance."""
+    falls = change < 0.0
+    room = -(1.0 - _KEPT) * distance / tf.where(falls, change, -tf.ones_like(change))
+    room = tf.where(falls, room, tf.ones_like(room))
+    room = tf.reduce_min(room, axis=-1, keepdims=True)
+    return tf.minimum(room, tf.ones_like(room))
