@@ -37,8 +37,8 @@ _DRIFT = 1e6
 _PUSH, _PUSHES = 1e-2, 6
 # Newton's steps back to where a curved margin is as large as its slope said.
 _RESTORATIONS = 3
-# A margin that no free variable changes is left out where it is no larger: it is zero and stays so.
-_SETTLED_MARGIN = 1e-9
+# A margin that no free variable changes is left out where it is as good as zero: it stays so.
+_SETTLED_MARGIN = 1e-7
 _TINY = 1e-12
 # Members are given up where so many steps like their last would not take them to the best; see `base.py`.
 _STEPS_TO_LEAD = 20.0
@@ -90,7 +90,11 @@ def minimise(objective: Objective, margins: Margins, start: tf.Tensor, limits: L
     """
     x = _pushed(margins, start, limits)
     zero = tf.zeros_like(x[:, :1])
-    never, none, infinite = tf.zeros_like(zero, tf.bool), tf.zeros_like(zero, tf.int32), zero + 1e400
+    never, none, infinite = (
+        tf.zeros_like(zero, tf.bool),
+        tf.zeros_like(zero, tf.int32),
+        zero + float("inf"),
+    )
     distance, jacobian = _distances(margins, x, limits)
     weight = zero + _FIRST_WEIGHT
     inside = tf.reduce_all(distance > 0.0, axis=-1, keepdims=True)
@@ -147,27 +151,39 @@ def _slopes(margins: Margins, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     copies = tf.tile(x, [c, 1])
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(copies)
-        each = tf.linalg.diag_part(
-            tf.transpose(tf.reshape(margins(copies), [c, -1, c]), [1, 0, 2])
-        )
+        each = tf.linalg.diag_part(tf.transpose(tf.reshape(margins(copies), [c, -1, c]), [1, 0, 2]))
     slopes = tape.gradient(each, copies, unconnected_gradients=tf.UnconnectedGradients.ZERO)
     slopes = tf.transpose(tf.reshape(slopes, [c, -1, p]), [1, 0, 2])
     return margin, tf.where(tf.math.is_finite(slopes), slopes, tf.zeros_like(slopes))
 
 
 def _pushed(margins: Margins, start: tf.Tensor, limits: Limits) -> tf.Tensor:
-    """Starts moved off the edges."""
+    """Starts moved off the edges, from bounds by a share of their distance."""
     width = limits.upper - limits.lower
     low, high = limits.lower + _PUSH * width, limits.upper - _PUSH * width
-    return _restored(margins, start, tf.constant(_PUSH, start.dtype), low, high, _PUSHES)
+    return restored(margins, start, tf.constant(_PUSH, start.dtype), low, high, steps=_PUSHES)
 
 
-def _restored(
-    margins: Margins, x: tf.Tensor, least: tf.Tensor, low: tf.Tensor, high: tf.Tensor, most: int
+def restored(
+    margins: Margins,
+    x: tf.Tensor,
+    least: tf.Tensor,
+    low: tf.Tensor,
+    high: tf.Tensor,
+    *,
+    steps: int,
 ) -> tf.Tensor:
-    """Points moved to where margins are `least` `[r, c]` or more, between `low` and `high`.
+    """Points moved by Newton's steps to where margins are at least so large, as far as that succeeds.
 
-    By Newton's steps, of which each is the shortest in the unit of the room that variables have.
+    Each step is the shortest one, in the unit of the room that variables have.
+
+    Args:
+        margins: of points; differentiable.
+        x: points `[r, p]`.
+        least: margins to reach, broadcast to `[r, c]`; positive.
+        low: lower bounds, broadcast to `[r, p]`; a variable of equal bounds is a constant.
+        high: upper bounds.
+        steps: how many at the most.
     """
     low, high = tf.broadcast_to(low, tf.shape(x)), tf.broadcast_to(high, tf.shape(x))
     free = high > low
@@ -175,8 +191,8 @@ def _restored(
     def lacking(x: tf.Tensor) -> tuple[tf.Tensor, ...]:
         margin, slopes = _slopes(margins, x)
         slopes = tf.where(free[:, None, :], slopes, tf.zeros_like(slopes))
-        moved = tf.reduce_max(tf.abs(slopes), axis=-1) >= _TINY
-        lack = tf.where(moved & (margin < least), least - margin, tf.zeros_like(margin))
+        matters = tf.reduce_max(tf.abs(slopes), axis=-1) >= _TINY
+        lack = tf.where(matters & (margin < least), least - margin, tf.zeros_like(margin))
         return x, lack, slopes
 
     def restore(x: tf.Tensor, lack: tf.Tensor, slopes: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -190,13 +206,13 @@ def _restored(
         step = room * tf.squeeze(tf.matmul(slopes, shares, transpose_a=True), -1)
         return lacking(tf.clip_by_value(x + step, low, high))
 
-    restored, *_ = tf.while_loop(
+    moved, *_ = tf.while_loop(
         lambda x, lack, slopes: tf.reduce_any(lack > 0.1 * least),
         restore,
         lacking(tf.clip_by_value(x, low, high)),
-        maximum_iterations=most,
+        maximum_iterations=steps,
     )
-    return restored
+    return moved
 
 
 def _advance(
@@ -329,7 +345,7 @@ def _followed(state: _State, step: tf.Tensor, margins: Margins, limits: Limits) 
     least = state.distance + tf.linalg.matvec(state.jacobian, step)
     low = tf.minimum(state.x, limits.lower + _KEPT * (state.x - limits.lower))
     high = tf.maximum(state.x, limits.upper - _KEPT * (limits.upper - state.x))
-    return _restored(margins, state.x + step, least[:, -c:], low, high, _RESTORATIONS)
+    return restored(margins, state.x + step, least[:, -c:], low, high, steps=_RESTORATIONS)
 
 
 def _solved(system: tf.Tensor, right: tf.Tensor, limits: Limits) -> tf.Tensor:

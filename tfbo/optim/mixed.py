@@ -1,7 +1,8 @@
 """Maximisation over legal rows of a design matrix: continuous, ordered and categorical columns at once.
 
 Screen candidates in one batch; climb from the best of them together, alternating quasi-Newton ascent
-of the numbers with moves of each discrete column to its neighbours, until neither gains anything.
+of the numbers with moves of each discrete column to its neighbours, until neither gains anything. Under
+constraints these are the steps of `constrained.py`.
 
 Letters: c candidates, r members that climb, k moves of a member, d columns, t rows taken.
 """
@@ -9,6 +10,7 @@ Letters: c candidates, r members that climb, k moves of a member, d columns, t r
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -18,7 +20,7 @@ import tensorflow.experimental.numpy as tnp
 
 from tfbo import _linalg
 from tfbo.columns import Columns, code, index
-from tfbo.optim import bfgs
+from tfbo.optim import bfgs, constrained
 from tfbo.optim.base import Limits
 from tfbo.optim.domain import Domain
 
@@ -35,6 +37,8 @@ _SAME = 1e-7
 _MOST_CATEGORIES = 33
 # An ordered column with more levels takes part in the first ascent as if it were continuous.
 _MANY_LEVELS = 8
+# Of so many ordered columns under constraints, all pairs are moved against each other.
+_MOST_PAIRED = 8
 _ROUNDS = 8
 # An ascent ends at such a gradient or expected gain, in the unit of `_spread`.
 _FLAT, _SETTLED = 1e-5, 1e-9
@@ -85,7 +89,7 @@ def maximise(
 
     Args:
         function: the objective; NaN is worse than anything.
-        domain: columns, box and constraints. An ascent ends where it would leave what is legal.
+        domain: columns, box and constraints.
         screens: candidates `[c, d]` in [0, 1], one or more sets; the nearest rows of the box are screened.
         taken: single rows that must not be returned; see `among`.
         climbs: number of rows of each screen to climb from.
@@ -156,9 +160,11 @@ def _climb(ascent: _Ascent, start: tf.Tensor, value: tf.Tensor) -> tuple[tf.Tens
 
     state = _Climb(tf.constant(0), start, value, tf.constant(True))
     if columns.continuous.all():
-        # The end of an ascent is legal as it is.
         raw, value = _ascend(ascent, state.raw, tf.constant(False))
-        state = _better(state, raw, ascent.judge(raw, value))
+        if ascent.domain.feasible is None:
+            # The end of an ascent is legal as it is.
+            value = ascent.judge(raw, value)
+        state = _better(state, raw, value)
     else:
         flat = tf.while_loop(
             lambda i, raw, value, improved: improved, body, tuple(state), maximum_iterations=_ROUNDS
@@ -208,27 +214,29 @@ def _ascend(ascent: _Ascent, raw: tf.Tensor, strict: tf.Tensor) -> tuple[tf.Tens
     free = (columns.continuous | (_ascended(columns) & ~strict)) & (rows >= 0.0)
     low, high = tf.zeros_like(rows), tf.ones_like(rows)
 
-    def objective(x: tf.Tensor) -> tf.Tensor:
-        value = -ascent.function(x) / ascent.unit
-        if domain.legal is None:
-            return value
-        return tf.where(domain.legal(x, tnp), value, tf.constant(float("nan"), value.dtype))
-
-    result = bfgs.minimise(
-        objective,
-        rows,
-        Limits(
-            tf.where(free, domain.clip(low, tnp), rows),
-            tf.where(free, domain.clip(high, tnp), rows),
-            max_evaluations=ascent.max_evaluations,
-            gradient_tolerance=_FLAT,
-            value_tolerance=_SETTLED,
-            first_step=0.1,
-            race=ascent.race,
-            compact=ascent.compact,
-        ),
+    if domain.feasible is not None:
+        free &= domain.feasible.free
+    limits = Limits(
+        tf.where(free, domain.clip(low, tnp), rows),
+        tf.where(free, domain.clip(high, tnp), rows),
+        max_evaluations=ascent.max_evaluations,
+        gradient_tolerance=_FLAT,
+        value_tolerance=_SETTLED,
+        first_step=0.1,
+        race=ascent.race,
+        compact=ascent.compact,
     )
-    return tf.where(free, result.x, raw), -result.value * ascent.unit
+
+    def objective(x: tf.Tensor) -> tf.Tensor:
+        return -ascent.function(x) / ascent.unit
+
+    if domain.feasible is None:
+        result = bfgs.minimise(objective, rows, limits)
+        return tf.where(free, result.x, raw), -result.value * ascent.unit
+    raw = tf.where(free, constrained.ascend(objective, domain, rows, limits), raw)
+    if not columns.continuous.all():
+        raw = constrained.stepped(domain, constrained.followed(domain, raw))
+    return raw, _value(ascent, raw)
 
 
 def _value(ascent: _Ascent, raw: tf.Tensor) -> tf.Tensor:
@@ -249,7 +257,8 @@ def _better(state: _Climb, raw: tf.Tensor, value: tf.Tensor) -> _Climb:
 def _move(ascent: _Ascent, state: _Climb) -> _Climb:
     """Each member at the best of its neighbours, of which each differs in one discrete column."""
     columns = ascent.domain.columns
-    shifts, cyclic, mine = _neighbourhood(columns)
+    feasible = ascent.domain.feasible
+    shifts, cyclic, mine = _neighbourhood(columns, pairs=feasible is not None)
     if not len(shifts):
         return state
     d, k = len(columns), len(shifts)
@@ -259,14 +268,19 @@ def _move(ascent: _Ascent, state: _Climb) -> _Climb:
         cyclic, tf.math.floormod(moved, count), tf.clip_by_value(moved, 0.0, count - 1.0)
     )
     raw = tf.where(mine, code(columns, moved, tnp), tf.expand_dims(state.raw, 1))
+    if feasible is not None:
+        raw = tf.reshape(constrained.followed(ascent.domain, tf.reshape(raw, [-1, d])), [-1, k, d])
     value = tf.reshape(_value(ascent, tf.reshape(raw, [-1, d])), [-1, k])
     best = tf.argmax(value, axis=1)
     return _better(state, tf.gather(raw, best, batch_dims=1), tf.reduce_max(value, axis=1))
 
 
-def _neighbourhood(columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Moves of level indices `[k, d]`, which columns go round `[d]`, and which one each moves `[k, d]`."""
-    shifts: list[tuple[int, float]] = []
+def _neighbourhood(columns: Columns, *, pairs: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Moves of level indices `[k, d]`, which columns go round `[d]`, and which one each moves `[k, d]`.
+
+    With `pairs`, two ordered columns are also moved against each other, by a level each.
+    """
+    moves: list[dict[int, float]] = []
     for j, column in enumerate(columns.columns):
         if column.count is None:
             continue
@@ -275,8 +289,13 @@ def _neighbourhood(columns: Columns) -> tuple[np.ndarray, np.ndarray, np.ndarray
         else:
             powers = [2**e for e in range(column.count.bit_length()) if 2**e < column.count]
             sizes = [sign * power for power in powers for sign in (1, -1)]
-        shifts.extend((j, float(size)) for size in sizes)
-    table = np.zeros([len(shifts), len(columns)])
-    for i, (j, size) in enumerate(shifts):
-        table[i, j] = size
+        moves.extend({j: float(size)} for size in sizes)
+    ordered = [
+        j for j, c in enumerate(columns.columns) if c.count is not None and not c.categorical
+    ]
+    if pairs and len(ordered) <= _MOST_PAIRED:
+        moves.extend({i: 1.0, j: -1.0} for i, j in itertools.permutations(ordered, 2))
+    table = np.zeros([len(moves), len(columns)])
+    for i, move in enumerate(moves):
+        table[i, list(move)] = list(move.values())
     return table, np.array([c.categorical for c in columns.columns], bool), table != 0.0

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 
 from tfbo import _random
-from tfbo.columns import snap
 from tfbo.optim.domain import Domain
 
 # Standard deviations of the perturbations, in the unit of the cube: fine, and coarse.
@@ -62,10 +61,12 @@ def _stretched(domain: Domain, u: np.ndarray) -> np.ndarray:
 def _legal(domain: Domain, draw: Callable[[], np.ndarray]) -> np.ndarray:
     """As many legal candidates as a set has, of several sets; repeated if few, and illegal if none."""
     rows = draw()
-    if domain.legal is None:
+    if domain.feasible is None:
         return rows
     found, sets = rows[:0], 0
     while len(found) < len(rows) and sets < _SETS:
-        found = np.concatenate([found, rows[domain.legal(snap(domain.columns, rows), np)]])
+        snapped = domain.snap(rows)
+        outside = domain.outside(snapped)
+        found = np.concatenate([found, rows[domain.feasible.fits(snapped) & ~outside]])
         rows, sets = draw(), sets + 1
     return np.resize(found, rows.shape) if len(found) else rows

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import tensorflow as tf
+import tensorflow.experimental.numpy as tnp
 
 from tfbo import _numerics, _random
 from tfbo.gp import Kernel
@@ -68,7 +69,7 @@ def _at_once(scene: Scene) -> tf.Tensor:
 
 def _together(q: int, scene: Scene, normals: tf.Tensor, answer: Answer) -> Answer:
     """The points that were chosen one by one, climbed as a set; with the value of the set."""
-    question, columns, d = scene.question, scene.choice.columns, len(scene.choice.columns)
+    question, d = scene.question, len(scene.choice.columns)
     first = tf.math.count_nonzero(question.running, dtype=tf.int32)
     chosen = tf.gather(answer.x, first + tf.range(q))
     later = tf.gather(normals, first + tf.range(q - 1), axis=1)
@@ -82,12 +83,10 @@ def _together(q: int, scene: Scene, normals: tf.Tensor, answer: Answer) -> Answe
         tried = tf.reshape(taken(tf.reshape(x, [-1, d])), [-1, q])
         return repeats | tf.reduce_any(tried, axis=-1)
 
-    sets, bounds = tf.shape(question.everywhere)[0] // q, scene.domain.bounds
+    sets = tf.shape(question.everywhere)[0] // q
     best = mixed.maximise(
         lambda sets: worth(tf.reshape(sets, [-1, q, d]), later),
-        scene.domain._replace(
-            columns=columns.repeated(q), bounds=None if bounds is None else tf.tile(bounds, [q, 1])
-        ),
+        scene.domain.repeated(q, tnp),
         (
             tf.reshape(chosen, [1, q * d]),
             tf.reshape(question.everywhere[: sets * q], [sets, q * d]),
