@@ -34,7 +34,7 @@ _END = ".graph"
 _MOST_FILES, _MOST_BYTES = 200, 2**28
 _OFF = ("", "0", "off", "none")
 # Where the code is that graphs are traced from.
-_TRACED = ("", "_compile/", "gp/", "optim/", "acquisition/", "strategies/**/")
+_TRACED = ("", "_compile/", "gp/", "optim/", "acquisition/", "space/**/", "strategies/**/")
 
 
 class Traced(NamedTuple):
@@ -186,6 +186,8 @@ def _parts(value: Any) -> Iterator[str]:
         yield f"{_qualified(kind)} of {len(value)}"
         for entry in value:
             yield from _parts(entry)
+    elif hasattr(value, "to_json"):
+        yield f"{_qualified(kind)} {value.to_json()}"
     elif dataclasses.is_dataclass(value):
         yield _qualified(kind)
         for field in dataclasses.fields(value):

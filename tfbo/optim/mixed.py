@@ -55,6 +55,8 @@ class Maximum(NamedTuple):
     """Scalar; minus infinity where every candidate is taken."""
     ok: tf.Tensor
     """bool: there is such a row."""
+    screened: tf.Tensor
+    """`[d]`: the best one of the screens."""
 
 
 class _Ascent(NamedTuple):
@@ -108,12 +110,15 @@ def maximise(
     parts = tf.split(value, [tf.shape(s)[0] for s in screens])
     tops = [tf.math.top_k(part, tf.minimum(climbs, tf.size(part))) for part in parts]
     start = [tf.gather(screen, top.indices) for screen, top in zip(screens, tops, strict=True)]
-    value = tf.concat([top.values for top in tops], axis=0)
-    ascent = _Ascent(function, domain, judge, _spread(value), max_evaluations, True, compact)
-    raw, value = _climb(ascent, domain.clip(tf.concat(start, axis=0), tnp), value)
+    begun, before = tf.concat(start, axis=0), tf.concat([top.values for top in tops], axis=0)
+    ascent = _Ascent(function, domain, judge, _spread(before), max_evaluations, True, compact)
+    raw, value = _climb(ascent, domain.clip(begun, tnp), before)
     best = tf.argmax(value)
     highest = tf.gather(value, best)
-    return Maximum(domain.snap(tf.gather(raw, best), tnp), highest, tf.math.is_finite(highest))
+    screened = domain.snap(tf.gather(begun, tf.argmax(before)), tnp)
+    return Maximum(
+        domain.snap(tf.gather(raw, best), tnp), highest, tf.math.is_finite(highest), screened
+    )
 
 
 def maximise_each(

@@ -22,7 +22,15 @@ from tfbo.gp import Posterior, hyperprior, paths, search
 from tfbo.gp.data import TrainingData
 from tfbo.optim.domain import Domain
 from tfbo.strategies.base import Problem
-from tfbo.strategies.bayes import curves, feasibility, fit, screens, surrogate, warm_start
+from tfbo.strategies.bayes import (
+    constraints,
+    curves,
+    feasibility,
+    fit,
+    screens,
+    surrogate,
+    warm_start,
+)
 from tfbo.strategies.bayes import data as trials_data
 from tfbo.strategies.bayes.chooser import Answer, Choice, Chooser, Question, choose
 from tfbo.strategies.bayes.data import Failed, History, Modelled
@@ -166,9 +174,7 @@ def _suggest(
 
     attempts = [("", (plan,))] + [("on the CPU", (devices.CPU,))] * (plan != devices.CPU)
     answer = first_within_memory(plan, attempts, run)
-    rows = answer.x[answer.found]
-    if problem.region is not None:
-        rows = problem.region.repair(rows)
+    rows = constraints.legal(problem, answer, asked.question.tried)
     return rows, warm_start.notes(asked.fitted.found, asked.searched)
 
 
@@ -186,7 +192,8 @@ def pose(
     data = modelled.data
     success = labels(settings, history)
     bounds = settings.bounds(problem, history)
-    domain = Domain(settings.choice.columns, bounds if len(bounds) else None)
+    box = bounds if len(bounds) else None
+    domain = Domain(settings.choice.columns, box, settings.choice.feasible)
     everywhere, around = screens.of(problem, domain, modelled.ends, settings.n_candidates, rng)
     runs = [trial for trial in pending if trial.state != PAUSED]
     paused = trials_data.rows(problem, [trial for trial in pending if trial.state == PAUSED])

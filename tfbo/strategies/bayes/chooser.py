@@ -24,7 +24,7 @@ from tfbo.gp import Kernel, Posterior
 from tfbo.gp.likelihood import Observations
 from tfbo.gp.pending import Pending
 from tfbo.optim import mixed
-from tfbo.optim.domain import Domain
+from tfbo.optim.domain import Domain, Feasible
 from tfbo.strategies.bayes import boundary, feasibility, fit
 from tfbo.strategies.bayes.feasibility import Feasibility
 
@@ -77,6 +77,8 @@ class Answer(NamedTuple):
     """bool `[q]`: which of them there are; all of the screened rows may have been tried."""
     value: tf.Tensor
     """The acquisition at the last point, or that of all together where they were climbed together."""
+    screened: tf.Tensor | tuple[()] = ()
+    """Legal rows of the best screened candidate for each point, `[q, d]`; nothing without constraints."""
 
 
 class Chooser(abc.ABC):
@@ -126,6 +128,8 @@ class Choice(NamedTuple):
     """True where the points are sought in a box."""
     curves: bool = False
     """True where data are of steps; points are then valued at the last."""
+    feasible: Feasible | None = None
+    """Constraints on the points; None where there are none."""
 
 
 class Scene(NamedTuple):
@@ -179,17 +183,21 @@ class Scene(NamedTuple):
         if normals is None:
             normals = tf.zeros_like(question.pending[None, :, 0])
 
-        def one_more(i: tf.Tensor, rows: tf.Tensor, running: tf.Tensor, _: tf.Tensor) -> Any:
+        def one_more(i: tf.Tensor, so_far: Answer) -> Any:
+            rows, running, screened = so_far.x, so_far.found, so_far.screened
             found = best(self.beside(rows, running, normals), self.taken(rows, running))
             place = tf.argmin(tf.cast(running, tf.int32), output_type=tf.int32)
             here = tf.equal(tf.range(tf.size(running)), place)
             rows = tf.where(here[:, None], _numerics.quantise(found.x), rows)
-            return i + 1, rows, running | (here & found.ok), found.value
+            if self.domain.feasible is not None:
+                screened = tf.where(here[:, None], found.screened, screened)
+            return i + 1, Answer(rows, running | (here & found.ok), found.value, screened)
 
         lowest = tf.constant(-float("inf"), tf.float64)
-        first = (tf.constant(0), question.pending, question.running, lowest)
-        _, *answer = tf.while_loop(lambda i, *_: i < question.q, one_more, first)
-        return Answer(*answer)
+        screened = () if self.domain.feasible is None else question.pending
+        first = Answer(question.pending, question.running, lowest, screened)
+        _, answer = tf.while_loop(lambda i, _: i < question.q, one_more, (tf.constant(0), first))
+        return answer
 
 
 def choose(choice: Choice, question: Question, device: str) -> Answer:
@@ -198,7 +206,8 @@ def choose(choice: Choice, question: Question, device: str) -> Answer:
     rows = max(len(question.observed.z), int(question.q))
     chosen: Answer = compiled(choice)(asked, device, rows=rows)
     first, end = int(np.sum(question.running)), len(question.running)
-    return chosen._replace(x=chosen.x[first:end], found=chosen.found[first:end])
+    mine = slice(first, end)
+    return Answer(chosen.x[mine], chosen.found[mine], chosen.value, chosen.screened[mine])
 
 
 @functools.lru_cache(maxsize=64)
@@ -223,7 +232,9 @@ def compiled(choice: Choice) -> Program:
         bounds=spec([d, 2]) if choice.bounded else (),
         curves=spec([None, 2]) if choice.curves else (),
     )
-    return Program(_choose, choice, signature, Answer(*Answer._fields), xla=choice.padded)
+    screened = () if choice.feasible is None else "screened"
+    answer = Answer("x", "found", "value", screened)
+    return Program(_choose, choice, signature, answer, xla=choice.padded)
 
 
 def _choose(choice: Choice, question: Question) -> Answer:
@@ -235,7 +246,8 @@ def _choose(choice: Choice, question: Question) -> Answer:
     posterior = boundary.deflated(
         question.posterior, choice.columns, question.best, choice.boundary
     )
-    domain = Domain(choice.columns, question.bounds if choice.bounded else None)
+    bounds = question.bounds if choice.bounded else None
+    domain = Domain(choice.columns, bounds, choice.feasible)
     return choice.chooser.choose(Scene(choice, question, posterior, observed, domain, feasible))
 
 

@@ -102,4 +102,5 @@ def _together(q: int, scene: Scene, normals: tf.Tensor, answer: Answer) -> Answe
     placed = tf.gather(better, tf.clip_by_value(i, 0, q - 1))
     mine = (i >= 0) & (i < q) & whole
     x = tf.where(mine[:, None], placed, answer.x)
-    return Answer(x, answer.found, tf.where(whole, best.value, answer.value))
+    value = tf.where(whole, best.value, answer.value)
+    return answer._replace(x=x, value=value)

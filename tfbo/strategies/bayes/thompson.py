@@ -65,5 +65,8 @@ class Thompson(Chooser):
         value = worth(screened, drawn.everywhere(screened))
         start = tf.gather(screened, tf.argmax(value, axis=1))
         x = mixed.maximise_each(each, scene.domain, start, max_evaluations=_EVALUATIONS)
-        rows = tf.concat([question.pending[: -tf.shape(x)[0]], _numerics.quantise(x)], axis=0)
-        return Answer(rows, tf.ones_like(question.running), tf.reduce_max(each(x)))
+        before = question.pending[: -tf.shape(x)[0]]
+        rows = tf.concat([before, _numerics.quantise(x)], axis=0)
+        constrained = scene.domain.feasible is not None
+        begun = tf.concat([before, start], axis=0) if constrained else ()
+        return Answer(rows, tf.ones_like(question.running), tf.reduce_max(each(x)), begun)
