@@ -27,10 +27,64 @@ from suites.base import Parameter, Params, cube
 
 
 def maximise_logei(message: dict[str, Any]) -> dict[str, Any]:
-    """Maximise BoTorch's LogEI under a Gaussian process whose hyperparameters are given.
+    """Maximise BoTorch's LogEI under a Gaussian process whose hyperparameters are given; see `given`."""
+    optimiser, model = given(message)
+    begin = time.perf_counter()
+    point, value = optimiser.maximise(model, message["incumbent"])
+    seconds = time.perf_counter() - begin
+    return {"x": point.tolist(), "value": float(value), "seconds": seconds}
 
-    The model is amplitude^2 times a Matern-5/2 kernel with a lengthscale a column, zero mean, on
-    outcomes that are standardised and to be maximised.
+
+def maximise_constrained(message: dict[str, Any]) -> dict[str, Any]:
+    """Maximise it under constraints, with the defaults of BoTorch's tutorials; see `peers.Worker`.
+
+    Nonlinear constraints need starts that are legal: the best of the raw samples that are, chosen as
+    BoTorch chooses its own.
+    """
+    optimiser, model = given(message)
+    torch, botorch, optim = optimiser.torch, optimiser.botorch, optimiser.botorch.optim
+    logei = botorch.acquisition.LogExpectedImprovement(model, best_f=message["incumbent"])
+    d = len(message["lengthscales"])
+    rows = {True: [], False: []}
+    for weights, least, equal in message["linear"]:
+        coefficients = torch.tensor(weights, **optimiser.kind)
+        rows[equal].append((torch.arange(d), coefficients, least))
+    arguments = {
+        "inequality_constraints": rows[False] or None,
+        "equality_constraints": rows[True] or None,
+    }
+    begin = time.perf_counter()
+    if message["balls"]:
+        balls = [(torch.tensor(centre, **optimiser.kind), r) for centre, r in message["balls"]]
+        inside = [
+            lambda x, centre=centre, r=r: r**2 - ((x - centre) ** 2).sum(-1) for centre, r in balls
+        ]
+        raw = torch.quasirandom.SobolEngine(d, scramble=True, seed=message["seed"])
+        raw = raw.draw(512 * 64).to(**optimiser.kind)
+        legal = torch.stack([f(raw) > 1e-9 for f in inside]).all(0)
+        raw = raw[legal][:512]
+        with torch.no_grad():
+            starts, _ = optim.initializers.initialize_q_batch(raw[:, None], logei(raw[:, None]), 10)
+        arguments = {
+            "nonlinear_inequality_constraints": [(f, True) for f in inside],
+            "batch_initial_conditions": starts,
+        }
+    point, value = optim.optimize_acqf(
+        logei, optimiser.bounds, q=1, num_restarts=10, raw_samples=512, **arguments,
+        options={"batch_limit": 1} if message["balls"] else None,
+    )  # fmt: skip
+    seconds = time.perf_counter() - begin
+    with torch.no_grad():
+        values = logei(torch.tensor(message["points"], **optimiser.kind)[:, None])
+    found = {"x": point[0].tolist(), "value": float(value), "seconds": seconds}
+    return {"maximum": found, "values": values.tolist()}
+
+
+def given(message: dict[str, Any]) -> tuple[Botorch, Any]:
+    """BoTorch, and a Gaussian process whose hyperparameters are given.
+
+    It is amplitude^2 times a Matern-5/2 kernel with a lengthscale a column, zero mean, on outcomes that
+    are standardised and to be maximised.
     """
     optimiser = Botorch(cube(len(message["lengthscales"])), message["seed"])
     torch, gpytorch = optimiser.torch, optimiser.gpytorch
@@ -51,10 +105,7 @@ def maximise_logei(message: dict[str, Any]) -> dict[str, Any]:
     kernel.base_kernel.lengthscale = lengthscales
     likelihood.noise = message["noise"]
     model.eval()
-    begin = time.perf_counter()
-    point, value = optimiser.maximise(model, message["incumbent"])
-    seconds = time.perf_counter() - begin
-    return {"x": point.tolist(), "value": float(value), "seconds": seconds}
+    return optimiser, model
 
 
 def described(optimiser: Adapter) -> dict[str, Any]:
@@ -111,6 +162,8 @@ def answer(session: Session, message: dict[str, Any]) -> dict[str, Any]:
             return {"mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0}
         case "maximise_logei":
             return maximise_logei(message)
+        case "maximise_constrained":
+            return maximise_constrained(message)
         case "preload" | "ask" | "tell" | "recommend" | "coverage":
             if session.optimiser is None:
                 raise ProtocolError(f"{message['command']}: there is no optimiser; start one first")

@@ -225,6 +225,31 @@ class Worker:
         }
         return Maximum(**self._call(message))
 
+    def maximise_constrained(
+        self,
+        posterior: dict[str, Any],
+        *,
+        linear: Sequence[tuple[list[float], float, bool]],
+        balls: Sequence[tuple[list[float], float]],
+        points: list[list[float]],
+        seed: int = 0,
+    ) -> tuple[Maximum, list[float]]:
+        """Have BoTorch maximise LogEI under constraints, with 10 restarts and 512 raw samples.
+
+        Args:
+            posterior: the arguments of `maximise_logei`, but for the seed.
+            linear: weights `[d]`, least value of the weighted sum, and True where it has to be equal.
+            balls: centres `[d]` and radii of balls in which the point has to be.
+            points: `[k, d]`, of which the values are asked for, too.
+            seed: of the raw samples.
+
+        Returns:
+            The maximum, and the values `[k]`.
+        """
+        message = {"command": "maximise_constrained", **posterior, "seed": seed, "points": points}
+        reply = self._call({**message, "linear": list(linear), "balls": list(balls)})
+        return Maximum(**reply["maximum"]), reply["values"]
+
     def _call(self, message: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
         try:
