@@ -13,7 +13,11 @@ def bumpy(d, seed):
     """A bowl with waves in it, whose lowest point is mostly outside of the cube or of the region."""
     rng = np.random.default_rng(seed)
     a = rng.standard_normal([d, d])
-    bowl, centre, wave = a @ a.T / d + 0.1 * np.eye(d), rng.uniform(-0.3, 1.3, d), rng.normal(size=d)
+    bowl, centre, wave = (
+        a @ a.T / d + 0.1 * np.eye(d),
+        rng.uniform(-0.3, 1.3, d),
+        rng.normal(size=d),
+    )
 
     def function(x):
         gap = x - centre
