@@ -28,15 +28,19 @@ _BACKTRACKS = 15
 _CURVATURE = 1e-10
 # A step leaves at least this share of each distance (Waechter and Biegler 2006, equation 8).
 _KEPT = 0.01
-# The barrier's weight at the start, how it falls, and where it ends: the last is what an end may lack for
-# each constraint that is active, in the unit of the objective.
-_FIRST_WEIGHT, _FALL, _LAST_WEIGHT = 1e-2, 0.1, 1e-9
+# The barrier's weight at the start, the factor and power by which it falls (ibid., equation 7, of the mean
+# product of distance and multiplier), and where it ends: so much an end may lack for each that is active,
+# in the unit of the objective. Members race from a weight on.
+_FIRST_WEIGHT, _FALL, _FASTER, _LAST_WEIGHT, _RACE_WEIGHT = 1e-2, 0.1, 1.5, 1e-9, 1.01e-2
+# Differences of values below this are rounding.
+_ROUNDING = 1e-13
 # Multipliers are held within this factor of weight / distance (ibid., equation 16).
 _DRIFT = 1e6
 # Starts are pushed so far inside: from bounds as a share of their distance, and in the unit of the margins.
 _PUSH, _PUSHES = 1e-2, 6
-# Newton's steps back to where a curved margin is as large as its slope said.
-_RESTORATIONS = 3
+# Newton steps back to where a curved margin is as large as its slope said, and their length: where what is
+# legal is convex, one of exact length ends just short.
+_RESTORATIONS, _BEYOND = 2, 1.05
 # A margin that no free variable changes is left out where it is as good as zero: it stays so.
 _SETTLED_MARGIN = 1e-7
 _TINY = 1e-12
@@ -48,6 +52,7 @@ class _State(NamedTuple):
     """See `Members`."""
 
     trial: tf.Tensor  # [r, p] the point evaluated next
+    edges: _Edges  # of it
     x: tf.Tensor  # [r, p] the best so far
     value: tf.Tensor  # [r, 1] of the objective alone
     start_value: tf.Tensor  # [r, 1]
@@ -88,18 +93,19 @@ def minimise(objective: Objective, margins: Margins, start: tf.Tensor, limits: L
 
     Source: Nocedal and Wright 2006, chapter 19; Waechter and Biegler 2006 (doi 10.1007/s10107-004-0559-y).
     """
-    x = _pushed(margins, start, limits)
+    x, edges = _pushed(margins, start, limits)
     zero = tf.zeros_like(x[:, :1])
     never, none, infinite = (
         tf.zeros_like(zero, tf.bool),
         tf.zeros_like(zero, tf.int32),
         zero + float("inf"),
     )
-    distance, jacobian = _distances(margins, x, limits)
+    distance, jacobian = _distances(x, edges, limits)
     weight = zero + _FIRST_WEIGHT
     inside = tf.reduce_all(distance > 0.0, axis=-1, keepdims=True)
     initial = _State(
         trial=x,
+        edges=edges,
         x=x,
         value=infinite,
         start_value=infinite,
@@ -124,44 +130,54 @@ def minimise(objective: Objective, margins: Margins, start: tf.Tensor, limits: L
         objective,
         initial,
         lambda state, value, gradient: _aim(
-            _advance(state, value, gradient, margins, limits), margins, limits
+            _advance(state, value, gradient, limits), margins, limits
         ),
         limits,
     )
     return minimum(final, unknown_curvature(x))
 
 
-def _distances(margins: Margins, x: tf.Tensor, limits: Limits) -> tuple[tf.Tensor, tf.Tensor]:
+class _Edges(NamedTuple):
+    """Margins of points and their Jacobian."""
+
+    margin: tf.Tensor  # [r, c]
+    slopes: tf.Tensor  # [r, c, p] zero where fixed
+
+
+def _edges(margins: Margins, count: int, x: tf.Tensor, free: tf.Tensor) -> _Edges:
+    """Margins and their Jacobian, by one backward pass of as many copies of `x` as there are margins."""
+    copies = tf.tile(x, [count, 1])
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(copies)
+        every = tf.reshape(margins(copies), [count, -1, count])
+        margin = tf.linalg.diag_part(tf.transpose(every, [1, 0, 2]))
+    slopes = tape.gradient(margin, copies, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    slopes = tf.transpose(tf.reshape(slopes, [count, -1, x.shape[1]]), [1, 0, 2])
+    known = tf.math.is_finite(slopes) & free[:, None, :]
+    return _Edges(margin, tf.where(known, slopes, tf.zeros_like(slopes)))
+
+
+def _distances(x: tf.Tensor, edges: _Edges, limits: Limits) -> tuple[tf.Tensor, tf.Tensor]:
     """Distances `[r, m]` and their Jacobian `[r, m, p]`; one and zero where there is nothing to keep."""
-    free = tf.broadcast_to(limits.upper > limits.lower, tf.shape(x))
-    one = tf.ones_like(x)
+    free, one = _free(x, limits), tf.ones_like(x)
     low, high = (tf.where(free, part, one) for part in (x - limits.lower, limits.upper - x))
-    margin, slopes = _slopes(margins, x)
-    slopes = tf.where(free[:, None, :], slopes, tf.zeros_like(slopes))
-    settled = (tf.reduce_max(tf.abs(slopes), axis=-1) < _TINY) & (margin <= _SETTLED_MARGIN)
-    margin = tf.where(settled & (margin >= -_SETTLED_MARGIN), tf.ones_like(margin), margin)
+    margin, slopes = edges
+    settled = (tf.reduce_max(tf.abs(slopes), axis=-1) < _TINY) & (tf.abs(margin) <= _SETTLED_MARGIN)
+    margin = tf.where(settled, tf.ones_like(margin), margin)
     bounds = tf.linalg.diag(tf.where(free, one, tf.zeros_like(x)))
     return tf.concat([low, high, margin], axis=1), tf.concat([bounds, -bounds, slopes], axis=1)
 
 
-def _slopes(margins: Margins, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Margins `[r, c]` and their Jacobian `[r, c, p]`, by one backward pass of as many copies of `x`."""
-    margin = margins(x)
-    c, p = margin.shape[1], x.shape[1]
-    copies = tf.tile(x, [c, 1])
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(copies)
-        each = tf.linalg.diag_part(tf.transpose(tf.reshape(margins(copies), [c, -1, c]), [1, 0, 2]))
-    slopes = tape.gradient(each, copies, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    slopes = tf.transpose(tf.reshape(slopes, [c, -1, p]), [1, 0, 2])
-    return margin, tf.where(tf.math.is_finite(slopes), slopes, tf.zeros_like(slopes))
+def _free(x: tf.Tensor, limits: Limits) -> tf.Tensor:
+    return tf.broadcast_to(limits.upper > limits.lower, tf.shape(x))
 
 
-def _pushed(margins: Margins, start: tf.Tensor, limits: Limits) -> tf.Tensor:
-    """Starts moved off the edges, from bounds by a share of their distance."""
+def _pushed(margins: Margins, start: tf.Tensor, limits: Limits) -> tuple[tf.Tensor, _Edges]:
+    """Starts moved off the edges, from bounds by a share of their distance; and the edges there."""
     width = limits.upper - limits.lower
     low, high = limits.lower + _PUSH * width, limits.upper - _PUSH * width
-    return restored(margins, start, tf.constant(_PUSH, start.dtype), low, high, steps=_PUSHES)
+    least = tf.constant(_PUSH, start.dtype)
+    return _restored(margins, start, least, low, high, steps=_PUSHES)
 
 
 def restored(
@@ -185,17 +201,30 @@ def restored(
         high: upper bounds.
         steps: how many at the most.
     """
+    return _restored(margins, x, least, low, high, steps=steps)[0]
+
+
+def _restored(
+    margins: Margins,
+    x: tf.Tensor,
+    least: tf.Tensor,
+    low: tf.Tensor,
+    high: tf.Tensor,
+    *,
+    steps: int,
+) -> tuple[tf.Tensor, _Edges]:
+    """As `restored`, and the edges there."""
     low, high = tf.broadcast_to(low, tf.shape(x)), tf.broadcast_to(high, tf.shape(x))
-    free = high > low
+    x, free = tf.clip_by_value(x, low, high), high > low
+    count = margins(x[:1]).shape[1]
 
-    def lacking(x: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        margin, slopes = _slopes(margins, x)
-        slopes = tf.where(free[:, None, :], slopes, tf.zeros_like(slopes))
-        matters = tf.reduce_max(tf.abs(slopes), axis=-1) >= _TINY
-        lack = tf.where(matters & (margin < least), least - margin, tf.zeros_like(margin))
-        return x, lack, slopes
+    def lacking(edges: _Edges) -> tf.Tensor:
+        matters = tf.reduce_max(tf.abs(edges.slopes), axis=-1) >= _TINY
+        lack = least - edges.margin
+        return tf.where(matters & (lack > 0.0), lack, tf.zeros_like(lack))
 
-    def restore(x: tf.Tensor, lack: tf.Tensor, slopes: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def restore(x: tf.Tensor, edges: _Edges) -> tuple[tf.Tensor, _Edges]:
+        lack, slopes = _BEYOND * lacking(edges), edges.slopes
         mine = tf.cast(lack > 0.0, x.dtype)
         room = tf.minimum(x - low, high - x) + 0.01 * (high - low)
         slopes *= mine[:, :, None] * room[:, None, :]
@@ -204,57 +233,35 @@ def restored(
         gram = tf.linalg.set_diag(gram, size * (1.0 + 1e-6) + 1.0 - mine + 1e-30)
         shares = tf.linalg.cholesky_solve(tf.linalg.cholesky(gram), lack[:, :, None])
         step = room * tf.squeeze(tf.matmul(slopes, shares, transpose_a=True), -1)
-        return lacking(tf.clip_by_value(x + step, low, high))
+        x = tf.clip_by_value(x + step, low, high)
+        return x, _edges(margins, count, x, free)
 
-    moved, *_ = tf.while_loop(
-        lambda x, lack, slopes: tf.reduce_any(lack > 0.1 * least),
+    moved: tuple[tf.Tensor, _Edges] = tf.while_loop(
+        lambda _, edges: tf.reduce_any(lacking(edges) > 0.1 * least),
         restore,
-        lacking(tf.clip_by_value(x, low, high)),
+        (x, _edges(margins, count, x, free)),
         maximum_iterations=steps,
     )
     return moved
 
 
-def _advance(
-    state: _State, value: tf.Tensor, gradient: tf.Tensor, margins: Margins, limits: Limits
-) -> _State:
+def _advance(state: _State, value: tf.Tensor, gradient: tf.Tensor, limits: Limits) -> _State:
     """Accept or refuse the evaluated points, and learn from the accepted ones."""
-    free = tf.broadcast_to(limits.upper > limits.lower, tf.shape(gradient))
-    gradient = tf.where(free, gradient, tf.zeros_like(gradient))
-    distance, jacobian = _distances(margins, state.trial, limits)
-    inside = tf.reduce_all(distance >= 0.5 * _KEPT * state.distance, axis=-1, keepdims=True)
+    gradient = tf.where(_free(gradient, limits), gradient, tf.zeros_like(gradient))
+    distance, jacobian = _distances(state.trial, state.edges, limits)
     first = tf.math.is_inf(state.value)
-    inside |= first & tf.reduce_all(distance > 0.0, axis=-1, keepdims=True)
-
-    ratio = tf.where(inside, distance / state.distance, tf.ones_like(distance))
-    barrier = state.weight * tf.reduce_sum(tf.math.log(ratio), axis=-1, keepdims=True)
-    slope = state.slope * state.step
-    excess = value - state.value - barrier - slope
-    enough = first | (excess <= (_ARMIJO - 1.0) * slope + 1e-13 * (1.0 + tf.abs(value)))
-    accept = tf.math.is_finite(value) & inside & enough & ~state.done
-
-    kept = tf.where(accept[:, :, None], jacobian, state.jacobian)
+    accept, shrink = _judged(state, value, distance)
     multiplier = tf.where(accept, state.multiplier + state.dual, state.multiplier)
+    bent = tf.linalg.matvec(jacobian - state.jacobian, multiplier, transpose_a=True)
     hessian, pairs = _update_hessian(
-        state,
-        state.trial - state.x,
-        gradient - state.gradient
-        - tf.linalg.matvec(jacobian - state.jacobian, multiplier, transpose_a=True),
-        accept & ~first,
-    )  # fmt: skip
-    where = tf.where(accept, distance, state.distance)
-    usual = state.weight / where
-    multiplier = tf.clip_by_value(multiplier, usual / _DRIFT, usual * _DRIFT)
-    gap = tf.reduce_mean(multiplier * where, axis=-1, keepdims=True)
-    weight = tf.where(
-        accept & (state.step >= 0.5) & ~first,
-        tf.minimum(state.weight, tf.maximum(_FALL * gap, _LAST_WEIGHT)),
-        state.weight,
+        state, state.trial - state.x, gradient - state.gradient - bent, accept & ~first
     )
-    # A refused point: interpolate the parabola through value and slope, within [0.1, 0.5].
-    usable = tf.math.is_finite(excess) & (excess > 0.0) & inside
-    shrink = tf.where(usable, -0.5 * slope / tf.where(usable, excess, 1.0), _SHRINK_LEAST)
-    shrink = tf.clip_by_value(shrink, _SHRINK_MOST, _SHRINK_LEAST)
+    distance = tf.where(accept, distance, state.distance)
+    usual = state.weight / distance
+    multiplier = tf.clip_by_value(multiplier, usual / _DRIFT, usual * _DRIFT)
+    gap = tf.reduce_mean(multiplier * distance, axis=-1, keepdims=True)
+    lighter = tf.maximum(tf.minimum(_FALL * gap, tf.pow(gap, _FASTER)), _LAST_WEIGHT)
+    falls = accept & (state.step >= 0.5) & ~first
     refused = ~accept & ~state.done
     backtracks = tf.where(refused, state.backtracks + 1, 0)
     return state._replace(
@@ -262,18 +269,35 @@ def _advance(
         value=tf.where(accept, value, state.value),
         start_value=tf.where(first, value, state.start_value),
         gradient=tf.where(accept, gradient, state.gradient),
-        distance=where,
-        jacobian=kept,
+        distance=distance,
+        jacobian=tf.where(accept[:, :, None], jacobian, state.jacobian),
         multiplier=multiplier,
-        weight=weight,
+        weight=tf.where(falls, tf.minimum(state.weight, lighter), state.weight),
         hessian=hessian,
         pairs=pairs,
-        step=tf.where(refused, state.step * shrink, tf.ones_like(slope)),
+        step=tf.where(refused, state.step * shrink, tf.ones_like(shrink)),
         gain=tf.where(accept, state.value - value, state.gain),
         backtracks=backtracks,
         done=state.done | (refused & (first | (backtracks > _BACKTRACKS))),
         evaluations=state.evaluations + 1,
     )
+
+
+def _judged(state: _State, value: tf.Tensor, distance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Trial points that are accepted, bool `[r, 1]`, and the factor of the steps to the others `[r, 1]`."""
+    first = tf.math.is_inf(state.value)
+    inside = tf.reduce_all(distance >= 0.5 * _KEPT * state.distance, axis=-1, keepdims=True)
+    inside |= first & tf.reduce_all(distance > 0.0, axis=-1, keepdims=True)
+    ratio = tf.where(inside, distance / state.distance, tf.ones_like(distance))
+    barrier = state.weight * tf.reduce_sum(tf.math.log(ratio), axis=-1, keepdims=True)
+    slope = state.slope * state.step
+    excess = value - state.value - barrier - slope
+    enough = first | (excess <= (_ARMIJO - 1.0) * slope + _ROUNDING * (1.0 + tf.abs(value)))
+    accept = tf.math.is_finite(value) & inside & enough & ~state.done
+    # A refused point: interpolate the parabola through value and slope, within [0.1, 0.5].
+    usable = tf.math.is_finite(excess) & (excess > 0.0) & inside
+    shrink = tf.where(usable, -0.5 * slope / tf.where(usable, excess, 1.0), _SHRINK_LEAST)
+    return accept, tf.clip_by_value(shrink, _SHRINK_MOST, _SHRINK_LEAST)
 
 
 def _update_hessian(
@@ -320,16 +344,17 @@ def _aim(state: _State, margins: Margins, limits: Limits) -> _State:
     dual *= _share(state.multiplier, dual)
     again = state.backtracks > 0
     direction = tf.where(again, state.direction, newton)
-    trial = _followed(state, state.step * direction, margins, limits)
+    trial, edges = _followed(state, state.step * direction, margins, limits)
     stopped = state.done | settled
     stopped |= tf.reduce_all(tf.equal(trial, state.x), axis=-1, keepdims=True)
     if limits.race:
         lack = tf.reduce_sum(state.multiplier * distance, axis=-1, keepdims=True)
         hopes = state.value - _STEPS_TO_LEAD * tf.nn.relu(state.gain) - lack
-        late = (weight <= 1e-4) & tf.math.is_finite(state.value)
+        late = (weight <= _RACE_WEIGHT) & tf.math.is_finite(state.value)
         stopped |= late & (hopes > tf.reduce_min(state.value))
     return state._replace(
         trial=tf.where(stopped, state.x, trial),
+        edges=edges,
         direction=direction,
         dual=tf.where(again, state.dual, dual),
         slope=tf.where(again, state.slope, slope),
@@ -338,14 +363,17 @@ def _aim(state: _State, margins: Margins, limits: Limits) -> _State:
     )
 
 
-def _followed(state: _State, step: tf.Tensor, margins: Margins, limits: Limits) -> tf.Tensor:
+def _followed(
+    state: _State, step: tf.Tensor, margins: Margins, limits: Limits
+) -> tuple[tf.Tensor, _Edges]:
     """Ends of steps, moved to where the margins are as large as their slopes said they would be."""
     p = step.shape[1]
     c = state.distance.shape[1] - 2 * p
     least = state.distance + tf.linalg.matvec(state.jacobian, step)
     low = tf.minimum(state.x, limits.lower + _KEPT * (state.x - limits.lower))
     high = tf.maximum(state.x, limits.upper - _KEPT * (limits.upper - state.x))
-    return restored(margins, state.x + step, least[:, -c:], low, high, steps=_RESTORATIONS)
+    end, least = state.x + step, tf.nn.relu(least[:, -c:])
+    return _restored(margins, end, least, low, high, steps=_RESTORATIONS)
 
 
 def _solved(system: tf.Tensor, right: tf.Tensor, limits: Limits) -> tf.Tensor:
