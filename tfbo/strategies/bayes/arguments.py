@@ -15,7 +15,6 @@ from tfbo.errors import invalid
 from tfbo.gp import kernels, search
 from tfbo.gp.curves import curve_kernel, curve_priors
 from tfbo.gp.hyperprior import default_priors, resolved
-from tfbo.space.region import region
 from tfbo.strategies.base import Problem, Strategy
 from tfbo.strategies.bayes import ask, fit
 from tfbo.strategies.bayes.chooser import Choice, Chooser
@@ -118,7 +117,7 @@ def settings(given: Any, problem: Problem) -> ask.Settings:
             boundary=given.boundary,
             bounded=given.region is not None,
             curves=curves,
-            feasible=region(problem.space) if problem.space.constraints else None,
+            feasible=problem.region,
         ),
         given.chooser,
         given.n_candidates,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfbo.space.region import region
 from tfbo.strategies.base import Problem
 from tfbo.strategies.bayes.chooser import Answer
 
@@ -23,10 +22,10 @@ def legal(problem: Problem, answer: Answer, tried: np.ndarray) -> np.ndarray:
     to the best screened candidate; or that candidate itself where the row was tried, `[t, d]`, before.
     """
     rows = answer.x[answer.found]
-    if not problem.space.constraints:
+    exact = problem.region
+    if exact is None:
         return rows
-    exact, screened = region(problem.space), answer.screened[answer.found]
-    rows = np.array(rows)
+    rows, screened = np.array(rows), answer.screened[answer.found]
     for i in np.flatnonzero(~exact.legal(rows)):
         ends = screened[i : i + 1]
         known = bool(exact.legal(ends)[0])
