@@ -18,7 +18,7 @@ from tfbo.optim.domain import Domain
 # a bound is on it.
 _EDGE, _BOUND = 1e-8, 1e-6
 # Numbers that follow a move leave such a margin, and Newton's steps that they take.
-_FOLLOWED, _FOLLOWING = 1e-6, 4
+_FOLLOWED, _FOLLOWING = 1e-8, 4
 # Steps of ordered columns towards what is legal.
 _STEPS = 8
 

@@ -120,7 +120,7 @@ class _Repeated:
 
     @property
     def free(self) -> np.ndarray:
-        return np.tile(self.feasible.free, self.times)
+        return np.tile(np.broadcast_to(self.feasible.free, [self.d]), self.times)
 
     def complete(self, rows: Any, xp: Any = np, *, relaxed: bool = False) -> Any:
         apart = xp.reshape(rows, [-1, self.d])

@@ -1,0 +1,100 @@
+"""Suggestions of Bayes under constraints on inputs: all of them legal, and the best there are."""
+
+import numpy as np
+import pytest
+
+import tfbo
+from tfbo import Categorical, Float, Int, Space
+from tfbo.space.region import region
+from tfbo.strategies import Bayes
+from tfbo.strategies.base import Problem
+from tfbo.strategies.bayes import chooser, constraints
+from tfbo.strategies.bayes.chooser import Answer
+
+SPACES = {
+    "equality": Space({name: Float(0.0, 1.0) for name in "abc"}, constraints=["a + b + c == 1"]),
+    "mixed": Space(
+        {
+            "layers": Int(1, 8),
+            "units": Int(16, 1024, log=True),
+            "rate": Float(1e-4, 1e-1, log=True),
+            "kind": Categorical(["sgd", "adam"]),
+            "momentum": Float(0.0, 0.99, when={"kind": "sgd"}),
+        },
+        constraints=["layers * units <= 1024", "rate * units <= 4", "rate + momentum <= 0.6"],
+    ),
+    "predicate": Space(
+        {name: Float(0.0, 1.0) for name in "ab"},
+        constraints=[lambda params: params["a"] + params["b"] <= 1.0, "a <= 0.7"],
+    ),
+}
+
+
+def value(params):
+    """Lowest where numbers are large, with a slope for each."""
+    numbers = [x for x in params.values() if not isinstance(x, str)]
+    return -sum((1.0 + 0.1 * i) * np.log1p(x) for i, x in enumerate(numbers))
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_every_suggestion_is_legal_alone_in_batches_and_in_large_ones(name):
+    space = SPACES[name]
+    study = tfbo.Study(space, seed=0)
+    for q in [1] * 7 + [2, 17]:
+        for trial in study.ask(q):
+            assert space.breaks(trial.params) is None
+            study.tell(trial, value(trial.params))
+
+
+def test_the_optimum_on_several_edges_is_found():
+    space = Space(
+        {name: Float(0.0, 2.0) for name in "ab"}, constraints=["a + b <= 1.5", "a * b >= 0.2"]
+    )
+    study = tfbo.minimize(
+        lambda p: (p["a"] - 1.9) ** 2 + p["b"] ** 2, space, n_trials=18, seed=0
+    )  # both are active where b = 1.5 - a and a b = 0.2
+    a = 0.75 + np.sqrt(0.75**2 - 0.2)
+    assert study.best_params["a"] == pytest.approx(a, abs=5e-3)
+    assert study.best_params["b"] == pytest.approx(1.5 - a, abs=5e-3)
+
+
+def test_points_of_a_box_are_legal_and_in_it():
+    space = SPACES["equality"]
+    box = np.array([[0.0, 1.0], [0.2, 0.5], [0.1, 0.4]])
+    study = tfbo.Study(space, seed=0, strategy=Bayes(region=lambda problem, trials: box))
+    for i in range(8):
+        trial = study.ask()
+        assert space.breaks(trial.params) is None
+        if i >= 5:
+            assert 0.2 - 1e-9 <= trial.params["b"] <= 0.5 + 1e-9
+            assert 0.1 - 1e-9 <= trial.params["c"] <= 0.4 + 1e-9
+        study.tell(trial, value(trial.params))
+
+
+def choice(space):
+    return Bayes().settings(Problem(space, "minimize", 0)).choice
+
+
+def test_equal_spaces_share_a_program_and_others_have_their_own():
+    make = lambda bound: Space(
+        {name: Float(0.0, 1.0) for name in "ab"}, constraints=[f"a + b <= {bound}"]
+    )
+    assert chooser.compiled(choice(make(1))) is chooser.compiled(choice(make(1)))
+    assert chooser.compiled(choice(make(1))) is not chooser.compiled(choice(make(0.5)))
+    free = choice(Space({name: Float(0.0, 1.0) for name in "ab"}))
+    assert free.feasible is None
+
+
+def test_rows_that_break_a_constraint_are_mended_towards_the_screened_ones():
+    space = SPACES["predicate"]
+    problem = Problem(space, "minimize", 0)
+    screened = np.array([[0.5, 0.3], [0.2, 0.2], [0.2, 0.2]])
+    x = np.array([[0.6, 0.8], [0.1, 0.3], [0.9, 0.2]])
+    answer = Answer(x, np.array([True, True, True]), 0.0, screened)
+    rows = constraints.legal(problem, answer, np.zeros([0, 2]))
+    assert region(space).legal(rows).all()
+    assert rows[0].sum() == pytest.approx(1.0, abs=1e-6)  # as far as the way is legal
+    np.testing.assert_array_equal(rows[1], x[1])
+    np.testing.assert_allclose(rows[2], [0.7, 0.2], atol=1e-6)
+    tried = constraints.legal(problem, answer, rows)
+    np.testing.assert_array_equal(tried[[0, 2]], screened[[0, 2]])
