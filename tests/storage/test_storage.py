@@ -70,7 +70,7 @@ def test_two_openings_of_one_study_share_it(path):
 def test_the_file_is_sqlite_with_json_and_a_version(path):
     make(path).tell(make(path).ask(), 1.0)
     db = sqlite3.connect(path)
-    assert db.execute("PRAGMA user_version").fetchone()[0] == 5
+    assert db.execute("PRAGMA user_version").fetchone()[0] == 6
     assert db.execute("PRAGMA journal_mode").fetchone()[0] == "delete"
     params, notes = db.execute("SELECT params, notes FROM trials").fetchone()
     assert set(json.loads(params)) == {"x", "flag"}
