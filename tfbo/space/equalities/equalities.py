@@ -97,6 +97,10 @@ class Equalities:
         """Rows `[..., d]` of which dependent columns hold what follows from the others."""
         return self.scales.coded(rows, self.solved(rows, xp, relaxed=relaxed).changed, xp)
 
+    def solvable(self, rows: np.ndarray) -> np.ndarray:
+        """Test of rows `[k, d]`: numbers that follow from others are in their ranges; bool `[k]`."""
+        return _in_range(self.solved(rows), len(rows))
+
     def exact(self, configurations: Sequence[Params]) -> list[Params]:
         """Configurations with values that meet the equalities to rounding, where there are any."""
         scales, names = self.scales, self.scales.names
@@ -111,8 +115,7 @@ class Equalities:
         }
         with np.errstate(all="ignore"):
             solved = solve(self.equations, values, active)
-        bounds = np.array(solved.margins).reshape(-1, 3, len(configurations))[:, :2]
-        have = np.all(bounds >= 0.0, axis=(0, 1))
+        have = _in_range(solved, len(configurations))
         found = [dict(params) for params in configurations]
         for name, (where, _) in solved.changed.items():
             scale, x = scales.by_name[name], solved.values[name]
@@ -120,6 +123,12 @@ class Equalities:
                 level = None if scale.levels is None else int(scale.nearest(x[i]))
                 found[i][name] = float(x[i]) if level is None else scales.space[name].level(level)
         return found
+
+
+def _in_range(solved: Solved, count: int) -> np.ndarray:
+    bounds = np.array(solved.margins).reshape(-1, 3, count)[:, :2]
+    found: np.ndarray = np.all(bounds >= 0.0, axis=(0, 1))
+    return found
 
 
 def unit(values: np.ndarray) -> float:

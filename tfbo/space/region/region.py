@@ -128,9 +128,14 @@ class Region:
         return margins, solved
 
     def legal(self, rows: Any) -> np.ndarray:
-        """The exact test of the configurations that rows `[k, d]` stand for, bool `[k]`."""
+        """The exact test of the configurations that rows `[k, d]` stand for, bool `[k]`.
+
+        Equalities hold to rounding, not just as nearly as is asked of a user.
+        """
         broken = [self.space.breaks(params) for params in self.encoding.decode(rows)]
-        return np.array([constraint is None for constraint in broken], bool)
+        good = np.array([constraint is None for constraint in broken], bool)
+        equal = self.encoding.equalities
+        return good if equal is None else good & equal.solvable(np.asarray(rows, np.float64))
 
     def fits(self, rows: np.ndarray) -> np.ndarray:
         """The test of rows `[k, d]` as `snap` leaves them, bool `[k]`; exact but for rounding."""

@@ -1,0 +1,168 @@
+"""Suggestions in random spaces with constraints on their parameters: how many break one.
+
+Each space has 2 to 6 parameters of all kinds, some of them conditional, and 1 to 3 constraints that a
+random configuration meets: linear ones, products, spheres, narrow bands, and equalities of numbers and of
+whole numbers. Constraints are checked by Python's own arithmetic on the texts.
+
+    python benchmarks/constrained_fuzz.py --spaces 10000 --bayes 100
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import tfbo
+from tfbo.space.region import region
+from tfbo.strategies import Bayes, Grid, Random, Sobol
+
+FUNCTIONS = {"abs": abs, "min": min, "max": max, "sqrt": math.sqrt, "log": math.log}
+BATCH, SINGLES = 4, 2
+# A grid of more points than this is not gone through, for next to none may be legal.
+MOST_GRID = 10**5
+
+
+def parameter(rng: random.Random, when: Any = None) -> Any:
+    kind = rng.choice(
+        ["float", "float", "float", "log", "int", "int log", "step", "bool", "ordinal"]
+    )
+    low = rng.choice([-2.0, 0.0, 0.0, 1.0])
+    if kind == "float":
+        return tfbo.Float(low, low + rng.choice([1.0, 3.0, 100.0]), when=when)
+    if kind == "log":
+        return tfbo.Float(10.0 ** -rng.randint(1, 5), rng.choice([1.0, 10.0]), log=True, when=when)
+    if kind == "int":
+        return tfbo.Int(int(low), int(low) + rng.choice([3, 20, 1000]), when=when)
+    if kind == "int log":
+        return tfbo.Int(1, rng.choice([16, 512]), log=True, when=when)
+    if kind == "step":
+        return tfbo.Float(low, low + 1.0, step=rng.choice([0.1, 0.25, 0.05]), when=when)
+    return tfbo.Boolean(when=when) if kind == "bool" else tfbo.Ordinal([8, 16, 32, 64], when=when)
+
+
+def parameters(rng: random.Random) -> dict[str, Any]:
+    found = {f"x{i}": parameter(rng) for i in range(rng.randint(2, 5))}
+    if rng.random() < 0.4:
+        found["kind"] = tfbo.Categorical(["a", "b", "c"])
+        found["c0"] = parameter(rng, {"kind": rng.choice(["a", ["b", "c"]])})
+    return found
+
+
+def constraint(rng: random.Random, space: tfbo.Space, anchor: dict[str, Any]) -> str:
+    """A constraint that a configuration meets, by a margin that is often small."""
+    numbers = {n: float(v) for n, v in anchor.items() if not isinstance(v, str)}
+    names = rng.sample(sorted(numbers), min(len(numbers), rng.randint(1, 4)))
+    width = {n: abs(float(space[n].from_code(1.0)) - float(space[n].from_code(0.0))) for n in names}
+    x, y = names[0], names[-1]
+    slack = 10.0 ** rng.uniform(-4.0, 0.0)
+    kind = rng.choice(["linear", "linear", "product", "sphere", "band", "equal", "whole", "root"])
+    weights = {n: round(rng.choice([-1, 1]) * rng.uniform(0.2, 2.0) / width[n], 6) for n in names}
+    total = " + ".join(f"({w}) * {n}" for n, w in weights.items())
+    value = sum(w * numbers[n] for n, w in weights.items())
+    if kind == "product":
+        product = numbers[x] * numbers[y]
+        return f"{x} * {y} <= {product + slack * width[x] * width[y]!r}"
+    if kind == "sphere":
+        return f"{sphere(names, width, numbers)} <= {slack!r}"
+    if kind == "band":
+        return f"abs({total} - ({value!r})) <= {slack!r}"
+    if kind == "equal" and any(space[n].count is None for n in names):
+        return f"{total} == {value!r}"
+    if kind == "whole" and all(isinstance(anchor[n], int) for n in names):
+        whole = {n: rng.randint(1, 3) for n in names}
+        left = " + ".join(f"{w} * {n}" for n, w in whole.items())
+        return f"{left} == {sum(w * anchor[n] for n, w in whole.items())}"
+    if kind == "root" and space[x].count is None and numbers[x] > 0.0:
+        return f"log({x}) * {x} + 0.5 * {x} ** 2 >= {math.log(numbers[x]) * numbers[x] - slack!r}"
+    return f"{total} <= {value + slack!r}"
+
+
+def sphere(names: list[str], width: dict[str, float], numbers: dict[str, float]) -> str:
+    return " + ".join(f"(({n} - ({numbers[n]!r})) / {width[n]!r}) ** 2" for n in names)
+
+
+def spaces(first: int, count: int) -> Iterator[tuple[int, tfbo.Space]]:
+    """Numbers and spaces, of which each is a function of its number."""
+    for number in range(first, first + count):
+        rng = random.Random(number)
+        free = tfbo.Space(parameters(rng))
+        anchor = tfbo.Study(free, strategy=Random(), seed=number).ask().params
+        texts = [constraint(rng, free, anchor) for _ in range(rng.randint(1, 3))]
+        yield number, tfbo.Space(dict(free.items()), constraints=texts)
+
+
+def broken(space: tfbo.Space, params: dict[str, Any]) -> str | None:
+    """The first constraint that parameters break; by Python, where all its names have values."""
+    for one in space.constraints:
+        if one.names and set(one.names) <= set(params) and not holds(one.text, params):
+            return one.text
+    return space.breaks(params)
+
+
+def holds(text: str, params: dict[str, Any]) -> bool:
+    if "==" not in text:
+        return bool(eval(text, {"__builtins__": {}}, {**FUNCTIONS, **params}))
+    left, right = (eval(t, {"__builtins__": {}}, {**FUNCTIONS, **params}) for t in text.split("=="))
+    return abs(left - right) <= 1e-9 * max(abs(left), abs(right), 1e-3)
+
+
+def points(space: tfbo.Space) -> int:
+    """Points of the grid, legal or not."""
+    return math.prod(p.count or 3 for _, p in space.items())
+
+
+def suggested(space: tfbo.Space, strategy: Any, seed: int) -> list[dict[str, Any]]:
+    """What a strategy suggests, alone and in a batch; fewer where there are no more."""
+    study, found = tfbo.Study(space, strategy=strategy, seed=seed), []
+    for q in (*[1] * SINGLES, BATCH):
+        try:
+            trials = study.ask(q)
+        except tfbo.errors.SpaceExhausted:
+            break
+        found += [trial.params for trial in trials]
+        for trial in trials:
+            study.tell(trial, sum(math.sin(3.0 * float(v)) for v in trial.params.values() if v != v or
+                                  not isinstance(v, str)))  # fmt: skip
+    return found
+
+
+def main() -> None:
+    parse = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parse.add_argument("--spaces", type=int, default=300)
+    parse.add_argument("--first", type=int, default=0)
+    parse.add_argument(
+        "--bayes", type=int, default=100, help="the model is asked in one of so many"
+    )
+    given = parse.parse_args()
+    began, counts, bad, small, lost = time.perf_counter(), 0, 0, 0, 0
+    for number, space in spaces(given.first, given.spaces):
+        strategies = [Random(), Sobol(centre=True)]
+        if points(space) <= MOST_GRID:
+            strategies.append(Grid(resolution=3))
+        if number % given.bayes == 0:
+            strategies.append(Bayes(n_initial=4))
+        try:
+            for strategy in strategies:
+                for params in suggested(space, strategy, number):
+                    counts += 1
+                    what = broken(space, params)
+                    if what is not None:
+                        bad += 1
+                        print(f"space {number}, {type(strategy).__name__}: {params} breaks {what}")
+            small += region(space).share < 1e-3
+        except tfbo.errors.InvalidArgument as error:
+            lost += 1
+            print(f"space {number}: {error}")
+    seconds = time.perf_counter() - began
+    print(
+        f"{given.spaces} spaces from {given.first}, {small} with a share below 1e-3: {counts} suggestions, "
+        f"{bad} break a constraint; no configuration found in {lost}; {seconds:.0f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()
