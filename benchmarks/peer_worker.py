@@ -43,7 +43,9 @@ def maximise_constrained(message: dict[str, Any]) -> dict[str, Any]:
     """
     optimiser, model = given(message)
     torch, botorch, optim = optimiser.torch, optimiser.botorch, optimiser.botorch.optim
-    logei = botorch.acquisition.LogExpectedImprovement(model, best_f=message["incumbent"])
+    # A plain number would be rounded to float32.
+    incumbent = torch.tensor(message["incumbent"], **optimiser.kind)
+    logei = botorch.acquisition.LogExpectedImprovement(model, best_f=incumbent)
     d = len(message["lengthscales"])
     rows = {True: [], False: []}
     for weights, least, equal in message["linear"]:
