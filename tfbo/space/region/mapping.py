@@ -2,12 +2,53 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from tfbo.space.region.walk import Test
 
 
-def mapped(points: np.ndarray, pool: np.ndarray, free: np.ndarray, inside: Test) -> np.ndarray:
+class Halves(NamedTuple):
+    """A pool of points `[m, d]` that is halved again and again; each array has an entry for each part."""
+
+    pool: np.ndarray
+    column: np.ndarray
+    """The column along which a part is halved; -1 where it is not."""
+    share: np.ndarray
+    """Share of its points that are in the lower half."""
+    lower: np.ndarray
+    """Number of the part that is its lower half; the upper one is the next."""
+    ends: np.ndarray
+    """First and last of its points, `[parts, 2]`."""
+    along: int
+    """The column along which an image lies between the last two points."""
+
+
+def halves(pool: np.ndarray, free: np.ndarray) -> Halves:
+    """The halves of points of a region `[m, d]`, along the widest of the free columns, bool `[d]`."""
+    columns = np.flatnonzero(free)
+    parts = [np.arange(len(pool))]
+    column, share, lower = [], [], []
+    for part in parts:  # grows as it goes
+        if len(part) <= 2 or not len(columns):
+            column.append(-1)
+            share.append(1.0)
+            lower.append(0)
+            continue
+        low, high = np.quantile(pool[np.ix_(part, columns)], [0.05, 0.95], axis=0)
+        j = int(columns[np.argmax(high - low)])
+        ordered, half = part[np.argsort(pool[part, j], kind="stable")], len(part) // 2
+        column.append(j)
+        share.append(half / len(part))
+        lower.append(len(parts))
+        parts += [ordered[:half], ordered[half:]]
+    ends = np.array([[part[0], part[-1]] for part in parts])
+    along = int(columns[0]) if len(columns) else -1
+    return Halves(pool, np.array(column), np.array(share), np.array(lower), ends, along)
+
+
+def mapped(points: np.ndarray, tree: Halves, inside: Test) -> np.ndarray:
     """Points of the region, the images of points `[n, d]` in (0, 1).
 
     The pool, uniform over the region, is halved along its widest column again and again. A point goes
@@ -20,43 +61,19 @@ def mapped(points: np.ndarray, pool: np.ndarray, free: np.ndarray, inside: Test)
 
     Args:
         points: in the cube.
-        pool: points of the region, `[m, d]`.
-        free: columns that differ, bool `[d]`.
+        tree: the halves of points of the region.
         inside: test of the region.
     """
-    found = np.zeros([len(points), 3])
-    columns = np.flatnonzero(free)
-    _halved(points.copy(), np.arange(len(points)), pool, np.arange(len(pool)), columns, found)
-    first, second = pool[found[:, 0].astype(int)], pool[found[:, 1].astype(int)]
-    share = found[:, 2:]
+    points, part = points.copy(), np.zeros(len(points), int)
+    going = np.arange(len(points))
+    while len(going := going[tree.column[part[going]] >= 0]):
+        column, share = tree.column[part[going]], tree.share[part[going]]
+        u = points[going, column]
+        upper = u >= share
+        points[going, column] = np.where(upper, (u - share) / (1.0 - share), u / share)
+        part[going] = tree.lower[part[going]] + upper
+    first, second = (tree.pool[tree.ends[part, i]] for i in (0, 1))
+    share = points[:, [tree.along]] if tree.along >= 0 else np.zeros([len(points), 1])
     between = first + share * (second - first)
     nearer = np.where(share < 0.5, first, second)
     return np.where(inside(between)[:, None], between, nearer)
-
-
-def _halved(
-    points: np.ndarray,
-    mine: np.ndarray,
-    pool: np.ndarray,
-    members: np.ndarray,
-    columns: np.ndarray,
-    found: np.ndarray,
-) -> None:
-    """Fill in two members of the pool and the share of the way between them, for the points `mine`."""
-    if not len(mine):
-        return
-    if len(members) <= 2 or not len(columns):
-        found[mine, 0], found[mine, 1] = members[0], members[-1]
-        found[mine, 2] = points[mine, columns[0]] if len(columns) else 0.0
-        return
-    part = pool[np.ix_(members, columns)]
-    low, high = np.quantile(part, [0.05, 0.95], axis=0)
-    j = int(columns[np.argmax(high - low)])
-    ordered = members[np.argsort(pool[members, j], kind="stable")]
-    share = (len(ordered) // 2) / len(ordered)
-    lower = points[mine, j] < share
-    left, right = mine[lower], mine[~lower]
-    points[left, j] = points[left, j] / share
-    points[right, j] = (points[right, j] - share) / (1.0 - share)
-    _halved(points, left, pool, ordered[: len(ordered) // 2], columns, found)
-    _halved(points, right, pool, ordered[len(ordered) // 2 :], columns, found)

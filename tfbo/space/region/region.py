@@ -203,6 +203,11 @@ class Region:
         more = walk(inside, begun, 4, rng, free=self.free, box=box, known=found)
         return np.concatenate([found, more])[:count]
 
+    @functools.cached_property
+    def _halves(self) -> mapping.Halves:
+        """The halves of the pool, which take as long to find as all else of a cover together."""
+        return mapping.halves(self.pool.points, self.free)
+
     def cover(self, count: int, sequence: Sequence, start: int = 0) -> np.ndarray:
         """Rows `[count, d]` that are spread as evenly as a sequence of points in the cube.
 
@@ -215,9 +220,7 @@ class Region:
             start: number of the first one.
         """
         if self.share < _TAKEN:
-            points = mapping.mapped(
-                sequence(start, count), self.pool.points, self.free, self._inside
-            )
+            points = mapping.mapped(sequence(start, count), self._halves, self._inside)
         else:
             points, size = (
                 np.zeros([0, len(self.free)]),
