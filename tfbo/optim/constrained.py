@@ -17,6 +17,8 @@ from tfbo.optim.domain import Domain
 # An ascent keeps so far from edges that rounding of codes breaks no constraint; what ends so near to
 # a bound is on it.
 _EDGE, _BOUND = 1e-8, 1e-6
+# Of an ascent: those that take more gain next to nothing by then, on peaks as narrow as a thousandth.
+_MOST_EVALUATIONS = 50
 # Numbers that follow a move leave such a margin, and Newton's steps that they take.
 _FOLLOWED, _FOLLOWING = 1e-8, 4
 # Steps of ordered columns towards what is legal.
@@ -33,6 +35,7 @@ def ascend(objective: Objective, domain: Domain, rows: tf.Tensor, limits: Limits
         limits: as of a `Minimiser`. Columns that follow from others are fixed there, and left as they were.
     """
     margins = _margins(domain)
+    limits = limits._replace(max_evaluations=min(limits.max_evaluations, _MOST_EVALUATIONS))
     x = interior.minimise(lambda x: objective(domain.completed(x, tnp)), margins, rows, limits).x
     # Where a bound is the optimum the end is next to it.
     at_bounds = tf.where(x < limits.lower + _BOUND, limits.lower, x)

@@ -23,7 +23,7 @@ Margins = Callable[[tf.Tensor], tf.Tensor]
 # Nocedal and Wright 2006: sufficient decrease (section 3.1), and how far backtracking may go at once.
 _ARMIJO = 1e-4
 _SHRINK_MOST, _SHRINK_LEAST = 0.1, 0.5
-_BACKTRACKS = 15
+_BACKTRACKS = 10
 # A pair is used where s'y exceeds this share of |s||y|, as in `bfgs.py`.
 _CURVATURE = 1e-10
 # A step leaves at least this share of each distance (Waechter and Biegler 2006, equation 8).
@@ -45,7 +45,8 @@ _RESTORATIONS, _BEYOND = 2, 1.05
 _SETTLED_MARGIN = 1e-7
 _TINY = 1e-12
 # Members are given up where so many steps like their last would not take them to the best; see `base.py`.
-_STEPS_TO_LEAD = 20.0
+# Fewer of those that have learned their curvature; and a lead that is smaller does not count.
+_STEPS_TO_LEAD, _STEPS_TAUGHT, _LEAST_LEAD = 20.0, 4.0, 1e-7
 
 
 class _State(NamedTuple):
@@ -261,7 +262,7 @@ def _advance(state: _State, value: tf.Tensor, gradient: tf.Tensor, limits: Limit
     multiplier = tf.clip_by_value(multiplier, usual / _DRIFT, usual * _DRIFT)
     gap = tf.reduce_mean(multiplier * distance, axis=-1, keepdims=True)
     lighter = tf.maximum(tf.minimum(_FALL * gap, tf.pow(gap, _FASTER)), _LAST_WEIGHT)
-    falls = accept & (state.step >= 0.5) & ~first
+    falls = accept & (state.step >= 0.2) & ~first
     refused = ~accept & ~state.done
     backtracks = tf.where(refused, state.backtracks + 1, 0)
     return state._replace(
@@ -331,7 +332,8 @@ def _aim(state: _State, margins: Margins, limits: Limits) -> _State:
     system = state.hessian + tf.matmul(jacobian, stiffness, transpose_a=True)
     newton = _solved(system, downhill, limits)
     slope = -tf.reduce_sum(newton * downhill, axis=-1, keepdims=True)
-    settled = (-0.5 * slope <= limits.value_tolerance) & (weight <= 1.01 * _LAST_WEIGHT)
+    expected = -0.5 * slope
+    settled = (expected <= limits.value_tolerance) & (weight <= 1.01 * _LAST_WEIGHT)
     length = tf.reduce_max(tf.abs(newton), axis=-1, keepdims=True)
     longest = tf.where(state.pairs > 0, limits.longest_step, limits.first_step)
     longest = tf.cast(longest, length.dtype)
@@ -349,9 +351,11 @@ def _aim(state: _State, margins: Margins, limits: Limits) -> _State:
     stopped |= tf.reduce_all(tf.equal(trial, state.x), axis=-1, keepdims=True)
     if limits.race:
         lack = tf.reduce_sum(state.multiplier * distance, axis=-1, keepdims=True)
-        hopes = state.value - _STEPS_TO_LEAD * tf.nn.relu(state.gain) - lack
+        taught = state.pairs >= state.x.shape[1]
+        steps = tf.where(taught, tf.constant(_STEPS_TAUGHT, lack.dtype), _STEPS_TO_LEAD)
+        hopes = state.value - steps * tf.maximum(state.gain, expected) - lack
         late = (weight <= _RACE_WEIGHT) & tf.math.is_finite(state.value)
-        stopped |= late & (hopes > tf.reduce_min(state.value))
+        stopped |= late & (hopes > tf.reduce_min(state.value) - _LEAST_LEAD)
     return state._replace(
         trial=tf.where(stopped, state.x, trial),
         edges=edges,

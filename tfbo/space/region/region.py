@@ -205,7 +205,6 @@ class Region:
 
     @functools.cached_property
     def _halves(self) -> mapping.Halves:
-        """The halves of the pool, which take as long to find as all else of a cover together."""
         return mapping.halves(self.pool.points, self.free)
 
     def cover(self, count: int, sequence: Sequence, start: int = 0) -> np.ndarray:
@@ -222,10 +221,8 @@ class Region:
         if self.share < _TAKEN:
             points = mapping.mapped(sequence(start, count), self._halves, self._inside)
         else:
-            points, size = (
-                np.zeros([0, len(self.free)]),
-                int(32 + 1.2 * (start + count) / self.share),
-            )
+            points = np.zeros([0, len(self.free)])
+            size = int(32 + 1.2 * (start + count) / self.share)
             while len(points) < start + count:
                 every = sequence(0, size)
                 points, size = every[self._inside(every)], 2 * size

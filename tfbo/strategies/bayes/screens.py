@@ -18,8 +18,8 @@ from tfbo.strategies.base import Problem
 _INCUMBENTS = 8
 # Of a space with no more configurations than this, all of them are screened.
 _MOST_ENUMERATED = 4096
-# Halvings of a step that leaves the region, the last of which is next to nothing.
-_HALVINGS = 20
+# Shares of a step that leaves the region: at an edge the other way is mostly legal.
+_SHARES = (-1.0, 0.3, -0.1, 0.03, -0.01, 0.001)
 
 
 def of(
@@ -54,7 +54,7 @@ def _legal_around(
 ) -> np.ndarray:
     """Legal rows `[count, d]` near the best legal ones that are known, in the box of a domain.
 
-    A perturbation that is illegal is taken back by half, and again.
+    A perturbation that is illegal goes the other way, or less far, or else is left out.
     """
     legal = np.flatnonzero(region.fits(data.x))
     best = data.x[legal[np.argsort(-data.y[legal], kind="stable")[:_INCUMBENTS]]]
@@ -64,13 +64,14 @@ def _legal_around(
     rows = starts.around(box, best, count, rng)
     chosen = best[np.arange(count) % len(best)]
     chosen = np.where(chosen < 0.0, rows, chosen)
-    bad = np.arange(count)
-    for _ in range(_HALVINGS):
+    bad, steps = np.arange(count), rows - chosen
+    for share in _SHARES:
         bad = bad[~region.fits(box.snap(rows[bad]))]
         if not len(bad):
             return rows
-        rows[bad] = 0.5 * (rows[bad] + chosen[bad])
-    rows[bad] = np.abs(region.draw(len(bad), rng))
+        rows[bad] = box.clip(np.clip(chosen[bad] + share * steps[bad], 0.0, 1.0))
+    bad = bad[~region.fits(box.snap(rows[bad]))]
+    rows[bad] = chosen[bad]
     return rows
 
 
