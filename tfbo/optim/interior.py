@@ -1,7 +1,7 @@
 """A batch of minimisations under inequalities, each by a primal-dual interior-point method with BFGS.
 
-Every point on the way keeps all constraints strictly: the objective is never asked elsewhere. Variables that
-follow from others by an equality are computed where the objective and the margins are (`Domain.completed`).
+Every point on the way keeps all constraints strictly: the objective is never asked elsewhere. Variables
+that follow from others by an equality are computed where objective and margins are (`Domain.completed`).
 
 Letters: r starts (members of the batch), p variables, c margins, m = 2 p + c distances: from the lower
 bounds, from the upper ones, and from the edges that the margins tell.
