@@ -9,7 +9,6 @@ from tfbo.space.region import region
 from tfbo.strategies import Bayes
 from tfbo.strategies.base import Problem
 from tfbo.strategies.bayes import chooser, constraints
-from tfbo.strategies.bayes.chooser import Answer
 
 SPACES = {
     "equality": Space({name: Float(0.0, 1.0) for name in "abc"}, constraints=["a + b + c == 1"]),
@@ -86,15 +85,13 @@ def test_equal_spaces_share_a_program_and_others_have_their_own():
 
 
 def test_rows_that_break_a_constraint_are_mended_towards_the_screened_ones():
-    space = SPACES["predicate"]
-    problem = Problem(space, "minimize", 0)
+    found = region(SPACES["predicate"])
     screened = np.array([[0.5, 0.3], [0.2, 0.2], [0.2, 0.2]])
     x = np.array([[0.6, 0.8], [0.1, 0.3], [0.9, 0.2]])
-    answer = Answer(x, np.array([True, True, True]), 0.0, screened)
-    rows = constraints.legal(problem, answer, np.zeros([0, 2]))
-    assert region(space).legal(rows).all()
+    rows = constraints.legal(found, x, screened, np.zeros([0, 2]))
+    assert found.legal(rows).all()
     assert rows[0].sum() == pytest.approx(1.0, abs=1e-6)  # as far as the way is legal
     np.testing.assert_array_equal(rows[1], x[1])
     np.testing.assert_allclose(rows[2], [0.7, 0.2], atol=1e-6)
-    tried = constraints.legal(problem, answer, rows)
+    tried = constraints.legal(found, x, screened, rows)
     np.testing.assert_array_equal(tried[[0, 2]], screened[[0, 2]])

@@ -174,7 +174,10 @@ def _suggest(
 
     attempts = [("", (plan,))] + [("on the CPU", (devices.CPU,))] * (plan != devices.CPU)
     answer = first_within_memory(plan, attempts, run)
-    rows = constraints.legal(problem, answer, asked.question.tried)
+    rows = answer.x[answer.found]
+    if problem.region is not None:
+        screened = answer.screened[answer.found]
+        rows = constraints.legal(problem.region, rows, screened, asked.question.tried)
     return rows, warm_start.notes(asked.fitted.found, asked.searched)
 
 

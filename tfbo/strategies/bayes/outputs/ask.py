@@ -19,7 +19,7 @@ from tfbo.gp import outcomes as gp_outcomes
 from tfbo.gp.data import TrainingData
 from tfbo.optim.domain import Domain
 from tfbo.strategies.base import Problem
-from tfbo.strategies.bayes import ask, fit, screens, warm_start
+from tfbo.strategies.bayes import ask, constraints, fit, screens, warm_start
 from tfbo.strategies.bayes import data as trials_data
 from tfbo.strategies.bayes.ask import Settings
 from tfbo.strategies.bayes.data import Failed, History
@@ -82,7 +82,10 @@ def _suggest(
         found = ask.first_within_memory(plan, attempts, run)
         if not found.ok:
             break
-        chosen = np.concatenate([chosen, found.x[None]])
+        row = found.x[None]
+        if problem.region is not None:
+            row = constraints.legal(problem.region, row, found.screened[None], query.tried)
+        chosen = np.concatenate([chosen, row])
     return chosen, warm_start.notes_of_each(learned.fit.found, learned.searched)
 
 
@@ -219,7 +222,8 @@ class _Scene:
         sure = self.here.feasible.copy()
         sure[self.doubtful] = False
         feasible = fronts.feasible_draws(outputs, self.fit, self.known, draws)
-        domain = Domain(choice.columns, self.box if len(self.box) else None)
+        box = self.box if len(self.box) else None
+        domain = Domain(choice.columns, box, choice.feasible)
         everywhere, around = screens.of(
             self.problem, domain, self.ends, self.settings.n_candidates, self.rng
         )
@@ -250,6 +254,7 @@ class _Scene:
             seeking=bool(outputs.conditions) and not self.here.feasible.any(),
             boundary=choice.boundary,
             bounded=choice.bounded,
+            feasible=choice.feasible,
         )
         return options, query
 

@@ -22,7 +22,7 @@ from tfbo.columns import Columns
 from tfbo.gp import Kernel, Posterior
 from tfbo.gp.pending import Fantasies, Pending, fantasise
 from tfbo.optim import mixed
-from tfbo.optim.domain import Domain
+from tfbo.optim.domain import Domain, Feasible
 from tfbo.strategies.bayes import boundary, feasibility, fit
 from tfbo.strategies.bayes.outputs import conditions
 from tfbo.strategies.bayes.outputs import fit as fits
@@ -49,6 +49,8 @@ class Options(NamedTuple):
     """True while no trial is feasible: then only the probability of feasibility counts."""
     boundary: float
     bounded: bool
+    feasible: Feasible | None = None
+    """Constraints on the points; None where there are none."""
 
 
 class Query(NamedTuple):
@@ -126,7 +128,7 @@ def _choose(options: Options, query: Query) -> mixed.Maximum:
 
     found = mixed.maximise(
         worth,
-        Domain(options.columns, query.box if options.bounded else None),
+        Domain(options.columns, query.box if options.bounded else None, options.feasible),
         (query.everywhere, query.around),
         lambda x: mixed.among(x, query.tried),
         at_once=_at_once(options, query),
