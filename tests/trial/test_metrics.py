@@ -35,6 +35,8 @@ def test_a_plain_result_is_a_number_as_ever():
         (NAMED, {"value": 0.5, "mb": 2}, {"acc": 0.5, "mb": 2.0}),
         (Metrics(("acc",)), 0.5, {"acc": 0.5}),
         (ALL, [0.5, 3.0], {"acc": 0.5, "ms": 3.0}),
+        (TWO, {"loss": 2, "acc": 0.5, "ms": 3}, {"acc": 0.5, "ms": 3.0, "loss": 2.0}),
+        (NAMED, {"loss": math.nan, "value": 0.5, "mb": 2}, {"acc": 0.5, "mb": 2.0}),
     ],
 )
 def test_values_are_known_by_name(metrics, returned, values):
@@ -55,7 +57,13 @@ def test_values_are_known_by_name(metrics, returned, values):
         (TWO, "ab", "expected a dict"),
         (TWO, None, "expected a dict"),
         (TWO, {"acc": 0.5}, "'ms' is missing. Return {'acc': ..., 'ms': ...}"),
-        (TWO, {"acc": 0.5, "ms": 1.0, "mb": 2.0}, "no objective or constraint of 'mb'"),
+        (
+            TWO,
+            {"acc": 0.5, "sm": 1.0},
+            "of 'sm', and 'ms' is missing. Return {'acc': ..., 'ms': ...}",
+        ),
+        (TWO, {"acc": 0.5, "ms": 1.0, 3: 2.0}, "no objective or constraint of 3: leave it out"),
+        (TWO, {"acc": 0.5, "ms": 1.0, "curve": [1.0]}, "['curve']: expected a number, got [1.0]"),
         (ALL, {"acc": 0.5, "ms": 1.0}, "'mb' is missing"),
         (LIMITED, 0.5, "'mb' is missing"),
         (LIMITED, {"mb": 0.5}, "'value' is missing"),
@@ -70,6 +78,16 @@ def test_an_objective_that_returns_no_whole_result_is_told_what_is_wrong(metrics
 
 def test_what_constraints_are_about_may_be_told_later_or_never():
     assert ALL.read({"acc": 0.5, "ms": 1.0}).metrics == {"acc": 0.5, "ms": 1.0}
+
+
+def test_a_misspelt_name_is_not_taken_for_one_more():
+    with pytest.raises(InvalidArgument, match="of 'bm', and 'mb' is missing"):
+        ALL.read({"acc": 0.5, "ms": 1.0, "bm": 3.0})
+
+
+def test_columns_are_of_the_names_and_of_whatever_else_trials_have():
+    trials = [Trial(0, {}), Trial(1, {}, values={"loss": 1.0, "mb": 2.0}), Trial(2, {}, values={})]
+    assert ALL.shown(trials) == ("acc", "ms", "mb", "loss")
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
@@ -93,7 +111,11 @@ def test_standard_errors_are_by_name_too():
 
 
 def test_numbers_are_saved_from_a_result_that_is_none():
-    assert ALL.rescued({"acc": 0.5, "ms": "fast", "mb": 2, "more": 3.0}) == {"acc": 0.5, "mb": 2.0}
+    assert ALL.rescued({"acc": 0.5, "ms": "fast", "mb": 2, "more": 3.0, 4: 5}) == {
+        "acc": 0.5,
+        "mb": 2.0,
+        "more": 3.0,
+    }
     assert ALL.rescued(None) == ALL.rescued([0.5]) == PLAIN.rescued({"value": 1.0}) == {}
 
 
@@ -101,6 +123,8 @@ def test_a_failed_trial_is_told_what_is_known():
     arguments = dict.fromkeys(("std", "kind", "reason", "traceback"))
     failed = outcome_of({"mb": 12}, state="failed", **arguments, metrics=ALL)
     assert (failed.kind, failed.values) == ("error", {"mb": 12.0})
+    more = outcome_of({"mb": 12, "loss": 3}, state="failed", **arguments, metrics=ALL)
+    assert more.values == {"mb": 12.0, "loss": 3.0}
     for metrics, value in ((ALL, 0.5), (ALL, {"mbs": 1.0}), (PLAIN, {"value": 1.0})):
         with pytest.raises(InvalidArgument, match=r"^value: expected"):
             outcome_of(value, state="failed", **arguments, metrics=metrics)

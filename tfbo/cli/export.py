@@ -43,32 +43,33 @@ def as_csv(record: Record, trials: Sequence[Trial]) -> str:
     staged = record.fidelity is not None or any(trial.curve for trial in trials)
     steps = _STEPS if staged else {}
     metrics = aims.of(record).metrics
-    heads = [*_BEFORE, *_named(metrics), *(f"params_{name}" for name in names)]
+    shown = () if metrics.is_plain else metrics.shown(trials)
+    heads = [*_BEFORE, *_named(metrics, shown), *(f"params_{name}" for name in names)]
     lines = [_line([*heads, *_AFTER, *_TIMES, *steps])]
     for trial in trials:
         cells = [str(trial.params[name]) if name in trial.params else "" for name in names]
         parts = (_BEFORE, _AFTER, steps.values())
         before, after, stage = ([getattr(trial, field) for field in part] for part in parts)
-        before += _outcomes(trial, metrics)
+        before += _outcomes(trial, metrics, shown)
         times = (_moment(trial.started), trial.duration)
         lines.append(_line(_harmless(cell) for cell in [*before, *cells, *after, *times, *stage]))
     return "".join(lines)
 
 
-def _named(metrics: Metrics) -> list[str]:
+def _named(metrics: Metrics, shown: Sequence[str]) -> list[str]:
     """Heads of the columns of outcomes that have names."""
     if metrics.is_plain:
         return []
-    parts = (f"{part}_{name}" for part in ("values", "stds") for name in metrics.names)
-    return [*parts, "feasible"]
+    values, stds = (f"values_{name}" for name in shown), (f"stds_{name}" for name in metrics.names)
+    return [*values, *stds, "feasible"]
 
 
-def _outcomes(trial: Trial, metrics: Metrics) -> list[Any]:
+def _outcomes(trial: Trial, metrics: Metrics, shown: Sequence[str]) -> list[Any]:
     """Cells of the columns that `_named` names."""
     if metrics.is_plain:
         return []
-    parts = (part.get(name) for part in (trial.values, trial.stds) for name in metrics.names)
-    return [*parts, trial.is_feasible]
+    values, stds = map(trial.values.get, shown), map(trial.stds.get, metrics.names)
+    return [*values, *stds, trial.is_feasible]
 
 
 def curves(trials: Sequence[Trial]) -> str:

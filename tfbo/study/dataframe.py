@@ -62,7 +62,7 @@ def _named(trials: Sequence[Trial], metrics: Metrics, pandas: Any) -> Mapping[st
     if metrics.is_plain:
         return {}
     columns = {}
-    for name in metrics.names:
+    for name in metrics.shown(trials):
         values = [trial.values.get(name) for trial in trials]
         columns[f"values_{name}"] = pandas.Series(values, dtype=float)
     for name in metrics.names:

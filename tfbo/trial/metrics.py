@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tfbo import _arguments
@@ -25,6 +25,8 @@ class Metrics:
         others: names of constraints that are no objectives.
         limited: True where there are constraints, be they about the objectives alone.
 
+    A dict may have more numbers than these: they are kept with the trial, and steer nothing.
+
     Example:
         >>> Metrics(("loss",), ("mb",)).read({"loss": 0.5, "mb": 12}).metrics
         {'loss': 0.5, 'mb': 12.0}
@@ -44,6 +46,11 @@ class Metrics:
         """True for one objective without a name or constraints: trials have a value only."""
         return self.names == (VALUE,) and not self.limited
 
+    def shown(self, trials: Iterable[Trial]) -> tuple[str, ...]:
+        """Names of columns in a table of trials: all of these, then whatever else trials have."""
+        found = dict.fromkeys(name for trial in trials for name in trial.values)
+        return tuple(dict.fromkeys((*self.names, *found)))
+
     def read(
         self, returned: Any, std: Any = None, *, argument: str = "value", whole: bool = False
     ) -> Outcome:
@@ -57,11 +64,12 @@ class Metrics:
                 is not known.
 
         Raises:
-            InvalidArgument: for a name that is missing or unknown, or anything else than numbers.
+            InvalidArgument: for a name that is missing, or anything else than numbers; for an unknown name
+                where one is missing, of which it may be a misspelling.
         """
         if self.is_plain:
             return measure(returned, std)
-        values = self._by_name(returned, argument)
+        values = self._by_name(returned, argument, self.names)
         wanted = self.names if whole else self.objectives
         missing = [name for name in wanted if name not in values]
         if missing:
@@ -80,7 +88,10 @@ class Metrics:
         """The values by name in what is no legal result as a whole, to be kept with its failure."""
         if self.is_plain or not isinstance(returned, Mapping):
             return {}
-        numbers = {name: _arguments.as_float(returned.get(name)) for name in self.names}
+        numbers = {
+            name: _arguments.as_float(returned[name])
+            for name in self._sorted(name for name in returned if isinstance(name, str))
+        }
         return self._known({name: v for name, v in numbers.items() if v is not None})
 
     def failed(self, values: Any) -> dict[str, float]:
@@ -92,7 +103,7 @@ class Metrics:
             if not self.is_plain:
                 advice = f"Of a failed trial, tell what is known by name: {self._example()}."
             raise invalid("value", "nothing for a failed trial", values, advice)
-        return self._known(self._by_name(values, "value"))
+        return self._known(self._by_name(values, "value", self.others))
 
     def placed(self, trial: Trial) -> Trial:
         """A trial whose value is also among its values; with several objectives there only."""
@@ -102,29 +113,36 @@ class Metrics:
         named = dataclasses.replace(trial, values={**trial.values, first: trial.value})
         return dataclasses.replace(named, value=None, std=None) if more else named
 
-    def _by_name(self, returned: Any, argument: str) -> dict[str, float]:
-        """Numbers by name, finite or not."""
+    def _by_name(self, returned: Any, argument: str, wanted: tuple[str, ...]) -> dict[str, float]:
+        """Numbers by name, finite or not; unknown names only where nothing that is wanted is missing."""
         by_name = isinstance(returned, Mapping)
         named = dict(returned) if by_name else self._in_order(returned, argument)
         (first, *more), known = self.objectives, self.names
         if not more and first not in named and VALUE in named and VALUE not in known:
             named = {first: named.pop(VALUE), **named}
         unknown = [name for name in named if name not in self.names]
-        if unknown:
+        missing = [name for name in wanted if name not in named]
+        if unknown and (missing or not all(isinstance(name, str) for name in unknown)):
             expected = f"values of {_listed(self.names)}"
-            advice = (
-                f"The study has no objective or constraint of {_listed(unknown)}: leave it out."
-            )
+            advice = f"The study has no objective or constraint of {_listed(unknown)}"
+            advice += f", and {self._missing(missing, argument)}" if missing else ": leave it out."
             raise invalid(argument, expected, returned, advice)
         numbers = {}
-        for name in self.names:
-            if name in named:
-                number = _arguments.as_float(named[name])
-                if number is None:
-                    advice = "NaN says that it is not known."
-                    raise invalid(f"{argument}[{name!r}]", "a number", named[name], advice)
-                numbers[name] = number
+        for name in self._sorted(named):
+            number = _arguments.as_float(named[name])
+            if number is None:
+                advice = "NaN says that it is not known."
+                if name in unknown:
+                    advice = "The study has no objective or constraint of that name: leave it out."
+                raise invalid(f"{argument}[{name!r}]", "a number", named[name], advice)
+            numbers[name] = number
         return numbers
+
+    def _sorted(self, names: Iterable[str]) -> list[str]:
+        """Names as they are told: those of the study, in its order, before others."""
+        there = list(names)
+        more = [name for name in there if name not in self.names]
+        return [*(name for name in self.names if name in there), *more]
 
     def _in_order(self, returned: Any, argument: str) -> dict[str, Any]:
         """The objectives by name from a number or a sequence of them."""
