@@ -28,6 +28,26 @@ def test_a_side_that_is_no_number_breaks_a_constraint_beyond_measure():
     assert THREE.violations({"mb": math.inf})["mb <= 10"] == math.inf
 
 
+@pytest.mark.parametrize(
+    ("text", "values", "holds"),
+    [
+        ("a == 0", {"a": 9e-5}, True),
+        ("a == 0", {"a": -2e-4}, False),
+        ("a == 1000", {"a": 1000.19}, True),
+        ("a == 1000", {"a": 1000.21}, False),
+        ("a - b == 0", {"a": 1e6, "b": 1e6 + 199.0}, True),
+        ("a == b", {"a": math.inf, "b": math.inf}, True),
+        ("a == b", {"a": math.inf, "b": 1.0}, False),
+        ("a + b == 1", {"a": 1e308, "b": 1e308}, False),
+        ("abs(a - 1) <= 0.5", {"a": 1.4}, True),
+        ("a <= 1", {"a": 1.0 + 1e-9}, False),
+    ],
+)
+def test_a_measured_equality_holds_to_a_ten_thousandth_and_nothing_else_does(text, values, holds):
+    (broken,) = OutcomeConstraints.of([text]).violations(values).values()
+    assert (broken == 0.0) is holds
+
+
 def test_margins_are_positive_where_a_constraint_holds_and_nan_where_not_known():
     trials = [
         Trial(0, {}, values={"mb": 3.0, "ms": 2.0, "steps": math.e**2}),

@@ -94,7 +94,7 @@ class Rounded:
         found = value(kind, values)
         size = abs(float(found))
         if kind in (SUM, NEGATIVE, "abs"):
-            size = math.fsum(sizes) if all(map(math.isfinite, sizes)) else math.inf
+            size = sum(sizes)
         elif kind == PRODUCT:
             size = math.prod(sizes)
         elif kind == QUOTIENT and values[1]:

@@ -92,6 +92,17 @@ column 7 of 'x + y < 1', got '<'. Write <=.
             return bool(a <= b)
         return bool(a >= b) if self.comparison == ">=" else active.equal(a, b, values)
 
+    def size(self, values: Mapping[str, Any]) -> float:
+        """The sum of the sizes of the terms on both sides, of which rounding is a share.
+
+        Example:
+            >>> from tfbo.space import Expression
+            >>> Expression.parse("a - 2 * b == 1").size({"a": 5.0, "b": 2.0})
+            10.0
+        """
+        active = _active(self, _EMPTY)
+        return active.size(*active.sides(values), values)
+
     def applies(self, inactive: Set[str]) -> bool:
         """False where the inactive parameters leave nothing of it, so that it holds."""
         return _active(self, frozenset(inactive & set(self.names))).applies
@@ -170,11 +181,14 @@ class _Active(NamedTuple):
             return bool(a == b)
         if not (math.isfinite(a) and math.isfinite(b)):
             return False
+        return bool(abs(a - b) <= _EQUAL * self.size(a, b, values))
+
+    def size(self, a: Any, b: Any, values: Mapping[str, Any]) -> float:
+        """The sum of the sizes of the terms of these sides."""
         algebra = arithmetic.Rounded(values)
-        size = sum(syntax.fold(tree, algebra)[1] for tree in self.trees)
+        size = sum(float(syntax.fold(tree, algebra)[1]) for tree in self.trees)
         # An overflow in between says nothing of the sides.
-        size = size if math.isfinite(size) else abs(a) + abs(b)
-        return bool(abs(a - b) <= _EQUAL * size)
+        return size if math.isfinite(size) else float(abs(a) + abs(b))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -13,7 +13,7 @@ from tfbo.errors import SpaceExhausted
 from tfbo.space import Encoding, Params, Space, encoding
 from tfbo.space.region import Region, region
 from tfbo.strategies.surrogate import Surrogate
-from tfbo.trial import Fidelity, Goal, Goals, OutcomeConstraints, Trial
+from tfbo.trial import VALUE, Fidelity, Goal, Goals, OutcomeConstraints, Trial
 
 State = TypeVar("State")
 Key = tuple[Any, ...]
@@ -42,6 +42,8 @@ class Problem(NamedTuple):
     """Goals where there are several, whose values are `Trial.values`; None where there is one."""
     constraints: OutcomeConstraints | None = None
     """Constraints on outcomes, by which trials are feasible; None without any."""
+    objective: str = VALUE
+    """Name of the objective where there is one, by which constraints may be about it."""
 
     @property
     def goal(self) -> Goal:

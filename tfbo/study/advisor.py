@@ -182,6 +182,7 @@ class Advisor:
             problem = Problem(
                 self._space, record.direction, record.seed, self.device, trials.fidelity,
                 goals=trials.aims.goals, constraints=trials.aims.constraints,
+                objective=next(iter(trials.aims.objectives)),
             )  # fmt: skip
             strategy = self.strategy or Bayes()
             self._state = strategy.fold(problem, self._state, told[self._folded :])

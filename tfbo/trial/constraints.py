@@ -14,10 +14,19 @@ from tfbo.errors import InvalidArgument, invalid
 from tfbo.space.expressions import Expression
 from tfbo.trial.trial import Trial
 
+EQUAL = 1e-4
+"""Tolerance of equalities of outcomes; see `tolerance`.
+
+Source: Liang et al. 2006 (CEC 2006), who count an equality as met within 1e-4.
+"""
+
 
 @dataclasses.dataclass(frozen=True)
 class OutcomeConstraints:
     """Constraints of a study on what its trials are told.
+
+    Outcomes are measured, so that an equality holds to 1e-4: of the sum of the sizes of its terms, or
+    absolutely where that is less than one. For another tolerance write it: `"abs(a - b) <= 0.5"`.
 
     Example:
         >>> constraints = OutcomeConstraints.of(["size_mb <= 10", "log(steps) <= 3"])
@@ -108,12 +117,28 @@ def _margin(expression: Expression, values: Mapping[str, float]) -> float:
         return float(expression.margin(named, None, np))
 
 
+def tolerance(expression: Expression, values: Mapping[str, float]) -> float:
+    """Largest difference between the sides at which a constraint still holds: 0 but for equalities.
+
+    Example:
+        >>> from tfbo.space import Expression
+        >>> tolerance(Expression.parse("a + b == 1"), {"a": 30.0, "b": -29.0})
+        0.006
+    """
+    if not expression.is_equality:
+        return 0.0
+    return EQUAL * max(
+        1.0, expression.size({name: float(values[name]) for name in expression.names})
+    )
+
+
 def _violation(expression: Expression, values: Mapping[str, float]) -> float:
     if not all(name in values for name in expression.names):
         return math.nan
-    if expression.holds(dict(values)):
-        return 0.0
     margin = _margin(expression, values)
+    met = math.isfinite(margin) and abs(margin) <= tolerance(expression, values)
+    if met or expression.holds(dict(values)):
+        return 0.0
     # A side that is no number, such as log(-1), breaks it by no distance that could be told.
     return math.inf if math.isnan(margin) else max(abs(margin), np.finfo(float).tiny)
 

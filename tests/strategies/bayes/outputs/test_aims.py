@@ -11,10 +11,10 @@ from tfbo.trial import Goals, OutcomeConstraints, Trial
 SPACE = tfbo.Space({"x": tfbo.Float(0.0, 1.0)})
 
 
-def outputs(constraints, objectives=None):
+def outputs(constraints, objectives=None, **settings):
     goals = None if objectives is None else Goals.of(objectives)
     limits = OutcomeConstraints.of(constraints) if constraints else None
-    return aims.of(Problem(SPACE, "minimize", 0, goals=goals, constraints=limits))
+    return aims.of(Problem(SPACE, "minimize", 0, goals=goals, constraints=limits, **settings))
 
 
 def trial(i=0, state="complete", value=None, **values):
@@ -73,10 +73,28 @@ def test_what_an_expression_mixes_is_modelled_as_it_is():
     assert found.threshold(4) is None
 
 
-def test_an_equality_is_met_by_no_distance():
-    found = outputs(["a + b == 1"])
-    margins = found.margins(np.array([[0.0, 0.0], [0.5, 1.0], [0.5, 0.7]]))
-    np.testing.assert_allclose(margins, [[0.0, -0.7]])
+@pytest.mark.parametrize("name", ["value", "loss"])
+def test_a_constraint_on_the_only_objective_is_about_the_same_output(name):
+    found = outputs([f"{name} >= 1", f"mb + {name} <= 9"], objective=name)
+    assert found.names == (None, "mb")
+    assert [each.outputs for each in found.conditions] == [(0,), (1, 0)]
+    # The value is turned, for it is minimised; its edge is at one in the user's units.
+    np.testing.assert_allclose(found.margins(np.array([[-3.0], [2.0]])), [[2.0], [4.0]])
+
+
+def test_an_equality_holds_within_its_tolerance_as_trials_are_feasible():
+    texts = ["a + b == 1"]
+    found, limits = outputs(texts), OutcomeConstraints.of(texts)
+    a, b = np.array([0.5, 0.5, 0.5, 30.0, np.nan]), np.array([0.5, 0.5001, 0.6, -29.001, 1.0])
+    margins = found.margins(np.stack([0.0 * a, a, b]))
+    np.testing.assert_allclose(margins[0, :3], [2e-4, 1.001e-4, 2.1e-4 - 0.1], rtol=1e-3)
+    for i in range(4):
+        broken = limits.violations({"a": a[i], "b": b[i]})[texts[0]]
+        assert (margins[0, i] >= 0.0) == (broken == 0.0)
+    assert np.isnan(margins[0, 4])
+    # That of the trial that is the closest.
+    np.testing.assert_allclose(found.tolerances(np.stack([0.0 * a, a, b])), 6.0001e-3, rtol=1e-3)
+    np.testing.assert_allclose(outputs(["a <= 1"]).tolerances(np.zeros([2, 3])), 0.0)
 
 
 def test_outputs_of_which_nothing_was_told():

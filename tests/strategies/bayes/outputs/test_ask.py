@@ -153,3 +153,34 @@ def test_an_acquisition_of_one_objective_takes_constraints():
     )
     run(study, lambda p: {k: v for k, v in gramacy(p).items() if k != "c2"}, 10)
     assert any(trial.is_feasible for trial in study.trials)
+
+
+def test_the_best_trial_of_noisy_outcomes_is_feasible_as_told_and_by_the_models():
+    study = tfbo.Study(SPACE, direction="maximize", constraints=["c <= 0"], seed=0)
+    rng = np.random.default_rng(0)
+    for i, x in enumerate(np.linspace(0.0, 1.0, 25)):
+        value, c = x + 0.02 * rng.standard_normal(), x - 0.5 + 0.02 * rng.standard_normal()
+        # One beyond the edge was measured on the right side of it, by chance; one was lucky, too.
+        c, value = (-0.01 if i == 18 else c), value + (0.3 if i == 5 else 0.0)
+        study.tell(study.enqueue({"x": x, "y": 0.5}), {"value": value, "c": c})
+    assert study.best_observed.number == 18
+    best = study.best_trial
+    assert best.is_feasible and 0.4 < best.params["x"] < 0.56
+
+
+def test_the_only_objective_is_modelled_once_though_a_constraint_is_about_it():
+    study = tfbo.Study(
+        SPACE, objectives={"loss": "minimize"}, constraints=["loss >= 0.5", "mb <= 1"], seed=0
+    )
+    run(study, lambda p: {"loss": p["x"] + p["y"], "mb": p["x"] ** 2}, 9)
+    assert list(Bayes().surrogates(*_state(study))) == ["loss", "mb"]
+    best = study.best_trial
+    assert best.is_feasible and best.value < 0.6
+
+
+def test_an_equality_of_outcomes_is_met():
+    study = tfbo.Study(SPACE, direction="minimize", constraints=["product == 0.2"], seed=0)
+    run(study, lambda p: {"value": p["x"] + p["y"], "product": p["x"] * p["y"]}, 24)
+    best = study.best_trial
+    # The optimum is twice the root of a fifth.
+    assert best.is_feasible and best.value < 0.91

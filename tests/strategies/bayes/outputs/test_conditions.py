@@ -73,6 +73,15 @@ def test_an_equality_is_likeliest_where_its_margin_is_nil():
     assert sure == pytest.approx(0.0, abs=1e-6)
 
 
+@pytest.mark.parametrize("deviation", [1e-6, 0.03, 1.0])
+def test_an_equality_holds_with_the_probability_of_its_tolerance(deviation):
+    mean = np.full([2, 1, 1], 0.01)
+    found = log_feasible(["a == 2"], mean, np.full([2, 1, 1], deviation), tolerance=0.1)
+    ends = (np.array([0.1, -0.1]) - 3.0 * 0.01) / (3.0 * deviation)
+    expected = np.log(np.subtract(*scipy.stats.norm.cdf(ends)))
+    assert float(found[0, 0]) == pytest.approx(expected, abs=0.1)
+
+
 @pytest.mark.parametrize(
     "texts", [["a <= 4"], ["a * b >= 0.5"], ["exp(b) + a <= 3"], ["a == 2"], ["min(a, b) >= 0"]]
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from tfbo.space import Params
 from tfbo.space.expressions import Expression
 from tfbo.strategies.base import Problem
 from tfbo.trial import COMPLETE, FAILED, Goals, OutcomeConstraints, Trial
+from tfbo.trial.constraints import EQUAL, tolerance
 
 
 class Condition(NamedTuple):
@@ -66,17 +68,54 @@ class Outputs:
         return all(each.rising is not None for each in mine)
 
     def margins(self, values: np.ndarray) -> np.ndarray:
-        """Margins `[c, ...]` of turned outcomes `[m, ...]`; of equalities minus their distance to zero."""
+        """Margins `[c, ...]` of turned outcomes `[m, ...]`, >= 0 where a constraint holds.
+
+        Of an equality it is what its two sides' distance is below the tolerance.
+        """
         found = [np.zeros([0, *values.shape[1:]])]
         with np.errstate(all="ignore"):
             for each in self.conditions:
-                named = {
-                    name: self.signs[i] * values[i]
-                    for name, i in zip(each.expression.names, each.outputs, strict=True)
-                }
+                named = self._named(each, values)
                 margin = np.asarray(each.expression.margin(named, None, np), np.float64)
-                found.append((-np.abs(margin) if each.expression.is_equality else margin)[None])
+                if each.expression.is_equality:
+                    margin = _tolerances(each.expression, named) - np.abs(margin)
+                found.append(margin[None])
         return np.concatenate(found)
+
+    def tolerances(self, values: np.ndarray) -> np.ndarray:
+        """Tolerances `[c]` of equalities, at the outcomes `[m, n]` that are the closest to meet each.
+
+        They are 0 for other constraints.
+        """
+        found = np.zeros(len(self.conditions))
+        margins = self.margins(values)
+        margins = np.where(np.isnan(margins), -np.inf, margins)
+        for j, each in enumerate(self.conditions):
+            if each.expression.is_equality:
+                closest = values[:, margins[j].argmax(keepdims=True)]
+                found[j] = _tolerances(each.expression, self._named(each, closest))[0]
+        return np.where(np.isfinite(found), found, EQUAL)
+
+    def _named(self, condition: Condition, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Outcomes in the user's units, by the names in a condition."""
+        names = condition.expression.names
+        return {
+            name: self.signs[i] * values[i]
+            for name, i in zip(names, condition.outputs, strict=True)
+        }
+
+
+def _tolerances(expression: Expression, named: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Tolerances of an equality at arrays of outcomes; NaN where one is missing."""
+    arrays = list(named.values())
+    points = zip(*(array.ravel().tolist() for array in arrays), strict=True)
+    found = [
+        tolerance(expression, dict(zip(named, point, strict=True)))
+        if not any(map(math.isnan, point))
+        else math.nan
+        for point in points
+    ]
+    return np.array(found, np.float64).reshape(arrays[0].shape)
 
 
 def _value(name: str | None, trial: Trial) -> float:
@@ -94,7 +133,7 @@ def of(problem: Problem) -> Outputs | None:
     """The outputs of a problem; None for a single objective without constraints."""
     if problem.goals is None and problem.constraints is None:
         return None
-    return _of(problem.goals, problem.constraints, problem.goal.sign)
+    return _of(problem.goals, problem.constraints, problem.goal.sign, problem.objective)
 
 
 def those_of(problem: Problem) -> Outputs:
@@ -126,8 +165,10 @@ def examples(problem: Problem, configurations: Sequence[Params]) -> list[Trial]:
 
 
 @functools.lru_cache(maxsize=64)
-def _of(goals: Goals | None, constraints: OutcomeConstraints | None, sign: float) -> Outputs:
-    names: list[str | None] = [None] if goals is None else list(goals.names)
+def _of(
+    goals: Goals | None, constraints: OutcomeConstraints | None, sign: float, objective: str
+) -> Outputs:
+    names = [objective] if goals is None else list(goals.names)
     signs = [sign] if goals is None else goals.signs.tolist()
     objectives = len(names)
     expressions = () if constraints is None else constraints.expressions
@@ -136,10 +177,11 @@ def _of(goals: Goals | None, constraints: OutcomeConstraints | None, sign: float
             names.append(name)
             signs.append(1.0)
     conditions = tuple(_condition(expression, names) for expression in expressions)
-    return Outputs(tuple(names), tuple(signs), objectives, conditions)
+    told: list[str | None] = [None, *names[1:]] if goals is None else [*names]
+    return Outputs(tuple(told), tuple(signs), objectives, conditions)
 
 
-def _condition(expression: Expression, names: Sequence[str | None]) -> Condition:
+def _condition(expression: Expression, names: Sequence[str]) -> Condition:
     outputs = tuple(names.index(name) for name in expression.names)
     plain = Condition(expression, outputs, None)
     if len(outputs) != 1 or expression.is_equality or not expression.is_linear():

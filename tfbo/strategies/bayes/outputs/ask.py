@@ -171,14 +171,18 @@ def _noise(settings: Settings, objectives: int, m: int) -> np.ndarray:
 
 
 def best(settings: Settings, problem: Problem, history: History) -> int | None:
-    """The feasible complete trial of the best posterior mean, of one objective with noise; else None."""
+    """The complete trial of the best posterior mean of one objective with noise; else None.
+
+    It is one of those that are feasible both as they were told and by the posterior means.
+    """
     outputs = aims.those_of(problem)
     if outputs.objectives > 1:
         return None
     learned = fitted(outputs, settings, problem, history, (), len(history.trials))
     here = fronts.known(outputs, learned.fit, learned.data)
     trials = learned.data.trials
-    counts = here.feasible & np.array([trial.state == COMPLETE for trial in trials], bool)
+    legal = [trial.state == COMPLETE and bool(trial.is_feasible) for trial in trials]
+    counts = here.feasible & np.array(legal, bool)
     if not (here.deviation[:, counts] > 0.0).any() or not np.all(learned.fit.posterior.ok):
         return None
     return trials[int(np.argmax(np.where(counts, here.mean[0], -np.inf)))].number
@@ -266,11 +270,10 @@ class _Scene:
             else self.known.transformed(each.outputs[0], outputs.signs[each.outputs[0]] * each.edge)
             for each in outputs.conditions
         ]
-        tolerances = [fronts.tolerance(row) for row in outputs.margins(self.known.values)]
         posterior = self.fit.posterior
         return Bounds(
             np.array(edges, np.float64),
-            np.array(tolerances, np.float64),
+            outputs.tolerances(self.known.values),
             posterior.shift,
             posterior.scale,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ class Bounds(NamedTuple):
     edges: np.ndarray | tf.Tensor
     """Threshold of each condition on a single output, transformed, `[c]`; 0 for others."""
     tolerances: np.ndarray | tf.Tensor
-    """Margins of equalities that are as good as none, in the user's units, `[c]`; 0 for others."""
+    """Of equalities, in the user's units, `[c]`; 0 for others."""
     shift: np.ndarray | tf.Tensor
     """Of the transformed outcomes, `[m]`."""
     scale: np.ndarray | tf.Tensor
@@ -35,8 +36,10 @@ def log_feasible(
     """Log of the probability that all constraints hold, as if they were independent.
 
     A constraint on a single outcome has `Phi((t - mu) / s)`, exactly. The margin g of any other is taken
-    for a straight line at the mean: it is normal, with the variance `sum_i (dg/dmu_i s_i)^2`. An equality
-    counts by the density of its margin, blurred by its tolerance and relative to that.
+    for a straight line at the mean: it is normal, with the variance `v = sum_i (dg/dmu_i s_i)^2`. The
+    probability that `|g|` of an equality is below its tolerance e is taken for
+    `(b / sqrt(v + b^2)) exp(-g^2 / (2 v + 2 b^2))` with `b^2 = 2 e^2 / pi`, to which it tends where the
+    deviation is far above e, and where it and g are 0.
 
     Args:
         outputs: with the constraints.
@@ -59,9 +62,10 @@ def log_feasible(
             continue
         margin, spread = _linearised(outputs, condition, bounds, mean, deviation)
         if condition.expression.is_equality:
-            variance = tf.square(spread) + tf.square(bounds.tolerances[j])
+            blur = (2.0 / math.pi) * tf.square(bounds.tolerances[j])
+            variance = tf.square(spread) + blur
             total -= 0.5 * tf.square(margin) / variance
-            total -= 0.5 * tf.math.log(variance / tf.square(bounds.tolerances[j]))
+            total -= 0.5 * tf.math.log(variance / blur)
         else:
             total += _log_cdf(margin / tf.maximum(spread, _CERTAIN))
     return total

@@ -66,19 +66,8 @@ def in_units(data: Told, fitted: Fit, z: np.ndarray) -> np.ndarray:
 
 def _hold(outputs: Outputs, values: np.ndarray) -> np.ndarray:
     """Where all constraints hold, of turned outcomes `[m, ...]`: bool `[...]`."""
-    margins = outputs.margins(values)
-    allowed = np.zeros([len(margins), *[1] * (margins.ndim - 1)])
-    for j, each in enumerate(outputs.conditions):
-        if each.expression.is_equality:
-            allowed[j] = -tolerance(margins[j])
-    hold: np.ndarray = np.all(margins >= allowed, axis=0)
+    hold: np.ndarray = np.all(outputs.margins(values) >= 0.0, axis=0)
     return hold
-
-
-def tolerance(margins: np.ndarray) -> float:
-    """Margin of an equality that is as good as none: a hundredth of their spread."""
-    finite = margins[np.isfinite(margins)]
-    return max(1e-2 * float(np.std(finite)) if len(finite) else 1e-2, 1e-12)
 
 
 def doubtful(outputs: Outputs, here: Known) -> np.ndarray:

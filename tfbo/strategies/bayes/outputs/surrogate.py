@@ -17,7 +17,6 @@ from tfbo.strategies.bayes.data import Failed, History
 from tfbo.strategies.bayes.fit import Fit
 from tfbo.strategies.bayes.outputs import aims, ask
 from tfbo.strategies.bayes.surrogate import GaussianSurrogate
-from tfbo.trial import VALUE
 
 
 @computing()
@@ -30,7 +29,7 @@ def of_each(settings: Settings, problem: Problem, history: History) -> dict[str,
     for i, name in enumerate(outputs.names):
         rows = learned.data.mask[i]
         posterior, observed = _one(learned.fit, i, rows)
-        found[VALUE if name is None else name] = GaussianSurrogate(
+        found[problem.objective if name is None else name] = GaussianSurrogate(
             problem.space,
             outputs.signs[i],
             tuple(itertools.compress(learned.data.trials, rows)),
