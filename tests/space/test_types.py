@@ -175,6 +175,23 @@ def test_a_study_may_be_named_by_members_of_an_enum(tmp_path):
         tfbo.Study(tfbo.Space({"x": tfbo.Boolean()}), name="\udcff")
 
 
+def test_objectives_may_be_members_of_an_enum():
+    class Aim(str, enum.Enum):
+        GAIN = "gain"
+        UP = "maximize"
+
+    study = tfbo.Study(
+        tfbo.Space({"x": tfbo.Boolean()}),
+        objectives={Aim.GAIN: Aim.UP, np.str_("cost"): np.str_("minimize")},
+        reference={"gain": np.float32(0.0), Aim("gain"): 0, "cost": np.int64(4)},
+        strategy=tfbo.strategies.Random(),
+    )
+    study.tell(study.ask(), {Aim.GAIN: np.float32(1.0), "cost": 2})
+    assert repr(study.objectives) == "{'gain': 'maximize', 'cost': 'minimize'}"
+    assert repr(study.trials[0].values) == "{'gain': 1.0, 'cost': 2.0}"
+    assert study.hypervolume() == 2.0
+
+
 def test_an_enum_that_is_no_scalar_is_refused_with_a_way_out():
     with pytest.raises(tfbo.InvalidArgument, match=r"name, 'RED', here and Colour\[name\]"):
         tfbo.Constant(Colour.RED)

@@ -82,7 +82,7 @@ def test_what_was_not_written_is_refused(text):
         (["a", "b"], None, "objectives: expected a dict"),
         ({}, None, "objectives: expected a dict"),
         ({1: "minimize"}, None, "objectives: expected names"),
-        ({"a": "min"}, None, r"objectives\['a'\]: expected 'minimize' or 'maximize'"),
+        ({"a": "min"}, None, r'objectives\[\'a\'\]: expected "minimize" or "maximize"'),
         ({"a": "minimize", "b": "maximize"}, {"a": 1.0}, "reference: expected a value for each"),
         ({"a": "minimize"}, {"a": math.nan}, r"reference\['a'\]: expected a finite number"),
     ],

@@ -11,7 +11,6 @@ from tfbo.errors import InvalidArgument, invalid
 from tfbo.space import Space
 from tfbo.storage import Record, damaged
 from tfbo.trial import (
-    DIRECTIONS,
     MINIMIZE,
     VALUE,
     Goal,
@@ -19,6 +18,7 @@ from tfbo.trial import (
     Metrics,
     OutcomeConstraints,
     Trial,
+    direction_of,
 )
 
 
@@ -123,7 +123,8 @@ def given(space: Space, direction: Any, objectives: Any, constraints: Any, refer
         advice = 'For example objectives={"accuracy": "maximize", "latency_ms": "minimize"}.'
         raise invalid("reference", "None for a study without objectives=", reference, advice)
     limits = OutcomeConstraints.of(constraints)
-    made = Aims(_direction(direction), named, limits if limits.expressions else None)
+    meant = MINIMIZE if direction is None else direction_of(direction)
+    made = Aims(meant, named, limits if limits.expressions else None)
     _check_names(space, made)
     return made
 
@@ -138,16 +139,6 @@ def of(record: Record) -> Aims:
     except InvalidArgument as error:
         raise damaged(record.name, printable(str(error)), part="the objectives of ") from error
     return Aims(record.direction, named, limits)
-
-
-def _direction(given: Any) -> str:
-    if given is None:
-        return MINIMIZE
-    if given not in DIRECTIONS:
-        meant = [word for word in DIRECTIONS if str(given).lower().startswith(word[:3])]
-        advice = f"Write direction={meant[0]!r}." if meant else "Pick one of the two."
-        raise invalid("direction", '"minimize" or "maximize"', given, advice)
-    return str(given)
 
 
 def _check_names(space: Space, aims: Aims) -> None:

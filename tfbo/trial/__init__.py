@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tfbo.trial.constraints import OutcomeConstraints
 from tfbo.trial.fidelity import Fidelity
-from tfbo.trial.goal import DIRECTIONS, MAXIMIZE, MINIMIZE, Goal
+from tfbo.trial.goal import DIRECTIONS, MAXIMIZE, MINIMIZE, Goal, direction_of
 from tfbo.trial.goals import Goals
 from tfbo.trial.metrics import PLAIN, VALUE, Metrics, outcome_of
 from tfbo.trial.outcome import Failure, LastPoint, Measurement, Outcome, measure
@@ -58,6 +58,7 @@ __all__ = [
     "Outcome",
     "OutcomeConstraints",
     "Trial",
+    "direction_of",
     "measure",
     "outcome_of",
 ]

@@ -9,9 +9,20 @@ from itertools import accumulate
 from typing import Any
 
 from tfbo import _arguments
+from tfbo.errors import invalid
 from tfbo.trial.trial import COMPLETE, Trial
 
 DIRECTIONS = MINIMIZE, MAXIMIZE = "minimize", "maximize"
+
+
+def direction_of(given: Any, argument: str = "direction") -> str:
+    """The direction that an argument names; InvalidArgument says what may be meant."""
+    found = _arguments.plain(given)
+    if isinstance(found, str) and found in DIRECTIONS:
+        return found
+    meant = [word for word in DIRECTIONS if str(found).lower().startswith(word[:3])]
+    advice = f"Write {argument}={meant[0]!r}." if meant else "Pick one of the two."
+    raise invalid(argument, '"minimize" or "maximize"', given, advice)
 
 
 @dataclasses.dataclass(frozen=True)

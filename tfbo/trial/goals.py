@@ -11,8 +11,9 @@ import numpy as np
 
 from tfbo import _arguments
 from tfbo.errors import InvalidArgument, invalid
+from tfbo.space import checks
 from tfbo.trial import front
-from tfbo.trial.goal import DIRECTIONS, Goal
+from tfbo.trial.goal import Goal, direction_of
 from tfbo.trial.trial import COMPLETE, FAILED, Trial
 
 # Of the range of the front: so far beyond the worst of it an inferred reference point is.
@@ -48,13 +49,14 @@ class Goals:
         if not isinstance(objectives, Mapping) or not objectives:
             expected = "a dict from names to directions"
             raise invalid("objectives", expected, objectives, example)
-        for name, direction in objectives.items():
+        directions = {}
+        for key, direction in objectives.items():
+            name = _arguments.plain(key)
             if not isinstance(name, str) or not name:
-                raise invalid("objectives", "names that are texts", name, example)
-            if direction not in DIRECTIONS:
-                expected = " or ".join(map(repr, DIRECTIONS))
-                raise invalid(f"objectives[{name!r}]", expected, direction, example)
-        made = cls(tuple(objectives), tuple(objectives.values()))
+                raise invalid("objectives", "names that are texts", key, example)
+            checks.text("objectives", name)
+            directions[name] = direction_of(direction, f"objectives[{name!r}]")
+        made = cls(tuple(directions), tuple(directions.values()))
         if reference is None:
             return made
         return dataclasses.replace(made, reference=made._values("reference", reference))
