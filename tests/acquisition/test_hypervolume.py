@@ -137,9 +137,9 @@ def test_a_value_does_not_depend_on_others_nor_on_empty_boxes():
     together = value(mean, deviation, front)
     alone = [value(mean[i : i + 1], deviation[i : i + 1], front)[0] for i in range(5)]
     np.testing.assert_allclose(together, alone, rtol=1e-12)
-    boxes = pareto.beyond(outcomes, reference)
-    bare = front._replace(lower=boxes.lower[None], upper=boxes.upper[None])
-    np.testing.assert_allclose(value(mean, deviation, bare), together, rtol=1e-12)
+    grid = pareto.Lattice(*front[:3])
+    wider = front._replace(**pareto.padded(grid, 64, 32)._asdict())
+    np.testing.assert_allclose(value(mean, deviation, wider), together, rtol=1e-12)
 
 
 def test_each_draw_has_a_front_of_its_own():
@@ -158,7 +158,9 @@ def scalarised_front(m, s, outcomes=None, seed=0):
     directions = np.abs(numbers[:, :m])
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     best = [hypervolume.scalarised(outcomes, reference, each).max() for each in directions]
-    return hypervolume.Front(EMPTY, EMPTY, np.array(best), directions, numbers[:, m:], reference)
+    return hypervolume.Front(
+        EMPTY, EMPTY, EMPTY, np.array(best), directions, numbers[:, m:], reference
+    )
 
 
 def test_random_scalarisations_have_the_hypervolume_improvement_as_their_mean():

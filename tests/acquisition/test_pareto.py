@@ -79,13 +79,20 @@ def test_non_dominated_points_by_their_definition():
             assert mask[i] == (not any(better))
 
 
-def test_padding_is_empty_and_its_size_changes_seldom():
-    few, many = (pareto.beyond(points_of("front", k, 2, 0), np.zeros(2)) for k in (3, 11))
-    both = pareto.stacked([few, many])
-    assert both.lower.shape == (2, 16, 2)
-    np.testing.assert_array_equal(both.upper[0, 4:], both.lower[0, 4:])
-    assert pareto.stacked([few]).lower.shape == (1, 8, 2)
-    for i, boxes in enumerate((few, many)):
-        top = np.full(2, 3.0)
-        part = pareto.Boxes(both.lower[i], both.upper[i])
-        assert volume(part, top) == pytest.approx(volume(boxes, top), rel=1e-12)
+@pytest.mark.parametrize("m", [2, 3])
+def test_a_grid_has_the_boxes_of_each_draw_and_padding_is_empty(m):
+    few, many = (pareto.beyond(points_of("front", k, m, 0), np.zeros(m)) for k in (3, 11))
+    grid = pareto.stacked([few, many])
+    assert grid.lower.shape == (2, len(many.lower), m)
+    for found in (grid, pareto.padded(grid, 64, 16)):
+        assert (found.upper[0, len(few.upper) :] == found.lower[0, len(few.lower) :]).all()
+        corners = found.corners()
+        for i, boxes in enumerate((few, many)):
+            np.testing.assert_array_equal(corners.lower[i, : len(boxes.lower)], boxes.lower)
+            np.testing.assert_array_equal(corners.upper[i, : len(boxes.upper)], boxes.upper)
+
+
+def test_there_are_as_many_levels_as_points_and_a_reference_and_no_end():
+    points = points_of("front", 20, 4, 0)
+    grid = pareto.stacked([pareto.beyond(points, np.zeros(4))])
+    assert grid.levels.shape == (1, 22, 4)

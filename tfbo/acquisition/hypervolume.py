@@ -5,7 +5,8 @@ The part of an outcome y in a box `[l, u]` beyond the front (`pareto.beyond`) is
     prod_i max(min(y_i, u_i) - l_i, 0)  =  prod_i (max(y_i - l_i, 0) - max(y_i - u_i, 0)),
 
 and the objectives of a candidate are independent, given what is drawn of other trials. So the mean is a
-product too, of differences of expected improvements `s h(z)`; see `_numerics.log_h`. Drawn are the outcomes
+product too, of differences of expected improvements `s h(z)`; see `_numerics.log_h`. These are made once
+for each level on which boxes have a side, as there are far fewer levels than boxes. Drawn are the outcomes
 of told trials, where they are noisy, of those that run, and of points chosen before. Each draw has
 a front of its own, and the mean over the draws is that of the logarithms' exponentials. Of the candidate
 itself nothing is drawn: its value is exact where nothing else is uncertain, has less variance than one that
@@ -14,7 +15,7 @@ draws it too (Rao and Blackwell), and has a gradient far below the front without
 Of five objectives and more there are too many boxes. Hypervolume is then a mean of scalarisations over
 directions, and each draw has a direction and an outcome of its own.
 
-Letters: m objectives, c candidates, s draws, b boxes.
+Letters: m objectives, c candidates, s draws, b boxes, l levels.
 
 Source: Emmerich, Giannakoglou and Naujoks 2006; Daulton, Balandat and Bakshy 2021 (arXiv 2105.08195);
 Ament et al. 2023 (arXiv 2310.20708); Golovin and Zhang 2020 (arXiv 2006.04655).
@@ -41,13 +42,16 @@ _SMOOTH = 1e-2
 class Front(NamedTuple):
     """The front of each draw: boxes beyond it, or of many objectives the best in a direction.
 
-    Arrays of float64; those that the number of objectives has no use for are empty.
+    Arrays of float64 but where it says otherwise. Those that the number of objectives has no use for are
+    empty.
     """
 
+    levels: np.ndarray | tf.Tensor
+    """Levels of each objective on which boxes have a side, `[s, l, m]`; see `pareto.Lattice`."""
     lower: np.ndarray | tf.Tensor
-    """Lower corners of the boxes, `[s, b, m]`."""
+    """int32 `[s, b, m]`: those of the lower corners."""
     upper: np.ndarray | tf.Tensor
-    """Upper ones; see `pareto.Boxes`."""
+    """int32 `[s, b, m]`: those of the upper ones."""
     best: np.ndarray | tf.Tensor
     """The best outcome of one objective, or the best scalarisation, `[s]`."""
     directions: np.ndarray | tf.Tensor
@@ -92,25 +96,34 @@ def log_improvement(mean: tf.Tensor, deviation: tf.Tensor, front: Front) -> tf.T
         deviation: their standard deviations, `[m, c, 1]`.
         front: with boxes.
     """
-    lower, upper = (
-        tf.transpose(corner, [2, 0, 1])[:, None] for corner in (front.lower, front.upper)
+    levels, lower, upper = (
+        tf.transpose(part, [2, 0, 1]) for part in (front.levels, front.lower, front.upper)
     )
-    filled = tf.reduce_all(upper > lower, axis=0)
-    ended = tf.math.is_finite(upper)
-    deviation = tf.expand_dims(deviation, -1)
-    corners = tf.stack([lower, tf.where(ended, upper, lower)])
-    log_h = _numerics.log_h((tf.expand_dims(mean, -1) - corners) / deviation)
-    above, beyond = tf.unstack(log_h)
-    cut = above - beyond
-    cuts = ended & (cut > 0.0)
-    share = _numerics.log_1m_exp(tf.where(cuts, cut, tf.ones_like(cut)))
-    # Where a box is too thin for its ends to differ it adds nothing.
-    filled &= tf.reduce_all(cuts | ~ended, axis=0)
-    logs = tf.math.log(deviation) + above + tf.where(ended, share, tf.zeros_like(share))
-    logs = tf.reduce_sum(logs, axis=0)
-    return _numerics.log_sum_exp(
-        tf.where(filled, logs, tf.constant(-math.inf, logs.dtype)), [logs.shape.rank - 1]
-    )
+    bounded = tf.math.is_finite(levels)
+    # As matrices of draws `[m, s, c, l]`, from which boxes are picked by products `[l, b]`.
+    mean, deviation = (tf.transpose(part, [0, 2, 1]) for part in (mean, deviation))
+    ends = tf.where(bounded, levels, tf.zeros_like(levels))[:, :, None]
+    z = (mean[..., None] - ends) / deviation[..., None]
+    log_h = _numerics.log_h_of_many(z)
+    count = tf.shape(levels)[2]
+
+    def picked(values: tf.Tensor, corners: tf.Tensor) -> tf.Tensor:
+        chosen = tf.one_hot(corners, count, dtype=values.dtype)
+        return tf.matmul(values, chosen, transpose_b=True)
+
+    above, cut = picked(log_h, lower), picked(log_h, upper)
+    ended = tf.gather(bounded, upper, batch_dims=2)[:, :, None]
+    filled = tf.reduce_all(upper > lower, axis=0)[:, None]
+    # The share of what is above the lower side that is not above the upper one.
+    cut = tf.where(ended, above - cut, 1.0)
+    share = tf.where(ended, -tf.math.expm1(-tf.maximum(cut, 0.0)), 1.0)
+    logs = tf.reduce_sum(above, axis=0)
+    logs = tf.where(filled, logs, tf.constant(-math.inf, logs.dtype))
+    highest = tf.stop_gradient(tf.reduce_max(logs, axis=-1, keepdims=True))
+    sums = tf.reduce_sum(tf.exp(logs - highest) * tf.reduce_prod(share, axis=0), axis=-1)
+    smallest = tf.constant(np.finfo(np.float64).tiny, sums.dtype)
+    total = tf.squeeze(highest, -1) + tf.math.log(tf.maximum(sums, smallest))
+    return tf.transpose(total + tf.reduce_sum(tf.math.log(deviation), axis=0))
 
 
 def log_scalarised(mean: tf.Tensor, deviation: tf.Tensor, front: Front) -> tf.Tensor:

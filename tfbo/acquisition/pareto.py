@@ -1,7 +1,7 @@
 """The Pareto front of several outcomes, and the region beyond it as a union of disjoint boxes.
 
 Larger outcomes are better. This is host-side: the points are few, and how many boxes there are depends on
-how they lie. Letters: k points, m outcomes, b boxes, s draws.
+how they lie. Letters: k points, m outcomes, b boxes, s draws, l levels.
 """
 
 from __future__ import annotations
@@ -11,17 +11,30 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Boxes of the smallest program; each further one is for twice as many.
-_FEWEST = 8
-
 
 class Boxes(NamedTuple):
-    """Disjoint boxes; those with an upper corner that is not above the lower one are padding."""
+    """Disjoint boxes."""
 
     lower: np.ndarray
-    """Lower corners `[..., b, m]`."""
+    """Lower corners `[b, m]`."""
     upper: np.ndarray
-    """Upper corners `[..., b, m]`; infinite where the box has no end."""
+    """Upper corners `[b, m]`; infinite where the box has no end."""
+
+
+class Lattice(NamedTuple):
+    """Boxes of s draws by the levels on which their sides are: there are far fewer levels than sides."""
+
+    levels: np.ndarray
+    """Levels of each outcome in ascending order, `[s, l, m]`; infinite ones have no end, or are padding."""
+    lower: np.ndarray
+    """int32 `[s, b, m]`: the levels of lower corners."""
+    upper: np.ndarray
+    """int32 `[s, b, m]`: the levels of upper corners; a box that is padding has that of the lower one."""
+
+    def corners(self) -> Boxes:
+        """The corners `[s, b, m]`."""
+        each = (np.take_along_axis(self.levels, of, axis=1) for of in (self.lower, self.upper))
+        return Boxes(*each)
 
 
 def non_dominated(outcomes: np.ndarray) -> np.ndarray:
@@ -63,6 +76,8 @@ def beyond(outcomes: np.ndarray, reference: np.ndarray) -> Boxes:
     reference = np.asarray(reference, np.float64)
     m = len(reference)
     inside = outcomes[(outcomes > reference).all(axis=1)]
+    if m == 2:
+        return _steps(inside, reference)
     points = -np.unique(inside[non_dominated(inside)], axis=0)
     bounds = -reference[None]
     defining = np.full([1, m, m], -np.inf)
@@ -95,18 +110,43 @@ def _inserted(
     return np.concatenate(kept), np.concatenate(parts)
 
 
-def stacked(decompositions: Sequence[Boxes]) -> Boxes:
-    """The boxes of s decompositions, `[s, b, m]`, of which those that are added are empty.
+def _steps(points: np.ndarray, reference: np.ndarray) -> Boxes:
+    """`beyond` of two outcomes: the steps of a staircase, from the largest in the first outcome on."""
+    points = points[np.lexsort((-points[:, 1], -points[:, 0]))]
+    highest = np.maximum.accumulate(np.append(reference[1], points[:, 1]))
+    points = points[points[:, 1] > highest[:-1]]
+    first, second = (np.append(points[:, 0], reference[0]), np.append(reference[1], points[:, 1]))
+    ends = np.append(points[:, 1], np.inf)
+    return Boxes(
+        np.stack([first, second], axis=1), np.stack([np.full_like(ends, np.inf), ends], axis=1)
+    )
 
-    Their number is 8, 16, 32, and so on, so that few programs are compiled.
-    """
-    most = max(len(boxes.lower) for boxes in decompositions)
-    size = _FEWEST
-    while size < most:
-        size *= 2
+
+def stacked(decompositions: Sequence[Boxes]) -> Lattice:
+    """The boxes of s decompositions, of which those that are added are empty."""
     m = decompositions[0].lower.shape[1]
-    lower = np.zeros([len(decompositions), size, m])
+    most = max(len(boxes.lower) for boxes in decompositions)
+    lower = np.zeros([len(decompositions), most, m], np.int32)
     upper = np.zeros_like(lower)
-    for i, boxes in enumerate(decompositions):
-        lower[i, : len(boxes.lower)], upper[i, : len(boxes.upper)] = boxes
-    return Boxes(lower, upper)
+    levels = [
+        [np.unique([*boxes.lower[:, i], *boxes.upper[:, i]]) for i in range(m)]
+        for boxes in decompositions
+    ]
+    count = max(len(each) for of_draw in levels for each in of_draw)
+    grid = np.full([len(decompositions), count, m], np.inf)
+    for s, boxes in enumerate(decompositions):
+        for i, each in enumerate(levels[s]):
+            grid[s, : len(each), i] = each
+            lower[s, : len(boxes.lower), i] = np.searchsorted(each, boxes.lower[:, i])
+            upper[s, : len(boxes.upper), i] = np.searchsorted(each, boxes.upper[:, i])
+    return Lattice(grid, lower, upper)
+
+
+def padded(lattice: Lattice, boxes: int, levels: int) -> Lattice:
+    """The same with so many boxes and levels, where it has fewer: those that are added are empty."""
+    more = [(0, 0), (0, max(0, boxes - lattice.lower.shape[1])), (0, 0)]
+    above = [(0, 0), (0, max(0, levels - lattice.levels.shape[1])), (0, 0)]
+    return Lattice(
+        np.pad(lattice.levels, above, constant_values=np.inf),
+        *(np.pad(corner, more) for corner in (lattice.lower, lattice.upper)),
+    )

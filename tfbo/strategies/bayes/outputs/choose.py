@@ -15,7 +15,7 @@ import tensorflow as tf
 from tfbo import _numerics
 from tfbo._compile import devices
 from tfbo._compile.programs import Program
-from tfbo.acquisition import Acquisition
+from tfbo.acquisition import Acquisition, pareto
 from tfbo.acquisition.feasibility import Success, expected, failed
 from tfbo.acquisition.hypervolume import MOST_BOXED, Front
 from tfbo.columns import Columns
@@ -29,7 +29,7 @@ from tfbo.strategies.bayes.outputs import fit as fits
 from tfbo.strategies.bayes.outputs.aims import Outputs
 from tfbo.strategies.bayes.outputs.conditions import Bounds
 
-# Drawn points that fit the smallest padded program.
+# Drawn points, and boxes, that fit the smallest padded program.
 _DRAWN = 8
 # Numbers that are held at once of screened points: covariances with trials, and parts of boxes.
 _SCREENED_NUMBERS, _LEAST_SCREENED = 2 * 10**6, 16
@@ -98,13 +98,14 @@ def compiled(options: Options) -> Program:
     d, m, count = len(options.columns), len(outputs.names), outputs.objectives
     spec = functools.partial(tf.TensorSpec, dtype=tf.float64)
     rows, vector, box = spec([None, d]), spec([None]), spec([None, None, count])
+    corners = tf.TensorSpec([None, None, count], tf.int32)
     directions, each = spec([None, count]), spec([len(outputs.conditions)])
     signature = Query(
         fits.posterior_spec(kernel, m)[0],
         drawn=rows,
         there=tf.TensorSpec([None], tf.bool),
         normals=spec([m, None, None]),
-        front=Front(box, box, vector, directions, directions, spec([count])),
+        front=Front(box, corners, corners, vector, directions, directions, spec([count])),
         bounds=Bounds(each, each, spec([m]), spec([m])),
         worst=spec([]),
         best=spec([d]),
@@ -187,6 +188,16 @@ def _pad(query: Query) -> Query:
         drawn=np.pad(query.drawn, [(0, more), (0, 0)]),
         there=np.pad(query.there, (0, more)),
         normals=np.pad(query.normals, [(0, 0), (0, 0), (0, more)]),
+        front=_padded(query.front),
         tried=np.pad(query.tried, [(0, others), (0, 0)], constant_values=np.nan),
         labels=labels,
     )
+
+
+def _padded(front: Front) -> Front:
+    grid = pareto.Lattice(*(np.asarray(part) for part in front[:3]))
+    boxes, levels = grid.lower.shape[1], grid.levels.shape[1]
+    if not boxes:
+        return front
+    wider = pareto.padded(grid, devices.bucket(boxes, _DRAWN), devices.bucket(levels, _DRAWN))
+    return front._replace(**wider._asdict())

@@ -141,7 +141,8 @@ def front(
     fixed = settled[:m].T
     each = [np.concatenate([fixed, draws[:m, i, feasible[i]].T]) for i in range(s)]
     nothing = np.zeros([0, m])
-    boxes = pareto.Boxes(np.zeros([s, 0, m]), np.zeros([s, 0, m]))
+    nowhere = np.zeros([s, 0, m], np.int32)
+    boxes = pareto.Lattice(np.zeros([s, 0, m]), nowhere, nowhere)
     best, directions, numbers = np.zeros(0), nothing, nothing
     if m == 1:
         best = np.array([part.max(initial=point[0]) for part in each])
