@@ -89,6 +89,43 @@ def test_constrained_outcomes_are_bent_about_their_threshold_and_objectives_temp
     assert found.y[2, 0] < 0.0 < found.y[2, 1]
 
 
+def test_a_bilog_is_straight_on_the_side_that_ends_first():
+    far = np.array([-1e6, -1e3, -10.0, 1.0, 3.0, 4.0])
+    assert data.Bilog.about(0.0, far).size == 4.0
+    assert data.Bilog.about(0.0, -far).size == 4.0
+    # Trials that crowd about the threshold do not change it.
+    crowd = np.concatenate([far, np.linspace(-1e-3, 1e-3, 20)])
+    assert data.Bilog.about(0.0, crowd).size == 4.0
+    # Next to nothing is known of what lies above: a quarter of all are within 1.4.
+    assert data.Bilog.about(3.9, far).size == pytest.approx(1.4)
+    assert data.Bilog.about(0.0, np.array([1.0, 2.0, 50.0])).size == 2.0
+    assert data.Bilog.about(5.0, np.array([5.0, 5.0])).size == 1.0
+
+
+def test_an_objective_under_constraints_is_bent_about_its_best_feasible_outcome():
+    def made(transform, sizes):
+        problem = Problem(SPACE, "minimize", 0, constraints=OutcomeConstraints.of(["size <= 4"]))
+        trials = [
+            Trial(i, {"x": 0.1 * i}, "complete", float(i), values={"value": float(i), "size": size})
+            for i, size in enumerate(sizes)
+        ]
+        outputs, history = aims.of(problem), trials_data.fold(problem, None, trials)
+        return data.told(outputs, problem, history, transform, most=9, failed=None).transforms[0]
+
+    sizes = [9.0, 9.0, 1.0, 1.0, 9.0, 9.0]
+    assert made(outcomes.tempering, sizes) == data.Bilog(-2.0, 2.0)
+    # None is feasible, or another transform was asked for.
+    assert isinstance(made(outcomes.tempering, [9.0] * 6), outcomes.Tempering)
+    assert isinstance(made(outcomes.unchanged, sizes), outcomes.Unchanged)
+
+
+def test_noise_that_is_known_is_part_of_the_errors_of_objectives():
+    outputs, history = aims.of(PROBLEM), trials_data.fold(PROBLEM, None, TRIALS)
+    found = data.told(outputs, PROBLEM, history, outcomes.unchanged, most=9, failed=None, noise=0.2)
+    np.testing.assert_allclose(found.std[0], [0.2, 0.0, np.hypot(0.2, 0.1), 0.2])
+    assert not found.std[2].any()
+
+
 def test_feasible_trials_that_are_dominated_by_few_rank_first():
     outputs = aims.of(PROBLEM)
     values = np.array(

@@ -16,6 +16,11 @@ from tfbo.strategies.base import Problem
 from tfbo.trial import COMPLETE, FAILED, Goals, OutcomeConstraints, Trial
 from tfbo.trial.constraints import EQUAL, tolerance
 
+# Values among which the threshold of a constraint is looked for, twenty a decade, and the steps from there.
+_MAGNITUDES = 10.0 ** np.arange(-12.0, 12.0, 0.05)
+_SCANNED = np.concatenate([-_MAGNITUDES[::-1], [0.0], _MAGNITUDES])
+_BISECTIONS = 60
+
 
 class Condition(NamedTuple):
     """A constraint as a condition on outputs."""
@@ -184,11 +189,40 @@ def _of(
 def _condition(expression: Expression, names: Sequence[str]) -> Condition:
     outputs = tuple(names.index(name) for name in expression.names)
     plain = Condition(expression, outputs, None)
-    if len(outputs) != 1 or expression.is_equality or not expression.is_linear():
+    if len(outputs) != 1 or expression.is_equality:
         return plain
+    if not expression.is_linear():
+        return _at_edge(plain)
     (name,) = expression.names
     base, slope = (float(expression.margin({name: np.float64(v)}, None, np)) for v in (0.0, 1.0))
     slope -= base
     if not slope or not np.isfinite([base, slope]).all():
         return plain
     return Condition(expression, outputs, slope > 0.0, -base / slope)
+
+
+def _at_edge(plain: Condition) -> Condition:
+    """The condition by its threshold where it has one, as `log(a) <= 3` has: found by bisection.
+
+    The end of where a side has a value is none: an outcome whose logarithm is taken is positive, though its
+    process may not be.
+    """
+    (name,) = plain.expression.names
+
+    def margin(values: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            found = plain.expression.margin({name: values}, None, np)
+        return np.broadcast_to(np.asarray(found, np.float64), values.shape)
+
+    margins = margin(_SCANNED)
+    defined = np.flatnonzero(np.isfinite(margins))
+    changes = np.flatnonzero(np.diff(margins[defined] >= 0.0))
+    if len(changes) != 1 or np.diff(defined)[changes[0]] > 1:
+        return plain
+    i = defined[changes[0]]
+    low, high, rising = _SCANNED[i], _SCANNED[i + 1], bool(margins[i + 1] >= 0.0)
+    for _ in range(_BISECTIONS):
+        middle = 0.5 * (low + high)
+        above = bool(margin(np.array([middle]))[0] >= 0.0) == rising
+        low, high = (low, middle) if above else (middle, high)
+    return plain._replace(rising=rising, edge=float(high if rising else low))

@@ -123,7 +123,9 @@ def told(
 ) -> Told:
     """Training data of all outputs."""
     most, transform = settings.n_modelled, settings.model.transform
-    return data.told(outputs, problem, history, transform, most=most, failed=failed)
+    return data.told(
+        outputs, problem, history, transform, most=most, failed=failed, noise=settings.noise
+    )
 
 
 def _fit(
@@ -161,12 +163,13 @@ def _fit(
 
 
 def _noise(settings: Settings, objectives: int, m: int) -> np.ndarray:
-    """Standard deviations of the noise `[m]` where they are known; a number is that of the objective."""
+    """Noise `[m]` beyond the errors of the data: 0 where it is known, and NaN where it is learned.
+
+    A number that was given is the noise of the objective, and among its errors.
+    """
     noise = np.full(m, np.nan)
     if not settings.model.learned:
-        noise[:objectives] = settings.noise
-        if not settings.noise:
-            noise[:] = 0.0
+        noise[: objectives if settings.noise else m] = 0.0
     return noise
 
 

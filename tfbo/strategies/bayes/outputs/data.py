@@ -27,6 +27,20 @@ class Bilog(NamedTuple):
     threshold: float
     size: float
 
+    @staticmethod
+    def about(threshold: float, known: np.ndarray) -> Bilog:
+        """The bend of known outcomes: next to none on that side of the threshold which ends first.
+
+        Its size is the distance of the farthest outcome on that side, or that within which a quarter of all
+        are where that is more, for a search may have seen next to nothing of a side. It is not what most
+        of them are within: they crowd about the threshold as the search goes on. Where all are on one side
+        it is their median distance. What that is worth: benchmarks/results/outcomes.md.
+        """
+        t = np.abs(known - threshold)
+        nearer = min(known.max() - threshold, threshold - known.min())
+        size = max(nearer, np.quantile(t, 0.25)) if nearer > 0.0 else np.median(t)
+        return Bilog(float(threshold), float(size) or 1.0)
+
     def apply(self, y: tf.Tensor) -> tf.Tensor:
         """See `tfbo.gp.outcomes.Transform`."""
         t = (y - self.threshold) / self.size
@@ -70,9 +84,11 @@ def told(
     *,
     most: int,
     failed: Failed | None,
+    noise: float = 0.0,
 ) -> Told:
-    """The data of at most `most` trials, in an order of their own."""
+    """The data of at most `most` trials, in an order of their own; objectives have so much noise."""
     values, std = outputs.values(history.trials), outputs.errors(history.trials)
+    std[: outputs.objectives] = np.hypot(std[: outputs.objectives], noise)
     bad = np.array([trial.state == FAILED for trial in history.trials], bool)
     counts = failed is not None and failed.modelled
     some = ~np.isnan(values).all(axis=0) | (bad & counts)
@@ -82,7 +98,10 @@ def told(
         order = order[subset(history.rows[order], -rank(outputs, values[:, order]), most)]
     values, std, bad = values[:, order], std[:, order], bad[order]
     trials = tuple(history.trials[i] for i in order)
-    transforms = tuple(_transform(outputs, i, row, transform) for i, row in enumerate(values))
+    feasible = np.all(outputs.margins(values) >= 0.0, axis=0)
+    transforms = tuple(
+        _transform(outputs, i, row, transform, feasible) for i, row in enumerate(values)
+    )
     y, mask = np.zeros_like(values), ~np.isnan(values)
     for i, made in enumerate(transforms):
         known = mask[i]
@@ -130,14 +149,29 @@ def _size(margins: np.ndarray) -> float:
 
 
 def _transform(
-    outputs: Outputs, output: int, values: np.ndarray, transform: outcomes.TransformOf
+    outputs: Outputs,
+    output: int,
+    values: np.ndarray,
+    transform: outcomes.TransformOf,
+    feasible: np.ndarray,
 ) -> Any:
-    known = values[np.isfinite(values)]
+    """The transform of an output.
+
+    Objectives have the one that is given; but the default takes it that the best outcomes are those which
+    matter, and under constraints they may be far from feasible: then a single objective is bent about its
+    best feasible outcome.
+    """
+    is_known = np.isfinite(values)
+    known = values[is_known]
     if not outputs.is_bent(output) or not len(known):
         return outcomes.unchanged(tf.constant(known))
     if output < outputs.objectives:
+        some = values[is_known & feasible]
+        by_default = transform is outcomes.tempering
+        if by_default and outputs.conditions and outputs.objectives == 1 and len(some):
+            return Bilog.about(float(some.max()), known)
         return transform(tf.constant(known), None)
     threshold = outputs.threshold(output)
     if threshold is None:
         return outcomes.unchanged(tf.constant(known))
-    return Bilog(threshold, _size(known - threshold))
+    return Bilog.about(threshold, known)
