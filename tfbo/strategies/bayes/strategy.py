@@ -284,8 +284,8 @@ class Bayes(Strategy[History]):
         valued = [*state.complete]
         if problem.fidelity is not None:
             valued += [any(map(math.isfinite, trial.curve.values())) for trial in pending]
-        untold = not any(valued) or aims.are_untold(problem, state.trials)
-        return len(valued) < self._few(problem) or not len(problem.encoding.columns) or untold
+        few = len(valued) < self._few(problem) or not any(valued)
+        return few or not len(problem.encoding.columns) or aims.waits(problem, state.trials)
 
 
 def _staged(problem: Problem) -> Fidelity | None:

@@ -105,7 +105,8 @@ def test_an_equality_holds_within_its_tolerance_as_trials_are_feasible():
 
 def test_outputs_of_which_nothing_was_told():
     problem = Problem(SPACE, "minimize", 0, constraints=OutcomeConstraints.of(["a <= 1"]))
-    assert aims.are_untold(problem, [trial(value=1.0)])
-    assert not aims.are_untold(problem, [trial(value=1.0), trial(1, "failed", a=1.0)])
+    assert aims.untold(problem, [trial(value=1.0)]) == ["a"]
+    assert aims.untold(problem, []) == ["value", "a"]
+    assert aims.untold(problem, [trial(value=1.0), trial(1, "failed", a=1.0)]) == []
     made = aims.examples(problem, [{"x": 0.1}, {"x": 0.2}])
-    assert not aims.are_untold(problem, made)
+    assert aims.untold(problem, made) == []

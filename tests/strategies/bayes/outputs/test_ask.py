@@ -1,5 +1,7 @@
 """Studies with several objectives and constraints, asked by the model."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -184,3 +186,14 @@ def test_an_equality_of_outcomes_is_met():
     best = study.best_trial
     # The optimum is twice the root of a fifth.
     assert best.is_feasible and best.value < 0.91
+
+
+def test_an_outcome_that_is_never_told_is_warned_of():
+    study = tfbo.Study(SPACE, direction="minimize", constraints=["c1 <= 0"], seed=0)
+    run(study, lambda p: {"value": p["x"], "c1": float("nan")}, 5)
+    with pytest.warns(tfbo.TFBOWarning, match="'c1'"):
+        trial = study.ask()
+    study.tell(trial, {"value": trial.params["x"], "c1": -1.0})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        study.ask()

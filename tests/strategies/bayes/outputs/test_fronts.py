@@ -22,7 +22,7 @@ PROBLEM = Problem(
 OUTPUTS = aims.of(PROBLEM)
 
 
-def learned(noise=0.0, missing=(), n=12):
+def learned(noise=0.0, missing=(), failed=(), n=12):
     rng = np.random.default_rng(0)
     trials = []
     for i, (x, y) in enumerate(rng.random([n, 2])):
@@ -31,7 +31,9 @@ def learned(noise=0.0, missing=(), n=12):
         values = {"f": f + e[0], "g": g + e[1], "h": h + e[2]}
         if i in missing:
             del values["h"]
-        trials.append(Trial(i, {"x": x, "y": y}, "complete", values=values))
+        state = "failed" if i in failed else "complete"
+        values = {"h": values["h"]} if i in failed else values
+        trials.append(Trial(i, {"x": x, "y": y}, state, values=values))
     history = trials_data.fold(PROBLEM, None, trials)
     settings = Bayes().settings(PROBLEM)
     return ask.fitted(OUTPUTS, settings, PROBLEM, history, (), n)
@@ -62,6 +64,15 @@ def test_a_missing_outcome_is_what_the_model_says_of_it():
     mean = fronts.in_units(found.data, found.fit, here.mean)[2, row]
     assert mean == pytest.approx(expected, abs=0.1)
     assert here.feasible[row] == (mean <= 1.0)
+
+
+def test_a_failed_trial_is_never_feasible_though_its_constraints_hold():
+    found = learned(failed=(3, 5))
+    failed = np.array([trial.state == "failed" for trial in found.data.trials])
+    assert (found.data.values[2, failed] <= 1.0).any() and found.data.mask[:, failed].all()
+    here = fronts.known(OUTPUTS, found.fit, found.data)
+    assert not here.feasible[failed].any() and here.feasible.any()
+    assert not failed[fronts.doubtful(OUTPUTS, here)].any()
 
 
 def test_noisy_trials_that_may_be_on_the_front_are_drawn():
@@ -109,7 +120,8 @@ def test_each_front_is_of_the_feasible_ones():
 
 def test_the_reference_point_is_a_tenth_beyond_the_worst_of_the_front():
     mean = np.array([[0.0, 1.0, 5.0, -3.0], [1.0, 0.0, 5.0, -3.0], [0.0] * 4])
-    here = fronts.Known(mean, np.zeros([3, 4]), np.array([True, True, False, True]))
+    feasible = np.array([True, True, False, True])
+    here = fronts.Known(mean, np.zeros([3, 4]), feasible, np.ones(4, bool))
     np.testing.assert_allclose(fronts.reference(OUTPUTS, here, None), [-0.1, -0.1])
     given = np.array([2.0, 3.0])
     assert fronts.reference(OUTPUTS, here, given) is given

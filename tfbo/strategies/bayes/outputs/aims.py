@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from tfbo._messages import warn
 from tfbo.space import Params
 from tfbo.space.expressions import Expression
 from tfbo.strategies.base import Problem
@@ -153,10 +155,25 @@ def modelled(problem: Problem) -> Problem:
     return problem if of(problem) is None else problem._replace(fidelity=None)
 
 
-def are_untold(problem: Problem, trials: Sequence[Trial]) -> bool:
-    """True where there is an output of which nothing has been told."""
+def untold(problem: Problem, trials: Sequence[Trial]) -> list[str]:
+    """The outputs of which nothing has been told, by name."""
     outputs = of(problem)
-    return outputs is not None and bool(np.isnan(outputs.values(trials)).all(axis=1).any())
+    if outputs is None:
+        return []
+    nothing = np.isnan(outputs.values(trials)).all(axis=1)
+    names = [problem.objective if name is None else name for name in outputs.names]
+    return list(itertools.compress(names, nothing))
+
+
+def waits(problem: Problem, trials: Sequence[Trial]) -> bool:
+    """True where the model has to wait for an output of which nothing has been told; that is warned of."""
+    names = untold(problem, trials)
+    if names:
+        warn(
+            f"No trial has been told a value of {', '.join(map(repr, names))}: until then suggestions are "
+            "those of the initial strategy. Return it, or leave out what constrains it."
+        )
+    return bool(names)
 
 
 def examples(problem: Problem, configurations: Sequence[Params]) -> list[Trial]:

@@ -35,7 +35,9 @@ class Known(NamedTuple):
     deviation: np.ndarray
     """What is not known of them, `[m, n]`."""
     feasible: np.ndarray
-    """bool `[n]`, at the mean."""
+    """bool `[n]`, at the mean; never of a trial that has not returned all objectives."""
+    returned: np.ndarray
+    """bool `[n]`: which have returned all objectives, and may be on the front."""
 
 
 @computing()
@@ -48,9 +50,9 @@ def known(outputs: Outputs, fitted: Fit, data: Told) -> Known:
     mean = np.where(exact, fitted.observed.z, mean)
     deviation = np.where(exact, 0.0, np.sqrt(variance))
     values = np.where(exact, data.values, in_units(data, fitted, mean))
-    return Known(
-        mean, deviation, _hold(outputs, values) & data.mask[: outputs.objectives].all(axis=0)
-    )
+    # The model has something for objectives of failed trials as well.
+    returned = ~np.isnan(data.values[: outputs.objectives]).any(axis=0)
+    return Known(mean, deviation, _hold(outputs, values) & returned, returned)
 
 
 def in_units(data: Told, fitted: Fit, z: np.ndarray) -> np.ndarray:
@@ -79,7 +81,7 @@ def doubtful(outputs: Outputs, here: Known) -> np.ndarray:
     optimistic = (here.mean + _DOUBT * here.deviation)[:m].T
     certain = here.mean[:m, here.feasible].T
     worse = (certain[:, None] > optimistic).all(axis=2).any(axis=0)
-    chosen = np.flatnonzero(uncertain & ~worse)
+    chosen = np.flatnonzero(uncertain & here.returned & ~worse)
     best = np.argsort(-optimistic[chosen].sum(axis=1), kind="stable")[:_MOST_DRAWN]
     return chosen[np.sort(best)]
 
