@@ -22,6 +22,10 @@ from tfbo.strategies import Bayes, Grid, Random, Sobol
 
 FUNCTIONS = {"abs": abs, "min": min, "max": max, "sqrt": math.sqrt, "log": math.log}
 BATCH, SINGLES = 4, 2
+# In one of so many spaces in which the model is asked, it is also asked for two objectives.
+GOALS = 5
+# Spaces between two tables on the way.
+SHOWN = 500
 # A grid of more points than this is not gone through, for next to none may be legal.
 MOST_GRID = 10**5
 
@@ -115,19 +119,87 @@ def points(space: tfbo.Space) -> int:
     return math.prod(p.count or 3 for _, p in space.items())
 
 
-def suggested(space: tfbo.Space, strategy: Any, seed: int) -> list[dict[str, Any]]:
-    """What a strategy suggests, alone and in a batch; fewer where there are no more."""
-    study, found = tfbo.Study(space, strategy=strategy, seed=seed), []
+def suggested(
+    space: tfbo.Space, strategy: Any, seed: int, *, goals: bool = False
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """What a strategy suggests, alone and in batches; fewer where there are no more."""
+    objectives = {"first": "minimize", "second": "maximize"} if goals else None
+    study = tfbo.Study(space, strategy=strategy, seed=seed, objectives=objectives)
+    alone: list[dict[str, Any]] = []
+    batches: list[dict[str, Any]] = []
     for q in (*[1] * SINGLES, BATCH):
         try:
             trials = study.ask(q)
         except tfbo.errors.SpaceExhausted:
             break
-        found += [trial.params for trial in trials]
+        (alone if q == 1 else batches).extend(trial.params for trial in trials)
         for trial in trials:
-            study.tell(trial, sum(math.sin(3.0 * float(v)) for v in trial.params.values() if v != v or
-                                  not isinstance(v, str)))  # fmt: skip
-    return found
+            value = sum(math.sin(3.0 * v) for v in trial.params.values() if not isinstance(v, str))
+            second = sum(v for v in trial.params.values() if not isinstance(v, str))
+            study.tell(trial, {"first": value, "second": second} if goals else value)
+    return alone, batches
+
+
+def strategies(space: tfbo.Space, number: int, bayes: int) -> Iterator[tuple[str, Any, bool]]:
+    """Names, strategies, and whether there are two objectives."""
+    yield "random", Random(), False
+    yield "sobol", Sobol(centre=True), False
+    if points(space) <= MOST_GRID:
+        yield "grid", Grid(resolution=3), False
+    if number % bayes == 0:
+        yield "bayes", Bayes(n_initial=1), False
+    if number % (GOALS * bayes) == 0:
+        yield "bayes, two objectives", Bayes(n_initial=1), True
+
+
+class Counts:
+    """What came of the spaces so far."""
+
+    def __init__(self) -> None:
+        self.spaces, self.shares, self.lost = 0, list[float](), 0
+        self.by_strategy: dict[str, list[int]] = {}
+
+    def add(self, name: str, alone: int, batches: int, broken: int) -> None:
+        """Count the suggestions of a strategy in a space."""
+        row = self.by_strategy.setdefault(name, [0, 0, 0, 0])
+        row[:] = [a + b for a, b in zip(row, (1, alone, batches, broken), strict=True)]
+
+    def table(self, first: int, seconds: float) -> str:
+        """Markdown of all of it."""
+        small = [sum(share < most for share in self.shares) for most in (1e-2, 1e-3, 1e-4)]
+        lines = [
+            f"{self.spaces} spaces from {first}: {small[0]} with a share below 1e-2, {small[1]} below "
+            f"1e-3, {small[2]} below 1e-4; no configuration found in {self.lost}; {seconds:.0f} s.",
+            "",
+            "| strategy | spaces | suggestions alone | in batches | break a constraint |",
+            "|---|---|---|---|---|",
+        ]
+        lines += [
+            f"| {name} | {' | '.join(map(str, row))} |" for name, row in self.by_strategy.items()
+        ]
+        return "\n".join(lines)
+
+
+def try_space(number: int, space: tfbo.Space, bayes: int, counts: Counts) -> None:
+    """Ask all strategies for suggestions in a space."""
+    counts.spaces += 1
+    try:
+        for name, strategy, goals in strategies(space, number, bayes):
+            alone, batches = suggested(space, strategy, number, goals=goals)
+            wrong = 0
+            for params in (*alone, *batches):
+                what = broken(space, params)
+                if what is not None:
+                    wrong += 1
+                    print(f"space {number}, {name}: {params} breaks {what}", flush=True)
+            counts.add(name, len(alone), len(batches), wrong)
+        counts.shares.append(region(space).share)
+    except tfbo.errors.InvalidArgument as error:
+        counts.lost += 1
+        print(f"space {number}: {error}", flush=True)
+    except Exception as error:
+        print(f"space {number}: {type(error).__name__}: {error}", flush=True)
+        raise
 
 
 def main() -> None:
@@ -138,30 +210,12 @@ def main() -> None:
         "--bayes", type=int, default=100, help="the model is asked in one of so many"
     )
     given = parse.parse_args()
-    began, counts, bad, small, lost = time.perf_counter(), 0, 0, 0, 0
+    began, counts = time.perf_counter(), Counts()
     for number, space in spaces(given.first, given.spaces):
-        strategies = [Random(), Sobol(centre=True)]
-        if points(space) <= MOST_GRID:
-            strategies.append(Grid(resolution=3))
-        if number % given.bayes == 0:
-            strategies.append(Bayes(n_initial=4))
-        try:
-            for strategy in strategies:
-                for params in suggested(space, strategy, number):
-                    counts += 1
-                    what = broken(space, params)
-                    if what is not None:
-                        bad += 1
-                        print(f"space {number}, {type(strategy).__name__}: {params} breaks {what}")
-            small += region(space).share < 1e-3
-        except tfbo.errors.InvalidArgument as error:
-            lost += 1
-            print(f"space {number}: {error}")
-    seconds = time.perf_counter() - began
-    print(
-        f"{given.spaces} spaces from {given.first}, {small} with a share below 1e-3: {counts} suggestions, "
-        f"{bad} break a constraint; no configuration found in {lost}; {seconds:.0f} s"
-    )
+        try_space(number, space, given.bayes, counts)
+        if counts.spaces % SHOWN == 0:
+            print(counts.table(given.first, time.perf_counter() - began), flush=True)
+    print(counts.table(given.first, time.perf_counter() - began))
 
 
 if __name__ == "__main__":

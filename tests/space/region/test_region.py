@@ -192,5 +192,5 @@ def test_more_random_spaces():
 def check(first, count):
     for number, space in constrained_fuzz.spaces(first, count):
         for strategy in (tfbo.strategies.Random(), tfbo.strategies.Sobol(centre=True)):
-            for params in constrained_fuzz.suggested(space, strategy, number):
+            for params in itertools.chain(*constrained_fuzz.suggested(space, strategy, number)):
                 assert constrained_fuzz.broken(space, params) is None, (number, strategy)
