@@ -60,6 +60,6 @@ def _count(
         own = [one for one, names in zip(constraints, links, strict=True) if names[0] in members]
         size = conditions.count(members)
         if own and size <= _MOST_COUNTED:
-            size = sum(1 for _ in conditions.grid(members, 2, Pruned(own, tuple(members))))
+            size = sum(1 for _ in conditions.grid(members, 2, Pruned(own, members)))
         total = math.inf if math.isinf(total) or math.isinf(size) else total * size
     return total

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any, Union
 
 from tfbo._arguments import plain
 from tfbo.errors import invalid
-from tfbo.space import checks, syntax
+from tfbo.space import arithmetic, checks, syntax
 from tfbo.space.conditions import Parameters, Params
 from tfbo.space.expressions import Expression
+from tfbo.space.intervals import Interval
+from tfbo.space.parameters import Parameter
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -64,6 +67,11 @@ class Predicate:
 
 
 Constraint = Union[Expression, Predicate]
+
+# A few configurations are tried sooner than it is seen by intervals that all of them break a constraint.
+_TRIED_RATHER = 10
+# Values that a continuous parameter has on a grid, at least.
+_FEW = 2
 
 
 def listed(given: Any, parameters: Parameters) -> tuple[Constraint, ...]:
@@ -136,15 +144,62 @@ def broken(constraints: Sequence[Constraint], params: Mapping[str, Any]) -> str 
 
 
 class Pruned:
-    """Test of configurations that grow name by name, by the constraints whose names are all decided."""
+    """Test of configurations that grow name by name: by the constraints whose names are all decided.
 
-    def __init__(self, constraints: Sequence[Constraint], ordered: Sequence[str]) -> None:
-        place = {name: i for i, name in enumerate(ordered)}
-        self._after: dict[str, list[Constraint]] = {}
-        for constraint in constraints:
-            last = max((place[name] for name in constraint.names), default=len(place) - 1)
-            self._after.setdefault(ordered[last], []).append(constraint)
+    And, where much would be tried in vain, by those that are broken whatever the other names will be.
+
+    Args:
+        constraints: some of a space.
+        ordered: the parameters in the order in which they are decided.
+        following: names of parameters whose values are decided by others at the end.
+    """
+
+    def __init__(
+        self,
+        constraints: Sequence[Constraint],
+        ordered: Parameters,
+        following: Set[str] = frozenset(),
+    ) -> None:
+        self._ranges = {name: _range(parameter) for name, parameter in ordered.items()}
+        self._decided: dict[str, list[Constraint]] = {}
+        self._begun: dict[str, list[tuple[Expression, frozenset[str]]]] = {}
+        decided = [name for name in ordered if name not in following]
+        for one in constraints:
+            names = [name for name in decided if name in one.names] if one.names else decided
+            rest = frozenset(following).intersection(one.names or following)
+            if not rest:
+                self._decided.setdefault(names[-1], []).append(one)
+            if isinstance(one, Expression):
+                for i, name in enumerate(names if rest else names[:-1], start=1):
+                    self._begun.setdefault(name, []).append((one, rest.union(names[i:])))
+        room = 1
+        for name in reversed(decided):
+            if _TRIED_RATHER * len(self._begun.get(name, ())) > room:
+                del self._begun[name]
+            room *= ordered[name].count or _FEW
 
     def __call__(self, name: str, chosen: Params) -> bool:
         """True where nothing is broken that the value of a name, or its inactivity, decides."""
-        return broken(self._after.get(name, ()), chosen) is None
+        if broken(self._decided.get(name, ()), chosen) is not None:
+            return False
+        return not any(
+            self._is_beyond(expression, undecided, chosen)
+            for expression, undecided in self._begun.get(name, ())
+        )
+
+    def _is_beyond(self, expression: Expression, undecided: frozenset[str], chosen: Params) -> bool:
+        ranges, inactive = {}, []
+        for name in expression.names:
+            if name in undecided:
+                ranges[name] = self._ranges[name]
+            elif name in chosen:
+                value = float(arithmetic.exact(chosen[name]))
+                ranges[name] = Interval(value, value)
+            else:
+                inactive.append(name)
+        return expression.beyond(ranges, frozenset(inactive)) is not None
+
+
+def _range(parameter: Parameter) -> Interval:
+    reach = parameter.reach or (-math.inf, math.inf)
+    return Interval(float(reach[0]), float(reach[1]), bool(parameter.when))

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from tfbo.errors import InvalidArgument, invalid
-from tfbo.space import conditions, constraints, decimals, intervals, syntax
+from tfbo.space import conditions, constraints, decimals, syntax
 from tfbo.space.conditions import Parameters, Params
 from tfbo.space.constraints import Constraint
 from tfbo.space.expressions import Expression
@@ -59,24 +59,7 @@ def _ranges(ordered: Parameters, names: Sequence[str]) -> dict[str, Interval]:
 
 def _beyond(ordered: Parameters, expression: Expression) -> str | None:
     """The reason for which the ranges of its names break a constraint, whatever the values."""
-    ranges = _ranges(ordered, expression.names)
-    if not expression.applies({name for name, one in ranges.items() if one.optional}):
-        return None  # it holds where these are inactive
-    algebra = intervals.Intervals(ranges)
-    left, right = (
-        intervals.with_zero(syntax.fold(side, algebra))
-        for side in (expression.left, expression.right)
-    )
-    for side, word in ((left, "left"), (right, "right")):
-        if math.isnan(side.low):
-            return f"Its {word} side has no value."
-    ends = [abs(end) for side in (left, right) for end in side[:2] if math.isfinite(end)]
-    slack = _SLACK * max(ends, default=0.0)
-    if expression.comparison != ">=" and left.low > right.high + slack:
-        return f"Its left side is at least {left.low:.6g}, its right side at most {right.high:.6g}."
-    if expression.comparison != "<=" and left.high < right.low - slack:
-        return f"Its left side is at most {left.high:.6g}, its right side at least {right.low:.6g}."
-    return None
+    return expression.beyond(_ranges(ordered, expression.names))
 
 
 class Linear(NamedTuple):
@@ -253,7 +236,7 @@ def _search(ordered: Parameters, listed: Sequence[Constraint]) -> None:
     """Refuse constraints of a finite space that no configuration meets, where few have to be tried."""
     if math.isinf(conditions.count(ordered)):
         return
-    keep = _Bounded(listed, tuple(ordered))
+    keep = _Bounded(listed, ordered)
     try:
         if next(conditions.grid(ordered, 2, keep), None) is None:
             texts = " and ".join(one.text for one in listed)
@@ -271,7 +254,7 @@ class _Bounded:
     """The test of configurations that grow, until too many have been tried."""
 
     listed: Sequence[Constraint]
-    ordered: tuple[str, ...]
+    ordered: Parameters
 
     def __post_init__(self) -> None:
         slow = any(not one.names for one in self.listed)

@@ -8,7 +8,8 @@ import math
 from collections.abc import Mapping, Set
 from typing import Any, NamedTuple
 
-from tfbo.space import arithmetic, margins, syntax
+from tfbo.space import arithmetic, intervals, margins, syntax
+from tfbo.space.intervals import Interval
 from tfbo.space.syntax import Node
 
 # Of the sum of the terms' sizes; decimals that somebody has written down differ by more than rounding.
@@ -136,6 +137,23 @@ column 7 of 'x + y < 1', got '<'. Write <=.
         algebra = margins.Arrays(values, active or {}, xp)
         left, right = syntax.fold(self.left, algebra), syntax.fold(self.right, algebra)
         return algebra.margin(left, right, self.comparison)
+
+    def beyond(
+        self, ranges: Mapping[str, Interval], inactive: Set[str] = frozenset()
+    ) -> str | None:
+        """The reason for which it is broken wherever names are in their ranges; None where it may hold.
+
+        Args:
+            ranges: an interval for each name that is not inactive, optional where it may be.
+            inactive: names of inactive parameters.
+        """
+        off = frozenset(inactive & set(self.names))
+        maybe = off | {name for name, one in ranges.items() if one.optional}
+        if not self.applies(maybe):
+            return None  # it holds where these are inactive
+        algebra = intervals.Intervals(ranges)
+        left, right = (syntax.fold(tree, algebra) for tree in _active(self, off).trees)
+        return intervals.contradiction(left, right, self.comparison)
 
     def affine_in(self, name: str) -> bool:
         """True where it is a straight line in that name as it is written, the others being fixed."""

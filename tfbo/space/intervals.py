@@ -15,6 +15,9 @@ from typing import NamedTuple
 from tfbo.space import arithmetic
 from tfbo.space.syntax import NEGATIVE, POWER, PRODUCT, QUOTIENT, SUM
 
+# Of the size of what is compared: less may be rounding.
+_SLACK = 1e-8
+
 
 class Interval(NamedTuple):
     """The least and the largest value; NaN both where it never has one."""
@@ -61,6 +64,24 @@ def with_zero(side: Interval) -> Interval:
     if math.isnan(side.low):
         return Interval(0.0, 0.0)
     return Interval(min(side.low, 0.0), max(side.high, 0.0))
+
+
+def contradiction(left: Interval, right: Interval, comparison: str) -> str | None:
+    """The reason for which no values in two intervals compare so; None where some may.
+
+    Differences that may be rounding are none.
+    """
+    left, right = with_zero(left), with_zero(right)
+    for side, word in ((left, "left"), (right, "right")):
+        if math.isnan(side.low):
+            return f"Its {word} side has no value."
+    ends = [abs(end) for side in (left, right) for end in side[:2] if math.isfinite(end)]
+    slack = _SLACK * max(ends, default=0.0)
+    if comparison != ">=" and left.low > right.high + slack:
+        return f"Its left side is at least {left.low:.6g}, its right side at most {right.high:.6g}."
+    if comparison != "<=" and left.high < right.low - slack:
+        return f"Its left side is at most {left.high:.6g}, its right side at least {right.low:.6g}."
+    return None
 
 
 def _gathered(kind: str, parts: list[Interval]) -> Interval:

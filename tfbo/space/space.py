@@ -233,7 +233,7 @@ class Space:
 
         Those that break a constraint are left out.
         """
-        keep = Pruned(self._constraints, tuple(self._ordered)) if self._constraints else None
+        keep = Pruned(self._constraints, self._ordered) if self._constraints else None
         for chosen in conditions.grid(self._ordered, resolution, keep):
             yield {name: chosen[name] for name in self if name in chosen}
 
