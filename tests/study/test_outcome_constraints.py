@@ -183,3 +183,21 @@ def test_minimize_takes_constraints():
         constraints=[LIMIT], strategy=Random(),
     )  # fmt: skip
     assert made.best_params["x"] >= 0.5
+
+
+def test_parameters_that_are_added_have_no_name_of_an_outcome():
+    made = study()
+    for name in ("mb", "value"):
+        with pytest.raises(InvalidArgument, match=rf"^parameters\['{name}'\].*no outcome"):
+            made.extend({name: Float(0.0, 1.0)})
+    assert list(made.extend({"gb": Float(0.0, 1.0)})) == [*SPACE, "gb"]
+
+
+def test_an_outcome_may_have_the_name_of_a_column():
+    made = study(constraints=["feasible <= 1", "state + number <= 3"])
+    told = {"value": 1.0, "feasible": 2.0, "state": 0.5, "number": 0.25}
+    made.tell(made.ask(), told)
+    frame = made.to_dataframe()
+    assert frame.columns.is_unique
+    assert {name: frame[f"values_{name}"][0] for name in told} == told
+    assert frame["state"][0] == "complete" and frame["number"][0] == 0 and not frame["feasible"][0]

@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import itertools
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
@@ -39,6 +40,7 @@ def check(ordered: Parameters, listed: Sequence[Constraint]) -> None:
             why = test(ordered, expression)  # type: ignore[arg-type]
             if why is not None:
                 raise _refused(expression.text, why)
+    _check_coupled(ordered, expressions)  # type: ignore[arg-type]
     _check_ranges(ordered, expressions)  # type: ignore[arg-type]
     _search(ordered, listed)
 
@@ -171,6 +173,33 @@ def _never(ordered: Parameters, expression: Expression) -> str | None:
             return None
     listed = ", ".join(expression.names[:10])
     return f"None of the {math.prod(map(len, levels))} combinations of {listed} meets it."
+
+
+def _check_coupled(ordered: Parameters, expressions: Sequence[Expression]) -> None:
+    """Refuse equalities of continuous parameters of which none can be solved after the others.
+
+    One after the other, each needs a number of its own. Linear ones are eliminated from each other, and of
+    those that leave discrete parameters alone a solution is searched for.
+    """
+    left = [one for one in expressions if one.is_equality]
+    fixed = not any(ordered[name].when for one in left for name in one.names)
+    if len(left) < 2 or (fixed and all(one.is_linear() for one in left)):
+        return
+    while left:
+        count = Counter(name for one in left for name in set(one.names))
+        own = [
+            one for one in left if any(count[n] == 1 and ordered[n].count != 1 for n in one.names)
+        ]
+        if not own:
+            break
+        left = [one for one in left if one not in own]
+    names = dict.fromkeys(name for one in left for name in one.names)
+    numbers = [name for name in names if ordered[name].count is None]
+    if numbers and (len(numbers) >= len(left) or len(numbers) == len(names)):
+        texts = " and ".join(one.text for one in left)
+        expected = "equalities of which each has a parameter that is in none of the others"
+        advice = "Solve one of them for a parameter, and put what it is into the others."
+        raise invalid("constraints", expected, texts, advice)
 
 
 def _check_ranges(ordered: Parameters, expressions: Sequence[Expression]) -> None:

@@ -83,6 +83,14 @@ class Aims:
             return placed
         return dataclasses.replace(placed, violations=self.constraints.violations(placed.values))
 
+    def check_added(self, names: Iterable[str]) -> None:
+        """Raise InvalidArgument where a parameter that is added has the name of an outcome."""
+        taken = () if self.named is None and self.constraints is None else self.metrics.names
+        for name in names:
+            if name in taken:
+                expected = f"a name that no outcome of the study has ({', '.join(taken)})"
+                raise invalid(f"parameters[{name!r}]", expected, name, "Give it another name.")
+
     def check(self, study: str, trials: Iterable[Trial]) -> None:
         """Raise StorageError for trials whose values are not those of the objectives."""
         for trial in trials:

@@ -188,6 +188,7 @@ class Trials(Mirror):
             grown = self.space.extended(parameters)
             if grown == self.space:
                 return
+            self.aims.check_added(name for name in grown if name not in self.space)
             if self.storage.extend(self.name, self.record.space, grown.to_json()):
                 self.sync()
                 return
