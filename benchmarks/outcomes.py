@@ -99,6 +99,15 @@ VARIANTS: dict[str, tuple[Bend, Bend | None] | None] = {
 """Transforms of constrained outcomes and of the objective, which is tempered without one; None as it is."""
 
 
+READING = f"""Paired, on the runs that both have made. The gap is that of the best feasible trial to the
+    optimum in shares of it, at least {report.LEAST:g}; in brackets 95 % paired bootstrap intervals, bold
+    where tfbo is better clear of 1. tfbo bends constrained outcomes by a bilog about the threshold, and the
+    objective about its best feasible outcome; the size of a bilog is the distance of the farthest
+    outcome on the side that ends first, or within which a quarter of all are. The others take the median
+    distance, or the less of the medians of both sides, temper both tails or change nothing; or temper the
+    lower tail of the objective, feasible or not, as without constraints."""
+
+
 def transforms(constrained: Bend, objective: Bend | None) -> Callable[..., Any]:
     """What stands for the function that is replaced."""
 
@@ -178,7 +187,7 @@ def main() -> None:
         [
             "# Transforms of constrained outcomes\n",
             f"`python benchmarks/outcomes.py --coco PYTHON`, {peers.processor()}, "
-            f"{datetime.date.today()}, {TRIALS} trials. {' '.join(__doc__.split('.')[1:])}",
+            f"{datetime.date.today()}, {TRIALS} trials. {' '.join(READING.split())}\n",
             report.soonest(found),
             report.beside_each(values),
             report.each_design(values, found),

@@ -28,6 +28,8 @@ SOON = 20
 ENOUGH = 0.95
 LEAST = 1e-4
 """Gaps below this share of the optimum are as good as none; a ratio needs something to divide by."""
+FINER = 1e-6
+"""Another bound: COCO's optima are of any size, so that shares of them are as well."""
 LAST = 10
 """Trials at the end over which the time of an ask is averaged."""
 
@@ -80,11 +82,11 @@ def first_feasible(outcomes: Sequence[Outcome]) -> float:
     return next((float(i) for i, o in enumerate(outcomes, start=1) if o.feasible), np.inf)
 
 
-def gap(design: Design, outcomes: Sequence[Outcome]) -> float:
+def gap(design: Design, outcomes: Sequence[Outcome], least: float = LEAST) -> float:
     """Gap of the best feasible trial to the optimum, in shares of the optimum; infinite without one."""
     assert design.best is not None
     values = [o.objectives[0] for o in outcomes if o.feasible]
-    return max((min(values, default=np.inf) - design.best) / abs(design.best), LEAST)
+    return max((min(values, default=np.inf) - design.best) / abs(design.best), least)
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
@@ -225,13 +227,13 @@ def soonest(found: Found) -> str:
     return table(["policy", *titles, "runs"], lines)
 
 
-def gaps(found: Found) -> Values:
+def gaps(found: Found, least: float = LEAST) -> Values:
     """Gaps at the end; a run without a feasible trial has the largest of all runs of its problem."""
-    raw = found.judged(lambda design, outcomes: np.array(gap(design, outcomes)))
+    raw = found.judged(lambda design, outcomes: np.array(gap(design, outcomes, least)))
     worst: dict[str, float] = {}
     for mine in raw.values():
         for (case, _), value in mine.items():
-            known = worst.get(case, LEAST)
+            known = worst.get(case, least)
             worst[case] = max(known, float(value)) if np.isfinite(value) else known
     return {
         name: {key: np.minimum(value, worst[key[0]]) for key, value in mine.items()}
@@ -282,11 +284,17 @@ def designs(plan: search.Plan, missing: Mapping[str, str]) -> str:
     """The report of the designs."""
     found = gather(plan)
     parts = [head("Constraints on outcomes: designs", plan, missing)]
+    seeds = len({seed for mine in found.traces.values() for _, seed in mine})
+    parts += [f"There are runs of {seeds} of {plan.seeds} seeds so far.\n"] * (
+        0 < seeds < plan.seeds
+    )
     if not found.traces:
         return "\n".join([*parts, "No runs yet.\n"])
     values = gaps(found)
     parts += [soonest(found)]
-    parts += [beside_each(values)] if OURS in values and len(values) > 1 else []
+    if OURS in values and len(values) > 1:
+        finer = f"The same with gaps of at least {FINER:g}:\n"
+        parts += [beside_each(values), finer, beside_each(gaps(found, FINER))]
     parts += [each_design(values, found), seconds(found, 1)]
     return "\n".join(parts)
 

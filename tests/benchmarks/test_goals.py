@@ -301,6 +301,7 @@ def test_the_gap_is_that_of_the_best_feasible_trial():
     design = Design((real("x", 0.0, 1.0),), lambda params: Outcome((0.0,)), 1, 1, (), -2.0)
     outcomes = [Outcome((-3.0,), (0.1,)), Outcome((-1.0,), (0.0,)), Outcome((0.0,), (0.0,))]
     assert report.gap(design, outcomes) == pytest.approx(0.5)
+    assert report.gap(design, outcomes, 0.75) == 0.75
     assert report.gap(design, outcomes[:1]) == np.inf
     assert report.first_feasible(outcomes) == 2 and report.first_feasible(outcomes[:1]) == np.inf
 
