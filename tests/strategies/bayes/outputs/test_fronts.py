@@ -118,13 +118,35 @@ def test_each_front_is_of_the_feasible_ones():
     assert 16.0 - dominated[1] == pytest.approx(3.0)
 
 
+FOUR = fronts.Known(
+    np.array([[0.0, 1.0, 5.0, -3.0], [1.0, 0.0, 5.0, -3.0], [0.0] * 4]),
+    np.zeros([3, 4]),
+    np.array([True, True, False, True]),
+    np.ones(4, bool),
+)
+
+
 def test_the_reference_point_is_a_tenth_beyond_the_worst_of_the_front():
-    mean = np.array([[0.0, 1.0, 5.0, -3.0], [1.0, 0.0, 5.0, -3.0], [0.0] * 4])
-    feasible = np.array([True, True, False, True])
-    here = fronts.Known(mean, np.zeros([3, 4]), feasible, np.ones(4, bool))
-    np.testing.assert_allclose(fronts.reference(OUTPUTS, here, None), [-0.1, -0.1])
-    given = np.array([2.0, 3.0])
-    assert fronts.reference(OUTPUTS, here, given) is given
+    nothing = np.zeros([2, 0])
+    np.testing.assert_allclose(fronts.reference(OUTPUTS, FOUR, nothing), [-0.1, -0.1])
+    single = FOUR._replace(feasible=np.array([True, False, False, False]))
+    np.testing.assert_allclose(fronts.reference(OUTPUTS, single, nothing), [-0.8, 0.2])
+
+
+def test_the_reference_point_is_of_what_the_model_expects_too():
+    # A wider front than that of the trials, and one that has better ends.
+    wider, better = np.array([[-1.0], [3.0]]), np.array([[0.5, 1.5], [1.5, 0.5]])
+    np.testing.assert_allclose(fronts.reference(OUTPUTS, FOUR, wider), [-1.2, -0.3])
+    np.testing.assert_allclose(fronts.reference(OUTPUTS, FOUR, better), [0.4, 0.4])
+
+
+def test_expected_are_the_means_where_constraints_hold():
+    rows = np.array([[0.1, 0.2], [0.9, 0.9]])
+    found = fronts.predicted(OUTPUTS, EXACT.fit, EXACT.data, rows)
+    assert found.shape == (2, 1)
+    f, g = (0.1 - 0.3) ** 2 + 0.2, np.sin(0.3) + 0.2
+    values = fronts.in_units(EXACT.data, EXACT.fit, np.append(found[:, 0], 0.0)[:, None])[:2, 0]
+    np.testing.assert_allclose(values, [-f, g], atol=0.1)
 
 
 def test_of_many_objectives_each_draw_has_a_direction():

@@ -208,7 +208,7 @@ class _Scene:
         self.known, self.fit = learned.data, learned.fit
         self.rng = learned.rng
         self.here = fronts.known(outputs, learned.fit, learned.data)
-        self.point = fronts.reference(outputs, self.here, self._given_reference())
+        self.point = self._given_reference()
         self.labels = ask.labels(settings, history)
         self.box = settings.bounds(problem, history)
         self.ends = data.ends(outputs, self.known)
@@ -234,6 +234,10 @@ class _Scene:
         everywhere, around = screens.of(
             self.problem, domain, self.ends, self.settings.n_candidates, self.rng
         )
+        if self.point is None:
+            screened = domain.snap(np.concatenate([everywhere, around]))
+            expected = fronts.predicted(outputs, self.fit, self.known, screened)
+            self.point = fronts.reference(outputs, self.here, expected)
         query = Query(
             posterior,
             drawn=rows,

@@ -16,6 +16,7 @@ from tfbo.gp.pending import Pending, fantasise
 from tfbo.strategies.bayes.fit import Fit
 from tfbo.strategies.bayes.outputs.aims import Outputs
 from tfbo.strategies.bayes.outputs.data import Told
+from tfbo.trial.front import on_front
 
 # Draws of outcomes; of many objectives each has a direction of its own.
 _DRAWS, _DIRECTIONS = 64, 128
@@ -86,17 +87,32 @@ def doubtful(outputs: Outputs, here: Known) -> np.ndarray:
     return chosen[np.sort(best)]
 
 
-def reference(outputs: Outputs, here: Known, given: np.ndarray | None) -> np.ndarray:
-    """The reference point `[objectives]`, standardised: given, or inferred from the front.
+@computing()
+def predicted(outputs: Outputs, fitted: Fit, data: Told, rows: np.ndarray) -> np.ndarray:
+    """Posterior means `[objectives, c]` at those of some rows where the constraints hold at the mean."""
+    posterior = _as_tensors(fitted.posterior)
+    mean = posterior.moments(tf.constant(rows)).mean.numpy()
+    if outputs.conditions:
+        mean = mean[:, _hold(outputs, in_units(data, fitted, mean))]
+    found: np.ndarray = mean[: outputs.objectives]
+    return found
 
-    Inferred it is the worst of the front in each objective, less a tenth of the range of the front, or of
-    the range of all outcomes where the front is one point.
+
+def reference(outputs: Outputs, here: Known, expected: np.ndarray) -> np.ndarray:
+    """The reference point `[objectives]` where none was given, standardised.
+
+    It is the worst of the front in each objective, less a tenth of the range of the front: that of the
+    trials, and of what the model expects of other points. The trials' alone may be narrow, and nothing
+    beyond it then be worth a trial; or be wide for want of trials that dominate its ends.
+
+    Args:
+        outputs: of the problem.
+        here: the told trials.
+        expected: see `predicted`.
     """
-    if given is not None:
-        return given
-    some = here.mean[: outputs.objectives, here.feasible].T
     every = here.mean[: outputs.objectives].T
-    front = some[pareto.non_dominated(some)] if len(some) else every
+    some = np.concatenate([every[here.feasible], expected.T])
+    front = some[on_front(some)] if len(some) else every
     width = np.ptp(front, axis=0)
     width = np.where(width > 0.0, width, np.maximum(np.ptp(every, axis=0), 1e-3))
     return front.min(axis=0) - _BEYOND * width
