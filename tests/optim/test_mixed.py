@@ -276,3 +276,23 @@ def test_screening_in_parts_changes_nothing_but_the_memory(at_once):
     np.testing.assert_array_equal(again.x, whole.x)
     parts = -(-121 // sizes[0])
     assert sizes[:parts] == [min(at_once, 121)] * parts
+
+
+def test_the_best_quarter_by_a_rough_function_is_screened_by_the_function():
+    sizes = []
+
+    def watched(rows):
+        tf.py_function(lambda rows: sizes.append(len(rows)), [rows], [])
+        return hills(rows)
+
+    domain, rng = Domain(THREE), np.random.default_rng(3)
+    screens = [tf.constant(starts.spread(domain, count, rng)) for count in (101, 20)]
+    whole = mixed.maximise(hills, domain, screens, among(NOTHING))
+    again = mixed.maximise(
+        watched, domain, screens, among(NOTHING), rough=lambda rows: 2.0 * hills(rows) - 7.0
+    )
+    assert sizes[0] == 26 + 5
+    np.testing.assert_array_equal(again.x, whole.x)
+    # One that ranks them the other way round leaves the worst to be climbed from.
+    other = mixed.maximise(hills, domain, screens, among(NOTHING), rough=lambda rows: -hills(rows))
+    assert float(hills(other.screened[None])[0]) < float(hills(whole.screened[None])[0])

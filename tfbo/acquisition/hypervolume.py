@@ -61,6 +61,10 @@ class Front(NamedTuple):
     reference: np.ndarray | tf.Tensor
     """The reference point, `[m]`."""
 
+    def some(self, draws: int) -> Front:
+        """Those of the first draws."""
+        return Front(*(part[:draws] for part in self[:-1]), self.reference)
+
 
 @dataclasses.dataclass(frozen=True)
 class LogNEHVI(Acquisition):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -30,6 +30,9 @@ Test = Callable[[tf.Tensor], tf.Tensor]
 """Function from legal rows `[k, d]` to bool `[k]`."""
 Judge = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """Function from legal rows `[k, d]` and values to these, minus infinity where NaN or refused: `[k]`."""
+
+Screens = Sequence[tf.Tensor]
+_Tops = tuple[list[tf.Tensor], list[tf.Tensor]]
 
 # Rows nearer than this are the same point: distances come from one matmul, whose rounding is 1e-8.
 _SAME = 1e-7
@@ -79,13 +82,14 @@ class _Climb(NamedTuple):
 def maximise(
     function: Function,
     domain: Domain,
-    screens: Sequence[tf.Tensor],
+    screens: Screens,
     taken: Test,
     *,
     climbs: int = 8,
     max_evaluations: int = 100,
     at_once: int | tf.Tensor | None = None,
     compact: bool = False,
+    rough: Function | None = None,
 ) -> Maximum:
     """The best row of a domain, over the screens and the climbs from the best rows of each of them.
 
@@ -98,19 +102,18 @@ def maximise(
         max_evaluations: of each ascent, at the most.
         at_once: number of candidates that are screened at once, at the most; None for all.
         compact: as in `Limits`.
+        rough: what takes a fraction of the function's time and is roughly the same; only the best quarter
+            of each screen by this is screened by the function itself. None to screen all.
     """
     judge = _judge(domain, taken)
-    every = tf.concat(screens, axis=0)
 
-    def screened(raw: tf.Tensor) -> tf.Tensor:
-        rows = domain.snap(raw, tnp)
-        return judge(rows, function(rows))
+    def best_of(by: Function, count: Callable[[tf.Tensor], Any], rows: Screens) -> _Tops:
+        return _best_of(by, domain, judge, rows, count=count, at_once=at_once)
 
-    value = screened(every) if at_once is None else _linalg.in_batches(screened, every, at_once)
-    parts = tf.split(value, [tf.shape(s)[0] for s in screens])
-    tops = [tf.math.top_k(part, tf.minimum(climbs, tf.size(part))) for part in parts]
-    start = [tf.gather(screen, top.indices) for screen, top in zip(screens, tops, strict=True)]
-    begun, before = tf.concat(start, axis=0), tf.concat([top.values for top in tops], axis=0)
+    if rough is not None:
+        screens, _ = best_of(rough, lambda size: (size + 3) // 4, screens)
+    start, tops = best_of(function, lambda size: tf.minimum(climbs, size), screens)
+    begun, before = tf.concat(start, axis=0), tf.concat(tops, axis=0)
     ascent = _Ascent(function, domain, judge, _spread(before), max_evaluations, True, compact)
     raw, value = _climb(ascent, domain.clip(begun, tnp), before)
     best = tf.argmax(value)
@@ -119,6 +122,29 @@ def maximise(
     return Maximum(
         domain.snap(tf.gather(raw, best), tnp), highest, tf.math.is_finite(highest), screened
     )
+
+
+def _best_of(
+    function: Function,
+    domain: Domain,
+    judge: Judge,
+    screens: Screens,
+    *,
+    count: Callable[[tf.Tensor], Any],
+    at_once: int | tf.Tensor | None,
+) -> _Tops:
+    """The best rows of each screen by a function, as many as `count` says of its size, and their values."""
+
+    def screened(raw: tf.Tensor) -> tf.Tensor:
+        rows = domain.snap(raw, tnp)
+        return judge(rows, function(rows))
+
+    every = tf.concat(screens, axis=0)
+    value = screened(every) if at_once is None else _linalg.in_batches(screened, every, at_once)
+    parts = tf.split(value, [tf.shape(s)[0] for s in screens])
+    tops = [tf.math.top_k(part, count(tf.size(part))) for part in parts]
+    best = [tf.gather(screen, top.indices) for screen, top in zip(screens, tops, strict=True)]
+    return best, [top.values for top in tops]
 
 
 def maximise_each(

@@ -6,6 +6,7 @@ beyond each draw's front are made anew on the host (`fronts.py`). So the worth o
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any, NamedTuple
 
@@ -31,6 +32,8 @@ from tfbo.strategies.bayes.outputs.conditions import Bounds
 
 # Drawn points, and boxes, that fit the smallest padded program.
 _DRAWN = 8
+# Draws by which points are screened first, and the best of them then by all.
+_FEW = 8
 # Numbers that are held at once of screened points: covariances with trials, and parts of boxes.
 _SCREENED_NUMBERS, _LEAST_SCREENED = 2 * 10**6, 16
 
@@ -124,16 +127,23 @@ def _choose(options: Options, query: Query) -> mixed.Maximum:
     pending = Pending(posterior.features(query.drawn), query.normals, query.there)
     fantasies = fantasise(posterior, pending)
 
-    def worth(x: tf.Tensor) -> tf.Tensor:
-        return _worth(options, query, fantasies, x)
+    few = query._replace(front=query.front.some(_FEW))
+    fewer = dataclasses.replace(
+        fantasies, drawn=fantasies.drawn[:, :_FEW], draws=fantasies.draws[:, :_FEW]
+    )
 
+    def rough(x: tf.Tensor) -> tf.Tensor:
+        return _worth(options, few, fewer, x)
+
+    boxed = 1 < options.outputs.objectives <= MOST_BOXED and not options.seeking
     found = mixed.maximise(
-        worth,
+        lambda x: _worth(options, query, fantasies, x),
         Domain(options.columns, query.box if options.bounded else None, options.feasible),
         (query.everywhere, query.around),
         lambda x: mixed.among(x, query.tried),
         at_once=_at_once(options, query),
         compact=not options.padded,
+        rough=rough if boxed else None,
     )
     return found._replace(x=_numerics.quantise(found.x))
 
