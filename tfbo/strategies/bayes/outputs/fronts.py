@@ -18,8 +18,9 @@ from tfbo.strategies.bayes.outputs.aims import Outputs
 from tfbo.strategies.bayes.outputs.data import Told
 from tfbo.trial.front import on_front
 
-# Draws of outcomes; of many objectives each has a direction of its own.
-_DRAWS, _DIRECTIONS = 64, 128
+# Draws of outcomes: fewer of four objectives, whose fronts have hundreds of boxes. Of many objectives each
+# has a direction of its own.
+_DRAWS, _OF_MOST_BOXED, _DIRECTIONS = 64, 16, 128
 # Less noise than this, in standardised outcomes, is what the model does not resolve; see `Bayes.best`.
 _LEAST_NOISE = 1e-4
 # Told trials whose outcomes are drawn, at the most: those that may be on the front by so many deviations.
@@ -121,8 +122,8 @@ def reference(outputs: Outputs, here: Known, expected: np.ndarray) -> np.ndarray
 def normals(outputs: Outputs, k: int, seed: int) -> np.ndarray:
     """Draws of the standard normal behind the outcomes of k points, `[m, s, k]`; one draw where k is 0."""
     m = len(outputs.names)
-    many = outputs.objectives > MOST_BOXED
-    s = _DIRECTIONS if many else _DRAWS if k else 1
+    most = _OF_MOST_BOXED if outputs.objectives == MOST_BOXED else _DRAWS
+    s = _DIRECTIONS if outputs.objectives > MOST_BOXED else most if k else 1
     if not k:
         return np.zeros([m, s, 0])
     u = _random.sobol(s, m * k, seed)
