@@ -63,7 +63,8 @@ class Front(NamedTuple):
 
     def some(self, draws: int) -> Front:
         """Those of the first draws."""
-        return Front(*(part[:draws] for part in self[:-1]), self.reference)
+        kept = {name: part[:draws] for name, part in self._asdict().items() if name != "reference"}
+        return self._replace(**kept)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -135,7 +135,7 @@ def test_a_configuration_that_was_stopped_may_be_tried_again(state, again):
 
     every = [Trial(i, params, "complete", 1.0) for i, params in enumerate(TWELVE.grid(2))]
     trials = [t for t in every if t.params != favourite] + [Trial(99, favourite, state)]
-    assert (repeats.suggest(Favouring(), problem, 100, trials) == favourite) == again
+    assert (repeats.suggest([Favouring()], problem, 100, trials) == favourite) == again
 
 
 def test_where_all_fail_it_ends():
@@ -157,3 +157,41 @@ def test_a_grid_ends_with_a_warning():
             lambda p: p["x"], Space({"x": Float(0.0, 1.0)}), n_trials=9, strategy=Grid(resolution=4)
         )
     assert len(study.trials) == 4 and "resolution 4" in study.ended
+
+
+class Known:
+    """What draws what it is given for each configuration of twelve."""
+
+    def __init__(self, values):
+        self.values = np.array(values, float)
+
+    def draws(self, rows, count, seed):
+        return self.values[None, : len(rows)]
+
+
+def test_of_several_objectives_one_of_the_front_of_a_draw_is_tried_again():
+    problem, every = Problem(TWELVE, "minimize", 0), list(TWELVE.grid(2))
+    first, second = np.zeros(12), np.zeros(12)
+    first[[3, 7]], second[[3, 9]] = [1.0, 2.0], [1.0, 2.0]
+    found = [
+        repeats.suggest([Known(first), Known(second)], problem, number) for number in range(30)
+    ]
+    assert {every.index(params) for params in found} == {3, 7, 9}
+
+
+def test_a_configuration_that_breaks_constraints_is_not_tried_again():
+    problem, every = Problem(TWELVE, "minimize", 0), list(TWELVE.grid(2))
+    trials = [
+        Trial(i, params, "complete", 1.0, violations={"c <= 0": float(i != 4)})
+        for i, params in enumerate(every)
+    ]
+    assert repeats.suggest([Known([7.0])], problem, 0, trials) == every[4]
+
+
+def test_noise_of_several_objectives_is_seen_in_what_a_repeat_returns():
+    params = {"a": 1, "b": "w"}
+    one, other = ({"f": 1.0, "g": 2.0}, {"f": 1.0, "g": 2.5})
+    trials = [Trial(i, params, "complete", values=one) for i in range(3)]
+    assert not repeats.are_worthwhile("auto", trials, lambda: ())
+    trials.append(Trial(3, params, "complete", values=other))
+    assert repeats.are_worthwhile("auto", trials, lambda: ())

@@ -193,7 +193,7 @@ class TFBOSampler(BaseSampler):
             with contextlib.suppress(SpaceExhausted):
                 return strategy.suggest(problem, state, pending=pending, number=number, q=1)[0]
         model = strategy.surrogate(problem, state, pending=pending) if modelled else None
-        return Suggestion(repeats.suggest(model, problem, number), {})
+        return Suggestion(repeats.suggest(() if model is None else (model,), problem, number), {})
 
     def sample_independent(
         self,

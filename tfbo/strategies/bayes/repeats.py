@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from tfbo.strategies.bayes.surrogate import GaussianSurrogate
 from tfbo.strategies.random import draws
 from tfbo.strategies.surrogate import Surrogate
 from tfbo.trial import COMPLETE, FAILED, Trial
+from tfbo.trial.front import on_front
 
 # Configurations of which a joint draw is made: its covariance takes 8 MB.
 MOST = 1024
@@ -27,7 +29,9 @@ _UNPREDICTED = 3e-3
 
 
 def are_worthwhile(
-    noise: str | float, trials: Collection[Trial], surrogate: Callable[[], GaussianSurrogate | None]
+    noise: str | float,
+    trials: Collection[Trial],
+    surrogates: Callable[[], Sequence[GaussianSurrogate]],
 ) -> bool:
     """True where a configuration may return another value than before.
 
@@ -37,38 +41,54 @@ def are_worthwhile(
     """
     if not any(trial.state == COMPLETE for trial in trials):
         return False
-    if not isinstance(noise, str) or any(trial.std for trial in trials):
+    if not isinstance(noise, str) or any(trial.std or any(trial.stds.values()) for trial in trials):
         return True
     if noise == "none":
         return False
-    values: dict[Key, list[float | None]] = {}
+    values: dict[Key, list[Any]] = {}
     for trial in trials:
         if trial.state == COMPLETE:
-            values.setdefault(key(trial.params), []).append(trial.value)
+            told = trial.value, *sorted(trial.values.items())
+            values.setdefault(key(trial.params), []).append(told)
     if any(len(set(same)) > 1 for same in values.values()):
         return True
     if sum(len(same) - 1 for same in values.values()) >= _ENOUGH:
         return False
-    fitted = surrogate()
-    return fitted is not None and fitted.unpredicted >= _UNPREDICTED
+    return any(fitted.unpredicted >= _UNPREDICTED for fitted in surrogates())
 
 
 def suggest(
-    surrogate: Surrogate | None, problem: Problem, number: int, trials: Collection[Trial] = ()
+    surrogates: Sequence[Surrogate], problem: Problem, number: int, trials: Collection[Trial] = ()
 ) -> Params:
     """The best configuration by one draw of the function (Thompson 1933); without a model one at random.
 
-    Each number draws for itself, so that trials that run at once differ. A configuration of which all
-    trials failed is not tried again; one that was stopped may be.
+    Of several objectives it is one of the front of a draw of each. Each number draws for itself, so that
+    trials that run at once differ. A configuration of which all trials failed, or broke constraints, is not
+    tried again; one that was stopped may be.
     """
-    space = problem.space
-    if surrogate is None:
+    space, own = (
+        problem.space,
+        int(_random.generator(problem.seed, "repeats", number).integers(2**31)),
+    )
+    if not surrogates:
         return next(draws(problem, number))
     every = space.grid(2) if space.cardinality <= MOST else draws(problem, number)
     candidates = list(itertools.islice(every, MOST))
-    succeeded = {key(trial.params) for trial in trials if trial.state != FAILED}
-    failed = {key(trial.params) for trial in trials} - succeeded
-    candidates = [params for params in candidates if key(params) not in failed] or candidates
-    own = int(_random.generator(problem.seed, "repeats", number).integers(2**31))
-    drawn = surrogate.draws(problem.encoding.encode(candidates), 1, own)
-    return candidates[int(np.argmax(drawn[0]))]
+    for bad in (_failed, _infeasible):
+        good = {key(trial.params) for trial in trials if not bad(trial)}
+        never = {key(trial.params) for trial in trials} - good
+        candidates = [params for params in candidates if key(params) not in never] or candidates
+    rows = problem.encoding.encode(candidates)
+    drawn = np.stack([each.draws(rows, 1, own + i)[0] for i, each in enumerate(surrogates)])
+    if len(drawn) == 1:
+        return candidates[int(np.argmax(drawn[0]))]
+    front = np.flatnonzero(on_front(drawn.T))
+    return candidates[int(front[own % len(front)])]
+
+
+def _failed(trial: Trial) -> bool:
+    return trial.state == FAILED
+
+
+def _infeasible(trial: Trial) -> bool:
+    return trial.is_feasible is False

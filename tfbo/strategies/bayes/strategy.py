@@ -52,8 +52,9 @@ class Bayes(Strategy[History]):
     the probability that it succeeds (`feasibility.py` beside it). Until one has, `initial` goes on.
 
     With several objectives, or constraints on outcomes, each output has a process of its own, of trials at
-    their ends. A trial is worth what it adds to the front (`tfbo.acquisition.LogNEHVI`), times the
-    probability that the constraints hold; while no trial is feasible, that alone.
+    their ends: with a fidelity, too, all are trained to the last step. A trial is worth what it adds to the
+    front (`tfbo.acquisition.LogNEHVI`), times the probability that the constraints hold; while no trial is
+    feasible, that alone.
 
     A standard error that is told with a value is part of its variance, and the noise is what is left beyond
     it. No configuration is tried twice, until a finite space has been tried wholly: where outcomes are or
@@ -272,9 +273,14 @@ class Bayes(Strategy[History]):
         suggest = ask.suggest if aims.of(problem) is None else outputs.suggest
         return suggest(self.settings(problem), problem, *asked)
 
-    def _modelled(self, problem: Problem, state: History) -> GaussianSurrogate | None:
-        """The surrogate, but of a space in which nothing varies."""
-        return self.surrogate(problem, state) if len(problem.encoding.columns) else None
+    def _modelled(self, problem: Problem, state: History) -> Sequence[GaussianSurrogate]:
+        """The surrogates of the objectives; none of a space in which nothing varies."""
+        outputs = aims.of(problem)
+        if not len(problem.encoding.columns):
+            return ()
+        if outputs is None:
+            return (self.surrogate(problem, state),)
+        return tuple(self.surrogates(problem, state).values())[: outputs.objectives]
 
     def _few(self, problem: Problem) -> int:
         """Number of initial trials."""

@@ -197,3 +197,25 @@ def test_an_outcome_that_is_never_told_is_warned_of():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         study.ask()
+
+
+def test_with_a_fidelity_trials_are_trained_to_the_end_and_reports_are_of_the_first_objective():
+    study = tfbo.Study(SPACE, objectives=TWO, fidelity=tfbo.Fidelity(1, 9), seed=0)
+    for _ in range(7):
+        trial = study.ask()
+        assert (trial.start, trial.until) == (0, 9)
+        values = branin_currin(trial.params)
+        assert study.report(trial, 1, 2.0 * values["branin"])
+        study.tell(trial, values)
+    assert all(trial.state == "complete" for trial in study.trials)
+    last = study.trials[6].values["branin"]
+    assert study.trials[6].curve == {1: 2.0 * last, 9: last}
+    with pytest.raises(InvalidArgument, match="value"):
+        study.report(study.ask(), 1, {"branin": 1.0, "currin": 2.0})
+
+
+def test_a_finite_space_is_tried_wholly_before_anything_is_repeated():
+    space = tfbo.Space({"a": tfbo.Int(0, 2), "b": tfbo.Categorical(["u", "v", "w"])})
+    study = tfbo.Study(space, objectives={"f": "minimize", "g": "maximize"}, seed=0)
+    run(study, lambda p: {"f": p["a"] ** 2, "g": p["a"] * "uvw".index(p["b"])}, 9)
+    assert len({tuple(trial.params.values()) for trial in study.trials}) == 9
