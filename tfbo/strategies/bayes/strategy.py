@@ -154,7 +154,7 @@ class Bayes(Strategy[History]):
             return going
         q -= len(going)
         left = remaining(problem.space, taken, q)
-        fitted = functools.cache(functools.partial(self._modelled, problem, state))
+        fitted = functools.cache(functools.partial(_modelled, self, problem, state))
         if left < q and not repeats.are_worthwhile(self.noise, state.trials, fitted):
             left = q  # which raises SpaceExhausted
         new, again = range(number, number + left), range(number + left, number + q)
@@ -273,15 +273,6 @@ class Bayes(Strategy[History]):
         suggest = ask.suggest if aims.of(problem) is None else outputs.suggest
         return suggest(self.settings(problem), problem, *asked)
 
-    def _modelled(self, problem: Problem, state: History) -> Sequence[GaussianSurrogate]:
-        """The surrogates of the objectives; none of a space in which nothing varies."""
-        outputs = aims.of(problem)
-        if not len(problem.encoding.columns):
-            return ()
-        if outputs is None:
-            return (self.surrogate(problem, state),)
-        return tuple(self.surrogates(problem, state).values())[: outputs.objectives]
-
     def _few(self, problem: Problem) -> int:
         """Number of initial trials."""
         return self.n_initial if problem.fidelity is None else _FIRST_RUNG * self.n_initial
@@ -300,3 +291,13 @@ def _staged(problem: Problem) -> Fidelity | None:
     A space in which nothing varies has no model.
     """
     return problem.fidelity if len(problem.encoding.columns) else None
+
+
+def _modelled(bayes: Bayes, problem: Problem, state: History) -> Sequence[GaussianSurrogate]:
+    """The surrogates of the objectives; none of a space in which nothing varies."""
+    outputs = aims.of(problem)
+    if not len(problem.encoding.columns):
+        return ()
+    if outputs is None:
+        return (bayes.surrogate(problem, state),)
+    return tuple(bayes.surrogates(problem, state).values())[: outputs.objectives]
