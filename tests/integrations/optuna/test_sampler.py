@@ -261,26 +261,6 @@ def test_brackets_of_hyperband():
     assert {t.state for t in study.trials} == {TrialState.COMPLETE, TrialState.PRUNED}
 
 
-def test_several_objectives_are_refused_with_an_alternative():
-    study = make_study(directions=["minimize", "maximize"])
-    with pytest.raises(InvalidArgument, match=r"one objective.*GPSampler"):
-        study.ask(SPACE)
-
-
-def test_constraints_are_said_to_be_ignored(caplog):
-    with pytest.warns(UserWarning, match=r"ignores constraints.*GPSampler"):
-        TFBOSampler(constraints_func=lambda trial: [1.0])
-    storage = optuna.storages.InMemoryStorage()
-    study = make_study(TFBOSampler(seed=0, strategy=Sobol()), storage=storage)
-    study_id = storage.get_study_id_from_name(study.study_name)
-    for _ in range(2):
-        trial = ask(study)
-        trial_id = storage.get_trial_id_from_study_id_trial_number(study_id, trial.number)
-        storage.set_trial_system_attr(trial_id, "constraints", [1.0])
-        study.tell(trial, 1.0)
-    assert sum("ignores constraints" in record.message for record in caplog.records) == 1
-
-
 @pytest.mark.parametrize(
     ("argument", "wrong"),
     [

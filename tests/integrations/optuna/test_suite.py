@@ -30,5 +30,5 @@ class TestRelative(Default, suite.RelativeSamplerTestCase):
     pass
 
 
-class TestSingleOnly(Default, suite.SingleOnlySamplerTestCase):
+class TestMultiObjective(Default, suite.MultiObjectiveSamplerTestCase):
     pass

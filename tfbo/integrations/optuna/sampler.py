@@ -6,7 +6,6 @@ import contextlib
 import logging
 import secrets
 import threading
-import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -25,6 +24,7 @@ from tfbo import _arguments, _random
 from tfbo._compile import devices
 from tfbo._messages import warn
 from tfbo.errors import SpaceExhausted, invalid
+from tfbo.integrations.optuna import aims as study_aims
 from tfbo.integrations.optuna import curves as learning_curves
 from tfbo.integrations.optuna import study_history
 from tfbo.integrations.optuna.distributions import counterpart
@@ -61,6 +61,13 @@ class TFBOSampler(BaseSampler):
     the sampler what the next one tries. HyperbandPruner shows samplers the trials of one bracket; this
     one learns from all. A pruned trial that reported nothing, or NaN at last, counts as failed.
 
+    In a study of several directions a trial is worth what it adds to the hypervolume of the front, in one
+    with constraints with the probability that they hold: those of `constraints_func` and of
+    `trial.set_constraint`, from the first complete trial on that has values of them. A trial without
+    such a value is not infeasible: the model says how likely a constraint holds there. Values of a
+    failed trial are learned from, too; an infinite one makes a trial count as failed. Of several
+    objectives, or with constraints, what trials report on their way is not learned from.
+
     No configuration is tried twice, with two exceptions: where all of a finite space have been, and
     where a finite space is all that trials have in common while they go on to differ in other
     parameters. What is tried then is the best of all by one draw from the model (Thompson 1933).
@@ -76,13 +83,14 @@ class TFBOSampler(BaseSampler):
         device: where suggestions are computed, such as "CPU" or "GPU:0"; see `tfbo.Study`.
         curves: whether to learn from what trials report; False where that is something else than what
             they return, on another scale: pruned trials then count as failed.
-        constraints_func: ignored, with a warning; it is there so that no script has to be changed.
+        constraints_func: as of Optuna's samplers: a function of a trial that is complete or pruned, which
+            returns a sequence of numbers, of which each is 0 or less where a constraint holds. In Optuna 5
+            `trial.set_constraint` says the same, without an argument.
         warn_independent_sampling: whether to warn of parameters that had to be drawn independently,
             once each.
 
     Raises:
-        InvalidArgument: for an argument that is not what it has to be, and when asked for a trial of a
-            study of several objectives.
+        InvalidArgument: for an argument that is not what it has to be.
 
     Example:
         >>> import optuna
@@ -122,12 +130,16 @@ class TFBOSampler(BaseSampler):
             strategy = Bayes(n_initial=n_startup_trials)
         if not isinstance(curves, bool):
             raise invalid("curves", "True or False", curves, "Leave it out if in doubt.")
-        if constraints_func is not None:
-            warnings.warn(_UNCONSTRAINED, stacklevel=2)
+        if constraints_func is not None and not callable(constraints_func):
+            expected = "a function of a trial that returns a sequence of numbers"
+            raise invalid(
+                "constraints_func", expected, constraints_func, "Leave it out if in doubt."
+            )
         self._seed = secrets.randbits(_SEED_BITS) if seed is None else seed
         self._strategy = strategy or Bayes()
         self._independent_sampler = independent_sampler
         self._device, self._curves = device, curves
+        self._constraints_func = constraints_func
         self._warns = warn_independent_sampling
         self._said: set[str] = set()
         self._open()
@@ -154,7 +166,6 @@ class TFBOSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
         """The parameters that will be suggested jointly."""
-        _require_one_objective(study)
         study = study_history.whole(study)
         with self._lock:
             return self._history(study).intersect(study)
@@ -163,7 +174,6 @@ class TFBOSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Values that the strategy suggests; see the class."""
-        _require_one_objective(study)
         known = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
         if search_space.keys() <= known.keys():
             return {}
@@ -181,10 +191,12 @@ class TFBOSampler(BaseSampler):
         self, study: Study, history: study_history.StudyHistory, number: int
     ) -> Suggestion:
         strategy, trials = self._strategy, study.get_trials(deepcopy=False)
-        steps = learning_curves.steps(trials) if self._curves else None
-        history.learn(steps)
-        direction, fidelity = study.direction.name.lower(), steps.fidelity if steps else None
+        aims = study_aims.StudyAims.of(study, trials)
+        steps = learning_curves.steps(trials) if self._curves and aims.is_plain else None
+        history.learn(aims, steps)
+        direction, fidelity = aims.directions[0], steps.fidelity if steps else None
         problem = Problem(history.counterparts.space, direction, self._seed, self._device, fidelity)
+        problem = aims.extend(problem)
         state = history.fold(strategy, problem, trials)
         pending = history.pending(trials, number)
         modelled = history.completed >= _FEWEST
@@ -203,7 +215,6 @@ class TFBOSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """A value of one parameter by itself; see the class."""
-        _require_one_objective(study)
         searched = self._history(study_history.whole(study)).distributions
         if self._warns and searched and param_name not in searched:
             self._say_once(
@@ -236,8 +247,8 @@ class TFBOSampler(BaseSampler):
         values: Sequence[float] | None,
     ) -> None:
         """Pass it on to the independent sampler."""
-        if any(name.startswith("constraints") for name in trial.system_attrs):
-            self._say_once(_UNCONSTRAINED)
+        if self._constraints_func is not None:
+            study_aims.store_constraints(self._constraints_func, study, trial, state)
         if self._independent_sampler is not None:
             self._independent_sampler.after_trial(study, trial, state, values)
 
@@ -249,15 +260,3 @@ class TFBOSampler(BaseSampler):
             self._said.add(text)
             _LOGGER.warning("%s", text)
             warn(text)
-
-
-_UNCONSTRAINED = (
-    "TFBOSampler ignores constraints: trials that violate one count as any other. "
-    "For a study with constraints use optuna.samplers.GPSampler or TPESampler."
-)
-
-
-def _require_one_objective(study: Study) -> None:
-    if len(study.directions) > 1:
-        advice = "For several use optuna.samplers.GPSampler, TPESampler or NSGAIISampler."
-        raise invalid("study", "a study of one objective", study.directions, advice)

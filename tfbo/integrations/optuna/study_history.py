@@ -6,9 +6,7 @@ opened again or its space has become another one.
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,12 +15,13 @@ from optuna.search_space import IntersectionSearchSpace
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from tfbo.integrations.optuna.aims import StudyAims
 from tfbo.integrations.optuna.curves import StudySteps
 from tfbo.integrations.optuna.distributions import Counterparts
 from tfbo.space import Space
 from tfbo.strategies import Problem, Strategy
 from tfbo.strategies.base import key
-from tfbo.trial import COMPLETE, FAILED, RUNNING, Trial
+from tfbo.trial import COMPLETE, RUNNING, Trial
 
 # Of the attributes of a trial under which its suggestion is stored, in pieces.
 _SUGGESTION = "tfbo:suggestion"
@@ -37,6 +36,7 @@ class StudyHistory:
     def __init__(self) -> None:
         self._intersection = IntersectionSearchSpace()
         self._steps: StudySteps | None = None
+        self._aims = StudyAims()
         self._begin({})
 
     def _begin(self, distributions: dict[str, BaseDistribution]) -> None:
@@ -61,10 +61,10 @@ class StudyHistory:
         if distributions != self.distributions:
             self._begin(distributions)
 
-    def learn(self, steps: StudySteps | None) -> None:
-        """Read curves by these steps from now on; None to leave them out."""
-        if steps != self._steps:
-            self._steps = steps
+    def learn(self, aims: StudyAims, steps: StudySteps | None) -> None:
+        """Read outcomes by these aims from now on, and curves by these steps; None to leave them out."""
+        if (aims, steps) != (self._aims, self._steps):
+            self._aims, self._steps = aims, steps
             self._begin(self.distributions)
 
     def fold(self, strategy: Strategy[Any], problem: Problem, trials: Sequence[FrozenTrial]) -> Any:
@@ -111,10 +111,7 @@ class StudyHistory:
             # Without its steps, the value of a pruned trial, its last report, is a figure from half-way
             # among final ones, which misleads. But a trial that is left out is suggested again, as if
             # nothing were known of it.
-            value = frozen.value if frozen.state == TrialState.COMPLETE else None
-            trial = dataclasses.replace(trial, state=FAILED)
-            if value is not None and math.isfinite(value):
-                trial = dataclasses.replace(trial, state=COMPLETE, value=value)
+            trial = self._aims.finished(trial, frozen)
         return trial if self._steps is None else self._steps.stage(trial, frozen)
 
 
