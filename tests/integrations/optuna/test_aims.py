@@ -235,13 +235,17 @@ def test_a_constraints_func_that_cannot_be_called_is_refused():
 
 @pytest.mark.slow
 def test_several_objectives_beat_random_search():
-    point = [220.0, -50.0]
+    def between(trial):
+        """The front is the segment between two points, far from most of the cube."""
+        x = [trial.suggest_float(name, 0.0, 1.0) for name in "abc"]
+        return sum((v - 0.3) ** 2 for v in x), -sum((v - 0.7) ** 2 for v in x)
+
     volumes = {}
     for name, kind in (("tfbo", TFBOSampler), ("random", optuna.samplers.RandomSampler)):
         study = make_study(kind(seed=0), directions=TWO)
-        study.optimize(two_goals, n_trials=20)
+        study.optimize(between, n_trials=20)
         losses = [[t.values[0], -t.values[1]] for t in study.best_trials]
-        volumes[name] = hypervolume(losses, [point[0], -point[1]])
+        volumes[name] = hypervolume(losses, [0.5, 0.5])
     assert volumes["tfbo"] > 1.1 * volumes["random"]
 
 

@@ -131,7 +131,7 @@ def add(study: Study, params: dict[str, Any], outcome: Outcome, curve: dict[int,
     now = time.time()
     legal = study.space.validate(params, constrained=False)
     trial = outcome.finish(Trial(0, legal, started=now, curve=curve), now)
-    _append(study, trial)
+    _append(study, study.stored_trials.aims.judged(trial))
 
 
 def _append(study: Study, trial: Trial) -> Trial:
@@ -146,6 +146,6 @@ def _append(study: Study, trial: Trial) -> Trial:
 def finish(study: Study, trial: Trial, outcome: Outcome) -> None:
     """Store the outcome of an unfinished trial, which has reported its last value; see `stage`."""
     trials, plain = study.stored_trials, dataclasses.replace(trial, start=None, until=None)
-    told = stage(outcome.finish(plain, time.time()), study.fidelity)
+    told = stage(trials.aims.judged(outcome.finish(plain, time.time())), study.fidelity)
     trials.storage.replace(trials.name, told, (trial.state,), None)
     trials.sync()

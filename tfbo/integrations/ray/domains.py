@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, NoReturn
 
@@ -20,6 +20,7 @@ from ray.tune.search import sample
 from tfbo.errors import InvalidArgument, invalid
 from tfbo.integrations import MOST_LEVELS
 from tfbo.space import Categorical, Constant, Float, Int, Parameter, Params, Space, checks, decimals
+from tfbo.space.expressions import Expression
 
 Path = tuple[Any, ...]
 
@@ -128,8 +129,11 @@ def of_space(space: Space) -> Axes:
     return Axes(space, {name: Axis(tuple(name.split("/")), space[name]) for name in space})
 
 
-def of_config(config: Mapping[str, Any]) -> Axes:
-    """The axes of the domains in a configuration, which must have some; all else is constant."""
+def of_config(config: Mapping[str, Any], constraints: Sequence[str] = ()) -> Axes:
+    """The axes of the domains in a configuration, which must have some; all else is constant.
+
+    Constraints are on their numbers, by names of the top level.
+    """
     axes: dict[str, Axis] = {}
     for path, domain in _domains(config):
         axis = _axis(path, domain)
@@ -139,7 +143,14 @@ def of_config(config: Mapping[str, Any]) -> Axes:
     if not axes:
         advice = 'For example {"lr": tune.loguniform(1e-5, 1e-1)}.'
         raise invalid("param_space", "something to search", dict(config), advice)
-    return Axes(Space({name: axis.parameter for name, axis in axes.items()}), axes)
+    for i, text in enumerate(constraints):
+        place = f"parameter_constraints[{i}]"
+        for name in Expression.parse(text, place).names:
+            if name in axes and axes[name].choices is not None:
+                expected, advice = "names of numbers", f"The choices of {name!r} are objects."
+                raise invalid(place, expected, text, advice)
+    parameters = {name: axis.parameter for name, axis in axes.items()}
+    return Axes(Space(parameters, constraints=constraints), axes)
 
 
 def has_domains(config: Any) -> bool:

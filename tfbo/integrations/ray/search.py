@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 try:
-    from ray.tune.result import AUTO_RESULT_KEYS, DEFAULT_METRIC
     from ray.tune.search import Searcher
 except ImportError:
     raise ImportError(
@@ -19,13 +18,14 @@ except ImportError:
 from tfbo import _arguments, _format
 from tfbo._messages import warn
 from tfbo.errors import InvalidArgument, SpaceExhausted, invalid
-from tfbo.integrations.ray import curves, search_state
+from tfbo.integrations.ray import curves, metrics, search_state
 from tfbo.integrations.ray.domains import Axes, Axis, has_domains, of_config, of_space
 from tfbo.integrations.ray.executor import RayExecutor
+from tfbo.integrations.ray.metrics import ExperimentMetrics
 from tfbo.space import Space
 from tfbo.strategies import Strategy
 from tfbo.study import Study, records
-from tfbo.trial import FAILED, INTERRUPTED, Failure, Outcome, measure
+from tfbo.trial import FAILED, Failure, Fidelity, Outcome
 
 __all__ = ["RayExecutor", "TFBOSearch"]
 
@@ -36,7 +36,6 @@ _NOTHING = (
     "Give Tuner a param_space, or TFBOSearch a space. Where there are choices that JSON cannot hold, "
     "Tuner.restore, too, needs the param_space."
 )
-_DIRECTIONS = {"min": "minimize", "max": "maximize"}
 
 
 class TFBOSearch(Searcher):
@@ -53,7 +52,12 @@ class TFBOSearch(Searcher):
     What trials report on their way is learned from, by its step, where a scheduler such as ASHA or
     Hyperband stops some: it says how far a trial goes, the search what the next one tries. One that ended
     before the last step counts as stopped, with its curve, and also while it is paused. Where all trials
-    end by themselves, each counts with its last value.
+    end by themselves, each counts with its last value; so it does, wherever a scheduler has stopped it,
+    with several metrics or with constraints on them.
+
+    With a list of metrics, and one of modes, a trial is worth what it adds to the front, which is
+    `search.study.best_trials`. Give both here: `TuneConfig` takes one metric. Schedulers, too, have one
+    of their own.
 
     Ray asks for a trial more than there are workers, before it knows what becomes of those that run.
     With `TuneConfig(max_concurrent_trials=)`, the number of workers, it asks when one is free.
@@ -67,8 +71,8 @@ class TFBOSearch(Searcher):
         space: what to search; None for the domains of Ray's `param_space`. In a name, a slash leads into a
             nested configuration: "optimizer/lr".
         metric: the name of what is reported; None for that of `TuneConfig`. Needed here where there is a
-            `space`, and no `param_space` beside it.
-        mode: "min" or "max"; see `metric`.
+            `space`, and no `param_space` beside it. Several are a list.
+        mode: "min" or "max", of several metrics a list; see `metric`.
         points_to_evaluate: configurations to try first.
         seed: a whole number >= 0 on which every suggestion depends; None to draw one.
         strategy: what to try next; None for `tfbo.strategies.Bayes()`.
@@ -76,7 +80,11 @@ class TFBOSearch(Searcher):
         time_attr: the name of what is reported as the step; that of the scheduler.
         max_t: the last step, that of the scheduler, and learn from curves from the start; None for the
             largest that a trial has reached, once one was stopped before it. Give it where steps are of
-            time, of which no two trials reach the same.
+            time, of which no two trials reach the same. Not with several metrics, or constraints on them.
+        parameter_constraints: on the numbers of `param_space`, by names of the top level, such as
+            ["layers * units <= 1024"]: no suggestion breaks one. A `space` has its own.
+        outcome_constraints: on what trials report, such as ["size_mb <= 10"]; see `tfbo.Study`. A trial
+            that does not report one of their names has an unknown feasibility.
 
     Raises:
         InvalidArgument: for an argument that is not what it has to be, and when the experiment begins
@@ -107,18 +115,26 @@ class TFBOSearch(Searcher):
         self,
         space: Space | None = None,
         *,
-        metric: str | None = None,
-        mode: str | None = None,
+        metric: str | Sequence[str] | None = None,
+        mode: str | Sequence[str] | None = None,
         points_to_evaluate: Sequence[Mapping[str, Any]] | None = None,
         seed: int | None = None,
         strategy: Strategy[Any] | None = None,
         device: str | None = None,
         time_attr: str = "training_iteration",
         max_t: int | None = None,
+        parameter_constraints: Sequence[str] = (),
+        outcome_constraints: Sequence[str] = (),
     ) -> None:
-        _check(space, metric, mode, points_to_evaluate, seed)
+        _check(space, points_to_evaluate, seed, parameter_constraints)
+        checked = metrics.check(metric, mode, outcome_constraints)
         records.check_means(strategy, device)
-        super().__init__(metric=metric, mode=mode)
+        if max_t is not None and not checked.is_plain:
+            advice = "Of several metrics, or with constraints, each trial counts where it ends."
+            raise invalid("max_t", "None", max_t, advice)
+        named: Any = checked.metric, checked.mode  # lists, too, in spite of Ray's annotations
+        super().__init__(*named)
+        self._constraints, self._limits = checked.constraints, list(parameter_constraints)
         self._given = space
         self._points = list(points_to_evaluate or ())
         self._evaluated: list[Evaluated] = []
@@ -128,8 +144,8 @@ class TFBOSearch(Searcher):
         self._study: Study | None = None
         self._numbers: dict[str, int] = {}
         """Of trials in the study, by what Ray calls them."""
-        self._latest: dict[str, Any] = {}
-        """The last report of each trial that runs."""
+        self._latest: dict[str, dict[str, float]] = {}
+        """What each trial that runs has last reported, by metric."""
         self._steps = curves.steps(time_attr, max_t)
 
     @property
@@ -137,9 +153,9 @@ class TFBOSearch(Searcher):
         """The study behind it; InvalidArgument where the space or the direction is not known yet."""
         if self._study is None:
             self._study = self._open()
-        study, steps = self._study, self._steps.fidelity
+        study, steps = self._study, self._fidelity
         if steps != study.fidelity:
-            self._study = search_state.restaged(study, steps, self._strategy, self._device)
+            self._study = search_state.restaged(study, steps, self._means)
         return self._study
 
     def set_search_properties(
@@ -154,7 +170,7 @@ class TFBOSearch(Searcher):
                 raise invalid(name, f"{known!r}, as TFBOSearch has it", value, "Give it once.")
         self._metric, self._mode = metric or self._metric, mode or self._mode
         if self._given is None:
-            axes = of_config(config)
+            axes = of_config(config, self._limits)
             if self._axes is not None:
                 _check_same(self._axes.space, axes.space)
             if self._study is not None:  # restored
@@ -178,21 +194,22 @@ class TFBOSearch(Searcher):
 
     def on_trial_result(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """Store what a trial reports on its way; one that was paused goes on under its name."""
-        latest = _arguments.as_float(result.get(self._reported))
-        if latest is not None and self._number(trial_id, result) is not None:
-            self._latest[trial_id] = latest
+        found = {name: _arguments.as_float(v) for name, v in self._metrics.values(result).items()}
+        latest = {name: value for name, value in found.items() if value is not None}
+        if latest and self._number(trial_id, result) is not None:
+            self._latest[trial_id] = {**self._latest.get(trial_id, {}), **latest}
             self._report(trial_id, result)
 
     def on_trial_complete(
         self, trial_id: str, result: Mapping[str, Any] | None = None, error: bool = False
     ) -> None:
         """Tell the study what came of a trial; one that never began may be suggested again."""
-        latest = self._latest.pop(trial_id, None)
+        latest = self._latest.pop(trial_id, {})
         number = self._number(trial_id, result or {})
         if number is None:
             _LOGGER.info("Trial %s is none of those that were suggested.", trial_id)
             return
-        outcome = _outcome(result or {}, self._reported, latest, error)
+        outcome = self._metrics.outcome(result or {}, latest, error)
         trial = self.study.trials[number]
         if trial.is_finished and (trial.state != FAILED or isinstance(outcome, Failure)):
             return
@@ -217,7 +234,7 @@ class TFBOSearch(Searcher):
     def _report(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """Add a point to the curve of a trial, where the result has a step and a value."""
         step, study = self._steps.of(result), self._study
-        value = _arguments.as_float(result.get(self._reported))
+        value = _arguments.as_float(result.get(self._metrics.names[0]))
         if step is not None and study is not None and value is not None:
             self._steps = self._steps.after(step)
             self._numbers[trial_id] = curves.report(study, self._numbers[trial_id], step, value)
@@ -230,9 +247,14 @@ class TFBOSearch(Searcher):
         pruned: bool = False,
         intermediate_values: Sequence[float] | None = None,
     ) -> None:
-        """Add a result from elsewhere: a final one, or where `pruned` that of its last step."""
-        outcome = Failure("error", "it was added as a failure") if error else measure(value)
-        curve = {i: float(v) for i, v in enumerate(intermediate_values or (), 1) if pruned}
+        """Add a result from elsewhere: a final one, or where `pruned` that of its last step.
+
+        The value is a number, of several metrics one each in their order, or a dict by name.
+        """
+        known = self._metrics
+        outcome = Failure("error", "it was added as a failure") if error else known.read(value)
+        learns = pruned and known.is_plain
+        curve = {i: float(v) for i, v in enumerate(intermediate_values or (), 1) if learns}
         self._steps = self._steps.after(len(curve), stopped=bool(curve))
         self._evaluated.append((parameters, outcome, curve))
         if self._study is not None:
@@ -246,11 +268,13 @@ class TFBOSearch(Searcher):
     def restore(self, checkpoint_path: str) -> None:
         """Go on with the search that `save` has written, with the same strategy, and `space` if any."""
         path = Path(checkpoint_path)
-        fields, study, axes = search_state.read(path, self._axes, self._strategy, self._device)
+        fields, study, axes = search_state.read(path, self._axes, self._means)
         if study is not None and axes is not None:
             _check_same(study.space, axes.space)
         self._study, self._axes = study, axes
         self._steps = self._steps.restored(study)
+        if study is not None:
+            self._constraints = study.stored_trials.aims.texts
         for name, value in fields.items():
             setattr(self, f"_{name}", value)
 
@@ -262,12 +286,20 @@ class TFBOSearch(Searcher):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if self._study is not None:
-            self._study = search_state.load(state["_study"], self._strategy, self._device)
+            self._study = search_state.load(state["_study"], self._means)
 
     @property
-    def _reported(self) -> str:
-        """The name of the metric; a trainable that returns a number reports one without a name."""
-        return self._metric or DEFAULT_METRIC
+    def _means(self) -> search_state.Means:
+        predicates = () if self._given is None else self._given.predicates
+        return search_state.Means(self._strategy, self._device, predicates)
+
+    @property
+    def _metrics(self) -> ExperimentMetrics:
+        return ExperimentMetrics(self._metric, self._mode, self._constraints)
+
+    @property
+    def _fidelity(self) -> Fidelity | None:
+        return self._steps.fidelity if self._metrics.is_plain else None
 
     def _known(self) -> Axes:
         if self._axes is None:
@@ -279,25 +311,18 @@ class TFBOSearch(Searcher):
         axes = self._known()
         study = Study(
             axes.space,
-            direction=_direction(self._mode),
+            direction=self._metrics.direction,
+            objectives=self._metrics.objectives,
+            constraints=self._constraints,
             seed=self._seed,
             strategy=self._strategy,
             device=self._device,
-            fidelity=self._steps.fidelity,
+            fidelity=self._fidelity,
         )
         for i, point in enumerate(self._points):
             study.enqueue(axes.read(f"points_to_evaluate[{i}]", point))
         _tell(study, axes, self._evaluated)
         return study
-
-
-def _direction(mode: str | None) -> str:
-    if mode is None:
-        advice = (
-            "Give it to TFBOSearch, with the metric; TuneConfig's comes only with a param_space."
-        )
-        raise invalid("mode", '"min" or "max"', None, advice)
-    return _DIRECTIONS[mode]
 
 
 def _tell(study: Study, axes: Axes, evaluated: list[Evaluated]) -> None:
@@ -318,33 +343,18 @@ def _restarted(study: Study, axes: Mapping[str, Axis], result: Mapping[str, Any]
     return alike[-1] if alike else None
 
 
-def _outcome(result: Mapping[str, Any], metric: str, latest: float | None, error: bool) -> Outcome:
-    """Outcome of a trial that reported `result`, and before it the metric as `latest`."""
-    if error:
-        return Failure("error", "Ray reports an error; the trial's folder has its traceback")
-    value = result.get(metric, latest)
-    if value is None and not result:
-        return Failure(INTERRUPTED, "it was stopped before it reported anything")
-    if value is None:
-        there = [n for n in result if n not in AUTO_RESULT_KEYS and not n.startswith("config/")]
-        reported = ", ".join(map(repr, there[:10])) or "nothing"
-        return Failure("error", f"it did not report {metric!r}, but {reported}")
-    try:
-        return measure(value)
-    except InvalidArgument as refused:
-        return Failure("error", f"{metric!r} was no number ({refused})")
-
-
-def _check(space: Any, metric: Any, mode: Any, points: Any, seed: Any) -> None:
+def _check(space: Any, points: Any, seed: Any, limits: Any) -> None:
     """Raise InvalidArgument for arguments that are not what they have to be."""
     if space is not None and not isinstance(space, Space):
         raise invalid(
             "space", "a tfbo.Space", space, "Give Ray's domains to Tuner, as param_space."
         )
-    if metric is not None and not isinstance(metric, str):
-        raise invalid("metric", "the name of one metric", metric, "Combine them in the trainable.")
-    if mode is not None and mode not in _DIRECTIONS:
-        raise invalid("mode", '"min" or "max"', mode, "Pick one of the two.")
+    if isinstance(limits, str) or not isinstance(limits, Sequence):
+        advice = 'For example parameter_constraints=["layers * units <= 1024"].'
+        raise invalid("parameter_constraints", "a list of texts", limits, advice)
+    if space is not None and limits:
+        advice = "Give them to it: Space(..., constraints=[...])."
+        raise invalid("parameter_constraints", "none beside a space", limits, advice)
     if isinstance(points, Mapping):
         raise invalid("points_to_evaluate", "a list", points, "Put it in a list.")
     if seed is not None:

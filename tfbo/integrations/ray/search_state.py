@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tfbo.errors import StorageError
 from tfbo.integrations.ray import curves
@@ -23,6 +24,16 @@ from tfbo.strategies import Strategy
 from tfbo.study import Study
 from tfbo.trial import Fidelity, Trial
 
+
+class Means(NamedTuple):
+    """What a study is opened with, and does not store."""
+
+    strategy: Strategy[Any] | None
+    device: str | None
+    predicates: tuple[Callable[..., Any], ...] = ()
+    """Constraints of its space that are functions."""
+
+
 FIELDS = ("metric", "mode", "numbers", "latest")
 """Attributes of a `TFBOSearch` beside its study and axes."""
 
@@ -38,13 +49,13 @@ def write(path: Path, fields: dict[str, Any], study: Study | None, axes: Axes | 
 
 
 def read(
-    path: Path, axes: Axes | None, strategy: Strategy[Any] | None, device: str | None
+    path: Path, axes: Axes | None, means: Means
 ) -> tuple[dict[str, Any], Study | None, Axes | None]:
     """Fields, study and axes (unless known) of what `write` has stored; StorageError for another file."""
     try:
         state = json.loads(path.read_text())
         dumped, fields = state["study"], {name: state[name] for name in FIELDS}
-        study = None if dumped is None else load(dumped, strategy, device)
+        study = None if dumped is None else load(dumped, means)
         known = range(0 if study is None else len(study))
         if not all(number in known for number in fields["numbers"].values()):
             raise ValueError("a trial is not there")
@@ -69,7 +80,7 @@ def dump(study: Study) -> dict[str, Any]:
     }
 
 
-def load(dumped: dict[str, Any], strategy: Strategy[Any] | None, device: str | None) -> Study:
+def load(dumped: dict[str, Any], means: Means) -> Study:
     """The study that `dump` has written, else StorageError; what runs in it goes on running."""
     try:
         fields, listed = dumped["study"], dumped["trials"]
@@ -78,24 +89,25 @@ def load(dumped: dict[str, Any], strategy: Strategy[Any] | None, device: str | N
         trials = [read_trial(record.name, row, points.get(row[0])) for row in listed]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StorageError(f"No study is in it ({type(error).__name__}: {error}).") from error
-    return _made(record, trials, strategy, device)
+    return _made(record, trials, means)
 
 
-def restaged(
-    study: Study, steps: Fidelity | None, strategy: Strategy[Any] | None, device: str | None
-) -> Study:
+def restaged(study: Study, steps: Fidelity | None, means: Means) -> Study:
     """The study with other steps: another one, with the same trials."""
     record = study.stored_trials.record
     record = record._replace(fidelity=None if steps is None else steps.to_json())
     trials = [curves.stage(trial, steps) for trial in study.trials]
-    return _made(record, trials, strategy, device)
+    return _made(record, trials, means)
 
 
-def _made(
-    record: Record, trials: list[Trial], strategy: Strategy[Any] | None, device: str | None
-) -> Study:
+def _made(record: Record, trials: list[Trial], means: Means) -> Study:
     storage = SQLiteStorage(":memory:")
     storage.create(record)
     if trials and not storage.append(record.name, trials, None):
         raise StorageError(f"The trials of the study {record.name!r} are not in order.")
-    return Study.load(storage=storage, strategy=strategy, device=device)
+    return Study.load(
+        storage=storage,
+        strategy=means.strategy,
+        device=means.device,
+        predicates=means.predicates,
+    )
