@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 try:
@@ -18,27 +17,21 @@ except ImportError:
 from tfbo import _arguments, _format
 from tfbo._messages import warn
 from tfbo.errors import InvalidArgument, SpaceExhausted, invalid
-from tfbo.integrations.ray import curves, metrics, search_state
-from tfbo.integrations.ray.domains import Axes, Axis, has_domains, of_config, of_space
+from tfbo.integrations.ray import curves, metrics
+from tfbo.integrations.ray.domains import Axis, has_domains, of_config, of_space
 from tfbo.integrations.ray.executor import RayExecutor
-from tfbo.integrations.ray.metrics import ExperimentMetrics
+from tfbo.integrations.ray.study_search import StudySearch, check_same, tell
 from tfbo.space import Space
 from tfbo.strategies import Strategy
 from tfbo.study import Study, records
-from tfbo.trial import FAILED, Failure, Fidelity, Outcome
+from tfbo.trial import FAILED, Failure
 
 __all__ = ["RayExecutor", "TFBOSearch"]
 
 _LOGGER = logging.getLogger("tfbo")
-Evaluated = tuple[Mapping[str, Any], Outcome, dict[int, float]]
-"""A configuration of Ray, what came of it, and its curve."""
-_NOTHING = (
-    "Give Tuner a param_space, or TFBOSearch a space. Where there are choices that JSON cannot hold, "
-    "Tuner.restore, too, needs the param_space."
-)
 
 
-class TFBOSearch(Searcher):
+class TFBOSearch(StudySearch):
     """Suggests the trials of a Ray Tune experiment, as `search_alg` of its `TuneConfig`.
 
     The search space is Ray's `param_space`: uniform, loguniform, randint, lograndint and choice, the
@@ -108,9 +101,6 @@ class TFBOSearch(Searcher):
         0.5
     """
 
-    # Ray's name for it ends in .pkl, which it is not.
-    CKPT_FILE_TMPL = "searcher-state-{}.json"
-
     def __init__(
         self,
         space: Space | None = None,
@@ -137,26 +127,15 @@ class TFBOSearch(Searcher):
         self._constraints, self._limits = checked.constraints, list(parameter_constraints)
         self._given = space
         self._points = list(points_to_evaluate or ())
-        self._evaluated: list[Evaluated] = []
-        """Results from elsewhere, until there is a study to tell them to."""
+        self._evaluated = []
         self._seed, self._strategy, self._device = seed, strategy, device
-        self._axes: Axes | None = None if space is None else of_space(space)
-        self._study: Study | None = None
+        self._axes = None if space is None else of_space(space)
+        self._study = None
         self._numbers: dict[str, int] = {}
         """Of trials in the study, by what Ray calls them."""
         self._latest: dict[str, dict[str, float]] = {}
         """What each trial that runs has last reported, by metric."""
         self._steps = curves.steps(time_attr, max_t)
-
-    @property
-    def study(self) -> Study:
-        """The study behind it; InvalidArgument where the space or the direction is not known yet."""
-        if self._study is None:
-            self._study = self._open()
-        study, steps = self._study, self._fidelity
-        if steps != study.fidelity:
-            self._study = search_state.restaged(study, steps, self._means)
-        return self._study
 
     def set_search_properties(
         self, metric: str | None, mode: str | None, config: dict[str, Any], **spec: Any
@@ -172,9 +151,9 @@ class TFBOSearch(Searcher):
         if self._given is None:
             axes = of_config(config, self._limits)
             if self._axes is not None:
-                _check_same(self._axes.space, axes.space)
+                check_same(self._axes.space, axes.space)
             if self._study is not None:  # restored
-                _check_same(self._study.space, axes.space)
+                check_same(self._study.space, axes.space)
             self._axes = axes
         if self._study is None:  # so that what is wrong with its points is an error now
             self._study = self._open()
@@ -187,7 +166,7 @@ class TFBOSearch(Searcher):
             trial = self.study.ask()
         except SpaceExhausted as exhausted:
             warn(str(exhausted))
-            return self.FINISHED
+            return Searcher.FINISHED
         curves.begin(self.study, trial)
         self._numbers[trial_id] = trial.number
         return axes.write(trial.params)
@@ -258,78 +237,7 @@ class TFBOSearch(Searcher):
         self._steps = self._steps.after(len(curve), stopped=bool(curve))
         self._evaluated.append((parameters, outcome, curve))
         if self._study is not None:
-            _tell(self._study, self._known(), self._evaluated)
-
-    def save(self, checkpoint_path: str) -> None:
-        """Write the search, without its settings, as JSON."""
-        fields = {name: getattr(self, f"_{name}") for name in search_state.FIELDS}
-        search_state.write(Path(checkpoint_path), fields, self._study, self._axes)
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Go on with the search that `save` has written, with the same strategy, and `space` if any."""
-        path = Path(checkpoint_path)
-        fields, study, axes = search_state.read(path, self._axes, self._means)
-        if study is not None and axes is not None:
-            _check_same(study.space, axes.space)
-        self._study, self._axes = study, axes
-        self._steps = self._steps.restored(study)
-        if study is not None:
-            self._constraints = study.stored_trials.aims.texts
-        for name, value in fields.items():
-            setattr(self, f"_{name}", value)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Ray pickles it with the experiment's settings."""
-        dumped = None if self._study is None else search_state.dump(self._study)
-        return {**self.__dict__, "_study": dumped}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        if self._study is not None:
-            self._study = search_state.load(state["_study"], self._means)
-
-    @property
-    def _means(self) -> search_state.Means:
-        predicates = () if self._given is None else self._given.predicates
-        return search_state.Means(self._strategy, self._device, predicates)
-
-    @property
-    def _metrics(self) -> ExperimentMetrics:
-        return ExperimentMetrics(self._metric, self._mode, self._constraints)
-
-    @property
-    def _fidelity(self) -> Fidelity | None:
-        return self._steps.fidelity if self._metrics.is_plain else None
-
-    def _known(self) -> Axes:
-        if self._axes is None:
-            raise invalid("param_space", "something to search", None, _NOTHING)
-        return self._axes
-
-    def _open(self) -> Study:
-        """The study, with what was given beforehand."""
-        axes = self._known()
-        study = Study(
-            axes.space,
-            direction=self._metrics.direction,
-            objectives=self._metrics.objectives,
-            constraints=self._constraints,
-            seed=self._seed,
-            strategy=self._strategy,
-            device=self._device,
-            fidelity=self._fidelity,
-        )
-        for i, point in enumerate(self._points):
-            study.enqueue(axes.read(f"points_to_evaluate[{i}]", point))
-        _tell(study, axes, self._evaluated)
-        return study
-
-
-def _tell(study: Study, axes: Axes, evaluated: list[Evaluated]) -> None:
-    """Tell the study results from elsewhere, and forget them."""
-    while evaluated:
-        parameters, outcome, curve = evaluated.pop(0)
-        curves.add(study, axes.read("parameters", parameters), outcome, curve)
+            tell(self._study, self._known(), self._evaluated)
 
 
 def _restarted(study: Study, axes: Mapping[str, Axis], result: Mapping[str, Any]) -> int | None:
@@ -359,10 +267,3 @@ def _check(space: Any, points: Any, seed: Any, limits: Any) -> None:
         raise invalid("points_to_evaluate", "a list", points, "Put it in a list.")
     if seed is not None:
         _arguments.seed(seed)
-
-
-def _check_same(before: Space, now: Space) -> None:
-    if before != now:
-        differences = "; ".join(before.difference(now))
-        advice = "Make a new TFBOSearch for another space."
-        raise invalid("param_space", "the space as it was", differences, advice)
