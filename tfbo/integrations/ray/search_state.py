@@ -25,7 +25,7 @@ from tfbo.study import Study
 from tfbo.trial import Fidelity, Trial
 
 
-class Means(NamedTuple):
+class Reopening(NamedTuple):
     """What a study is opened with, and does not store."""
 
     strategy: Strategy[Any] | None
@@ -49,7 +49,7 @@ def write(path: Path, fields: dict[str, Any], study: Study | None, axes: Axes | 
 
 
 def read(
-    path: Path, axes: Axes | None, means: Means
+    path: Path, axes: Axes | None, means: Reopening
 ) -> tuple[dict[str, Any], Study | None, Axes | None]:
     """Fields, study and axes (unless known) of what `write` has stored; StorageError for another file."""
     try:
@@ -80,7 +80,7 @@ def dump(study: Study) -> dict[str, Any]:
     }
 
 
-def load(dumped: dict[str, Any], means: Means) -> Study:
+def load(dumped: dict[str, Any], means: Reopening) -> Study:
     """The study that `dump` has written, else StorageError; what runs in it goes on running."""
     try:
         fields, listed = dumped["study"], dumped["trials"]
@@ -92,7 +92,7 @@ def load(dumped: dict[str, Any], means: Means) -> Study:
     return _made(record, trials, means)
 
 
-def restaged(study: Study, steps: Fidelity | None, means: Means) -> Study:
+def restaged(study: Study, steps: Fidelity | None, means: Reopening) -> Study:
     """The study with other steps: another one, with the same trials."""
     record = study.stored_trials.record
     record = record._replace(fidelity=None if steps is None else steps.to_json())
@@ -100,7 +100,7 @@ def restaged(study: Study, steps: Fidelity | None, means: Means) -> Study:
     return _made(record, trials, means)
 
 
-def _made(record: Record, trials: list[Trial], means: Means) -> Study:
+def _made(record: Record, trials: list[Trial], means: Reopening) -> Study:
     storage = SQLiteStorage(":memory:")
     storage.create(record)
     if trials and not storage.append(record.name, trials, None):

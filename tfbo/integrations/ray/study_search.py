@@ -84,9 +84,9 @@ class StudySearch(Searcher):
             self._study = search_state.load(state["_study"], self._means)
 
     @property
-    def _means(self) -> search_state.Means:
+    def _means(self) -> search_state.Reopening:
         predicates = () if self._given is None else self._given.predicates
-        return search_state.Means(self._strategy, self._device, predicates)
+        return search_state.Reopening(self._strategy, self._device, predicates)
 
     @property
     def _metrics(self) -> ExperimentMetrics:
