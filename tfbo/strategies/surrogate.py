@@ -70,3 +70,15 @@ class Surrogate(Protocol):
     def draws(self, rows: np.ndarray, count: int, seed: int) -> np.ndarray:
         """Joint draws `[count, m]` of the function at legal rows `[m, d]`, larger is better."""
         ...
+
+
+class Surrogates(Protocol):
+    """The models of all outcomes of a study with several objectives, or with constraints on outcomes."""
+
+    def __getitem__(self, name: str) -> Surrogate:
+        """The model of an objective or a constrained outcome; a single objective is "value"."""
+        ...
+
+    def feasibility(self, configurations: Sequence[Params]) -> np.ndarray:
+        """The probability `[n]` that all constraints hold; see `Study.feasibility`."""
+        ...

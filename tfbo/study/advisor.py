@@ -8,16 +8,25 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tfbo import _forks
-from tfbo.errors import SpaceExhausted, TooFewTrials
+from tfbo.errors import SpaceExhausted, TooFewTrials, invalid
 from tfbo.study.incumbent import advice
 from tfbo.study.trials import Trials
-from tfbo.trial import COMPLETE, Goal, Trial
+from tfbo.trial import COMPLETE, FAILED, Goal, Trial
 
 if TYPE_CHECKING:
     from tfbo.importance import Importance
-    from tfbo.space import Space
-    from tfbo.strategies import EarlyStopping, Problem, Strategy, Suggestion, Surrogate
+    from tfbo.space import Params, Space
+    from tfbo.strategies import (
+        EarlyStopping,
+        Problem,
+        Strategy,
+        Suggestion,
+        Surrogate,
+        Surrogates,
+    )
 
 _LOGGER = logging.getLogger("tfbo")
 
@@ -47,7 +56,8 @@ class Advisor:
         self._folded = 0
         self._best: tuple[int, int | None] = -1, None
         self._surrogate: tuple[int, Surrogate] | None = None
-        self._importance: tuple[Surrogate, int, dict[str, Importance]] | None = None
+        self._surrogates: tuple[int, Surrogates] | None = None
+        self._importance: dict[str | None, tuple[Surrogate, int, dict[str, Importance]]] = {}
 
     def suggest(self, number: int, count: int, *, closed: bool = False) -> list[Suggestion]:
         """Suggestions for `count` trials from `number` on, while the unfinished ones are pending.
@@ -122,10 +132,24 @@ class Advisor:
             )
         return self._best[1]
 
-    def surrogate(self) -> Surrogate:
-        """The model of the strategy, or of the default one; TooFewTrials with nothing to model."""
+    def surrogate(self, outcome: str | None = None) -> Surrogate:
+        """The model of the strategy, or of the default one; TooFewTrials with nothing to model.
+
+        With several objectives or constraints it is that of an outcome; None stands for the only objective.
+        """
         trials = self._trials
         trials.sync()
+        aims = trials.aims
+        expected = f"one of {', '.join(map(repr, aims.metrics.names))}"
+        if outcome is None and aims.goals is not None:
+            raise invalid(
+                "outcome", expected, None, "Each has a model of its own: name one of them."
+            )
+        if outcome is not None and outcome not in aims.metrics.names:
+            raise invalid("outcome", expected, outcome, "Name what the trials are told.")
+        if outcome is not None and (aims.goals is not None or outcome not in aims.objectives):
+            self._check_told(outcome)
+            return self.surrogates()[outcome]
         complete = self._complete()
         if complete < _FEWEST:
             one = "complete trial" if trials.fidelity is None else "trial with a value"
@@ -134,30 +158,70 @@ class Advisor:
                 f"The study {trials.name!r} has {has}; a model needs {_FEWEST} or more. "
                 f"{advice(trials.ordered())}"
             )
-        if all(parameter.column() is None for _, parameter in trials.space.items()):
-            raise TooFewTrials(
-                f"The space of the study {trials.name!r} has constants only: there is nothing to model."
-            )
+        self._check_space()
         if self._surrogate is None or self._surrogate[0] != self._trials.revision:
             strategy, problem, state = self._up_to_date()
             found = strategy.surrogate(problem, state, pending=self._pending())
             if found is None:
-                from tfbo.strategies import Bayes
-
-                told = tuple(self._trials.told)
-                begun = Bayes().fold(problem, None, told)
-                found = Bayes().surrogate(problem, begun, pending=self._pending())
+                default, begun = self._default(problem)
+                found = default.surrogate(problem, begun, pending=self._pending())
             self._surrogate = self._trials.revision, found
         return self._surrogate[1]
 
-    def importance(self, seed: int) -> dict[str, Importance]:
+    def surrogates(self) -> Surrogates:
+        """The models of all outcomes of a study with several objectives or with constraints."""
+        self._check_space()
+        if self._surrogates is None or self._surrogates[0] != self._trials.revision:
+            strategy, problem, state = self._up_to_date()
+            found = strategy.surrogates(problem, state)
+            if found is None:
+                default, begun = self._default(problem)
+                found = default.surrogates(problem, begun)
+            self._surrogates = self._trials.revision, found
+        return self._surrogates[1]
+
+    def feasibility(self, configurations: Sequence[Params]) -> np.ndarray:
+        """The probability `[n]` that configurations are feasible; TooFewTrials with nothing to model."""
+        self._trials.sync()
+        limits = self._trials.aims.constraints
+        if limits is None:
+            return np.ones(len(configurations))
+        for name in limits.names:
+            self._check_told(name)
+        return self.surrogates().feasibility(configurations)
+
+    def _default(self, problem: Problem) -> tuple[Any, Any]:
+        """The default strategy, and its state after all that was told."""
+        from tfbo.strategies import Bayes
+
+        return Bayes(), Bayes().fold(problem, None, tuple(self._trials.told))
+
+    def _check_told(self, outcome: str) -> None:
+        trials = self._trials
+        told = [outcome in t.values for t in trials.ordered() if t.state in (COMPLETE, FAILED)]
+        if sum(told) < _FEWEST:
+            raise TooFewTrials(
+                f"{outcome!r} was told of {sum(told)} trials of the study {trials.name!r} "
+                f"({len(trials.ordered())} in all); a model needs {_FEWEST} or more. "
+                f"{advice(trials.ordered())}"
+            )
+
+    def _check_space(self) -> None:
+        space = self._trials.space
+        if all(parameter.column() is None for _, parameter in space.items()):
+            raise TooFewTrials(
+                f"The space of the study {self._trials.name!r} has constants only: there is nothing to "
+                "model."
+            )
+
+    def importance(self, seed: int, outcome: str | None = None) -> dict[str, Importance]:
         """Sobol indices of the surrogate, which take seconds: they are kept until it is another one."""
         from tfbo.importance import sobol_indices
 
-        surrogate = self.surrogate()
-        kept = self._importance
+        surrogate = self.surrogate(outcome)
+        kept = self._importance.get(outcome)
         if kept is None or kept[0] is not surrogate or kept[1] != seed:
-            kept = self._importance = surrogate, seed, sobol_indices(surrogate, seed)
+            kept = self._importance[outcome] = surrogate, seed, sobol_indices(surrogate, seed)
         return dict(kept[2])
 
     def _complete(self) -> int:

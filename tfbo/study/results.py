@@ -15,6 +15,7 @@ from tfbo.study.incumbent import check_single, described, furthest, incumbent, l
 from tfbo.trial import COMPLETE, PAUSED, STOPPED, Goal, Trial
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas
 
     from tfbo.importance import Importance
@@ -115,14 +116,22 @@ class Results(Definition):
         best = self.best_trial
         return last_value(best)
 
-    def predict(self, configurations: Sequence[Mapping[str, Any]]) -> Prediction:
+    def predict(
+        self, configurations: Sequence[Mapping[str, Any]], *, outcome: str | None = None
+    ) -> Prediction:
         """Predict the objective at n configurations, without noise, by `tfbo.strategies.Surrogate`.
+
+        Args:
+            configurations: n of them; they may break constraints of the space.
+            outcome: name of an objective, or of an outcome under constraints, to predict that; None for the
+                objective of a study that has one.
 
         Returns:
             `mean` and `std`, NumPy arrays `[n]` in the units of the objective.
 
         Raises:
-            InvalidArgument: for a configuration that is not legal.
+            InvalidArgument: for a configuration that is not legal, or an unknown outcome; without one, of
+                a study with several objectives.
             TooFewTrials: where fewer than two trials are complete.
 
         Example:
@@ -133,7 +142,35 @@ class Results(Definition):
             >>> abs(float(mean[0]) - 0.25) < 0.1
             True
         """
-        return self.advisor.surrogate().predict(records.configurations(self.space, configurations))
+        legal = records.configurations(self.space, configurations)
+        return self.advisor.surrogate(outcome).predict(legal)
+
+    def feasibility(self, configurations: Sequence[Mapping[str, Any]]) -> np.ndarray:
+        """Predict at n configurations the probability that the constraints on outcomes hold.
+
+        It is that of the noise-free outcomes, each with a model of its own, as if they were independent of
+        each other; of failing trials it knows nothing.
+
+        Args:
+            configurations: n of them.
+
+        Returns:
+            NumPy array `[n]`; all 1 without constraints on outcomes.
+
+        Raises:
+            InvalidArgument: for a configuration that is not legal.
+            TooFewTrials: where an outcome under constraints was told of fewer than two trials.
+
+        Example:
+            >>> import tfbo
+            >>> space = tfbo.Space({"x": tfbo.Float(0.0, 1.0)})
+            >>> study = tfbo.Study(space, constraints=["mb <= 6"], seed=0)
+            >>> for x in (0.0, 0.25, 0.5, 0.75, 1.0):
+            ...     study.tell(study.enqueue({"x": x}), {"value": 1.0 - x, "mb": 10.0 * x})
+            >>> study.feasibility([{"x": 0.4}, {"x": 0.8}]).round(2).tolist()
+            [1.0, 0.0]
+        """
+        return self.advisor.feasibility(records.configurations(self.space, configurations))
 
     def forecast(self, trial: Trial | int, steps: Sequence[int] | None = None) -> Prediction:
         """Forecast the learning curve of a trial, without noise, from all curves so far.
@@ -161,24 +198,28 @@ class Results(Definition):
         return surrogate.forecast(known, wanted)
 
     def expected_improvement(self, params: Mapping[str, Any]) -> float:
-        """Expected improvement of `params` on the best posterior mean; raises as `predict`."""
+        """Expected improvement of `params` on the best posterior mean; raises as `predict`.
+
+        It is that of the objective alone: constraints on outcomes do not count.
+        """
         legal = records.configurations(self.space, [params])
         return float(self.advisor.surrogate().expected_improvement(legal)[0])
 
-    def importance(self, *, seed: int = 0) -> dict[str, Importance]:
+    def importance(self, *, seed: int = 0, outcome: str | None = None) -> dict[str, Importance]:
         """Each parameter's share of the objective's variance, the largest first; raises as `predict`.
 
         Args:
             seed: of the points and draws on which it is computed.
+            outcome: as of `predict`.
 
         Returns:
             By name, first-order and total Sobol indices with 95 % intervals; see `tfbo.importance`.
         """
-        return self.advisor.importance(_arguments.seed(seed))
+        return self.advisor.importance(_arguments.seed(seed), outcome)
 
-    def leave_one_out(self) -> LeaveOneOut:
-        """Each complete trial beside its prediction from all the others; raises as `predict`."""
-        return self.advisor.surrogate().leave_one_out()
+    def leave_one_out(self, *, outcome: str | None = None) -> LeaveOneOut:
+        """Each complete trial beside its prediction from all the others; takes and raises as `predict`."""
+        return self.advisor.surrogate(outcome).leave_one_out()
 
     def to_dataframe(self) -> pandas.DataFrame:
         """A row for each trial, its parameters in columns `params_...`; needs the extra `pandas`.

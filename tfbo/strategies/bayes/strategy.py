@@ -22,8 +22,9 @@ from tfbo.strategies.bayes import arguments, ask, repeats, stages
 from tfbo.strategies.bayes import data as trials_data
 from tfbo.strategies.bayes.chooser import Chooser
 from tfbo.strategies.bayes.data import Failed, History
-from tfbo.strategies.bayes.outputs import aims, surrogate
+from tfbo.strategies.bayes.outputs import aims
 from tfbo.strategies.bayes.outputs import ask as outputs
+from tfbo.strategies.bayes.outputs.surrogate import OutputSurrogates, of_each
 from tfbo.strategies.bayes.surrogate import GaussianSurrogate
 from tfbo.strategies.sobol import Sobol
 from tfbo.trial import COMPLETE, Fidelity, Trial
@@ -261,9 +262,9 @@ class Bayes(Strategy[History]):
         return ask.look(self.settings(problem), problem, state, pending)
 
     @computing()
-    def surrogates(self, problem: Problem, state: History) -> dict[str, GaussianSurrogate]:
+    def surrogates(self, problem: Problem, state: History) -> OutputSurrogates:
         """The models of all outputs by name, of a problem with several: the objectives come first."""
-        return surrogate.of_each(self.settings(problem), problem, state)
+        return of_each(self.settings(problem), problem, state)
 
     def settings(self, problem: Problem) -> ask.Settings:
         """These settings, for the space of a problem."""

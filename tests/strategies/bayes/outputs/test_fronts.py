@@ -89,10 +89,7 @@ def test_draws_have_the_moments_of_the_posterior():
     rows = np.random.default_rng(1).random([3, 2])
     numbers = np.random.default_rng(2).standard_normal([3, 20000, 3])
     draws = fronts.drawn(EXACT.fit.posterior, rows, numbers)
-    mean, variance = (
-        part.numpy()
-        for part in fronts._as_tensors(EXACT.fit.posterior).moments(rows)  # noqa: SLF001
-    )
+    mean, variance = (part.numpy() for part in fronts.as_tensors(EXACT.fit.posterior).moments(rows))
     np.testing.assert_allclose(draws.mean(axis=1), mean, atol=0.03)
     np.testing.assert_allclose(draws.std(axis=1), np.sqrt(variance), atol=0.02)
 

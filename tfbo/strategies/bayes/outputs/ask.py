@@ -191,6 +191,23 @@ def best(settings: Settings, problem: Problem, history: History) -> int | None:
     return trials[int(np.argmax(np.where(counts, here.mean[0], -np.inf)))].number
 
 
+def bounds(outputs: Outputs, known: Told, fitted: fit.Fit) -> Bounds:
+    """The constraints as a fit sees them."""
+    edges = [
+        0.0
+        if each.rising is None
+        else known.transformed(each.outputs[0], outputs.signs[each.outputs[0]] * each.edge)
+        for each in outputs.conditions
+    ]
+    posterior = fitted.posterior
+    return Bounds(
+        np.array(edges, np.float64),
+        outputs.tolerances(known.values),
+        posterior.shift,
+        posterior.scale,
+    )
+
+
 class _Scene:
     """A fit, and what points are chosen beside: the first, and each one beside those before it."""
 
@@ -246,7 +263,7 @@ class _Scene:
             front=fronts.front(
                 outputs, self.here.mean[:, sure], draws, feasible, self.point, seed=seed + 1
             ),
-            bounds=self._bounds(),
+            bounds=bounds(outputs, self.known, self.fit),
             worst=np.array(self.fit.observed.z[0].min()),
             best=self._faces(),
             tried=np.concatenate([self.history.rows, self.paused, self.running, chosen]),
@@ -268,22 +285,6 @@ class _Scene:
             feasible=choice.feasible,
         )
         return options, query
-
-    def _bounds(self) -> Bounds:
-        outputs = self.outputs
-        edges = [
-            0.0
-            if each.rising is None
-            else self.known.transformed(each.outputs[0], outputs.signs[each.outputs[0]] * each.edge)
-            for each in outputs.conditions
-        ]
-        posterior = self.fit.posterior
-        return Bounds(
-            np.array(edges, np.float64),
-            outputs.tolerances(self.known.values),
-            posterior.shift,
-            posterior.scale,
-        )
 
     def _given_reference(self) -> np.ndarray | None:
         """The reference point of the study, standardised; None where it has none."""

@@ -45,7 +45,7 @@ class Known(NamedTuple):
 @computing()
 def known(outputs: Outputs, fitted: Fit, data: Told) -> Known:
     """Outcomes at the told trials: those told where there is next to no noise, else posterior means."""
-    posterior = _as_tensors(fitted.posterior)
+    posterior = as_tensors(fitted.posterior)
     mean, variance = (part.numpy() for part in posterior.moments(tf.constant(data.x)))
     noise = fitted.posterior.hyperparameters.noise[:, None] + fitted.observed.variances
     exact = ~np.isnan(data.values) & (noise < _LEAST_NOISE)
@@ -133,7 +133,7 @@ def normals(outputs: Outputs, k: int, seed: int) -> np.ndarray:
 @computing()
 def drawn(posterior: Posterior, rows: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """Joint draws `[m, s, k]` of standardised outcomes at rows `[k, d]`, behind which are normals."""
-    made = _as_tensors(posterior)
+    made = as_tensors(posterior)
     pending = Pending(made.features(tf.constant(rows)), tf.constant(numbers))
     return fantasise(made, pending).draws.numpy()
 
@@ -180,7 +180,8 @@ def front(
     return Front(*boxes, best, directions, numbers, point)
 
 
-def _as_tensors(posterior: Posterior) -> Posterior:
+def as_tensors(posterior: Posterior) -> Posterior:
+    """The same with tensors, with which it computes."""
     made: Posterior = tf.nest.map_structure(tf.constant, posterior)
     return made
 
