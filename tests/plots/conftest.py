@@ -37,14 +37,14 @@ class Known(Study):
     def best_trial(self):
         return self.best_observed
 
-    def predict(self, configurations):
+    def predict(self, configurations, *, outcome=None):
         legal = [self.space.validate(params) for params in configurations]
         return Prediction(np.array([mean(p) for p in legal]), np.full(len(legal), 0.5))
 
     def forecast(self, trial, steps):
         raise TooFewTrials("nothing is known of curves")
 
-    def importance(self):
+    def importance(self, *, outcome=None):
         names = ["dropout", "rate"] + [
             n for n in self.space if n not in ("dropout", "rate", "kind")
         ]
@@ -55,7 +55,7 @@ class Known(Study):
             for i, name in enumerate(names, start=1)
         }
 
-    def leave_one_out(self):
+    def leave_one_out(self, *, outcome=None):
         done = [trial for trial in self.trials if trial.state == "complete"]
         value = np.array([trial.value for trial in done])
         # Of every four, one is in the 50 % interval, one more in the 80 %, one more in the 95 %.
@@ -67,7 +67,7 @@ class Known(Study):
 class Flat(Known):
     """A study whose surrogate expects 0 everywhere."""
 
-    def predict(self, configurations):
+    def predict(self, configurations, *, outcome=None):
         return Prediction(np.zeros(len(configurations)), np.ones(len(configurations)))
 
 

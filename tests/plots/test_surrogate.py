@@ -88,10 +88,12 @@ def test_a_slice_that_is_not_active_in_the_best_trial_says_what_was_moved(known)
     expected = np.log10(params["rate"]) ** 2 + drawn.get_xdata()
     np.testing.assert_allclose(drawn.get_ydata(), np.clip(expected, *ax.get_ylim()))
     # A value of a parent at which it is not active leaves no room for it.
-    grid = plots.contour(study, "use_dropout", "dropout").collections
-    masked = [np.ma.getmaskarray(mesh.get_array()) for mesh in grid]
-    assert [hidden[:, 0].all() for hidden in masked] == [False, True]
-    assert not masked[1][:, 1].any()
+    grey, mesh = plots.contour(study, "use_dropout", "dropout").collections
+    assert grey.get_label() == "not active together"
+    corners = np.concatenate([path.vertices for path in grey.get_paths()])
+    assert (corners[:, 0].min(), corners[:, 0].max()) == (-0.5, 0.5)
+    hidden = np.ma.getmaskarray(mesh.get_array())
+    assert hidden[:, 0].all() and not hidden[:, 1].any()
 
 
 def test_contour_shows_the_posterior_mean(thirty, known):
@@ -171,7 +173,7 @@ def test_slices_mark_where_nothing_is_known(known):
     class Sure(known.Flat):
         """Sure on the left, and of one kind."""
 
-        def predict(self, configurations):
+        def predict(self, configurations, *, outcome=None):
             sure = [p["x"] < 0.5 and p["kind"] == "a" for p in configurations]
             return Prediction(np.zeros(len(sure)), np.where(sure, 0.1, 3.0))
 
@@ -283,7 +285,7 @@ def test_the_legend_of_slices_counts_what_is_far_off_on_either_side(known):
 
 def test_where_few_are_complete_a_slice_has_room_for_what_is_predicted_of_the_others(known):
     class Valley(known.Forecasting):
-        def predict(self, configurations):
+        def predict(self, configurations, *, outcome=None):
             mean = np.array([params["x"] ** 2 for params in configurations])
             return Prediction(mean, np.full(len(mean), 0.05))
 

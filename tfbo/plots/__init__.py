@@ -6,6 +6,9 @@ several, and returns a figure. No global state of matplotlib is touched. Times, 
 in the user's units, a parameter on a logarithmic scale has a logarithmic axis, and categories have the
 names that the user gave them. Values that are far off all others lie on the edge of the frame, and the
 picture says how many they are.
+
+Of a study with several objectives, pictures of a value take the name of the one to draw, as `objective`;
+`pareto` and `hypervolume` are of all of them. Trials that break constraints on outcomes are diamonds.
 """
 
 from tfbo.plots.pictures.budget import budget
@@ -14,8 +17,10 @@ from tfbo.plots.pictures.contour import contour
 from tfbo.plots.pictures.convergence import convergence
 from tfbo.plots.pictures.curves import curves
 from tfbo.plots.pictures.history import history
+from tfbo.plots.pictures.hypervolume import hypervolume
 from tfbo.plots.pictures.importance import importance
 from tfbo.plots.pictures.parallel import parallel_coordinates
+from tfbo.plots.pictures.pareto import pareto
 from tfbo.plots.pictures.slices import slices
 from tfbo.plots.pictures.timeline import timeline
 
@@ -26,8 +31,10 @@ __all__ = [
     "convergence",
     "curves",
     "history",
+    "hypervolume",
     "importance",
     "parallel_coordinates",
+    "pareto",
     "slices",
     "timeline",
 ]

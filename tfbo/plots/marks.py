@@ -10,7 +10,7 @@ import numpy as np
 from tfbo.plots import style, ticks
 from tfbo.plots.outcomes import Outcomes
 from tfbo.plots.source import Source
-from tfbo.trial import PAUSED, STOPPED
+from tfbo.trial import PAUSED, STOPPED, Trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,15 +20,39 @@ if TYPE_CHECKING:
 _MOST_CROSSES = 60
 
 
-def observed(ax: Axes, x: np.ndarray, values: np.ndarray, shown: Outcomes) -> None:
-    """A dot for each value `[n]` at `x` `[n]`; a triangle on the edge for one beyond the frame."""
+def observed(ax: Axes, x: np.ndarray, trials: Sequence[Trial], shown: Outcomes) -> None:
+    """A mark for each complete trial, at `x` `[n]` and its value.
+
+    Dots; diamonds for trials that are infeasible, or may be; triangles on the edge beyond the frame.
+    """
+    values = np.array([trial.value for trial in trials], float)
     look = style.dots(len(values))
     beyond = shown.beyond(values)
-    ax.plot(
-        x[~beyond], values[~beyond], "o", color=style.OBSERVED, alpha=look.alpha, markersize=look.size,
-        markeredgewidth=0, label="trial", zorder=3.5,
-    )  # fmt: skip
+    good = ~beyond & np.array([trial.is_feasible is True for trial in trials], bool)
+    if good.any() or not len(trials):
+        ax.plot(
+            x[good], values[good], "o", color=style.OBSERVED, alpha=look.alpha, markersize=look.size,
+            markeredgewidth=0, label="trial", zorder=3.5,
+        )  # fmt: skip
+    inside = np.flatnonzero(~beyond).tolist()
+    infeasible(ax, x[inside], values[inside], [trials[i] for i in inside])
     at_edge(ax, x, values, shown)
+
+
+def infeasible(ax: Axes, x: np.ndarray, y: np.ndarray, trials: Sequence[Trial]) -> None:
+    """A diamond for each trial `[n]` that is infeasible, and a grey one where that is not known."""
+    look = style.dots(len(trials))
+    for feasible, colour, label in (
+        (False, style.BROKEN, "infeasible"),
+        (None, style.GREY, "feasibility not known"),
+    ):
+        ours = np.array([trial.is_feasible is feasible for trial in trials], bool)
+        if ours.any():
+            ax.plot(
+                x[ours], y[ours], "D", color=colour, markerfacecolor="white", alpha=max(look.alpha, 0.5),
+                markersize=0.8 * look.size, markeredgewidth=0.9, label=f"{label} ({int(ours.sum())})",
+                linestyle="none", zorder=3.2,
+            )  # fmt: skip
 
 
 def earlier(ax: Axes, x: np.ndarray, found: Source, shown: Outcomes) -> None:
@@ -83,6 +107,17 @@ def failed_along(ax: Axes, x: Sequence[float] | np.ndarray, count: int) -> None:
             x, [0.025] * len(x), "x" if len(x) <= _MOST_CROSSES else "|", color=style.VERMILLION,
             markersize=max(_cross(count), 5.0), markeredgewidth=1.2 if len(x) <= _MOST_CROSSES else 0.5,
             label=f"failed ({len(x)})", transform=ax.get_xaxis_transform(), zorder=2.5,
+        )  # fmt: skip
+
+
+def infeasible_along(ax: Axes, trials: Sequence[Trial]) -> None:
+    """A diamond at the bottom of the Axes for each complete trial that breaks a constraint, by number."""
+    ours = [trial.number for trial in trials if trial.is_feasible is False]
+    if ours:
+        ax.plot(
+            ours, [0.025] * len(ours), "D", color=style.BROKEN, markerfacecolor="white", zorder=2.4,
+            markersize=max(0.8 * style.dots(len(trials)).size, 2.5), markeredgewidth=0.9,
+            linestyle="none", label=f"infeasible ({len(ours)})", transform=ax.get_xaxis_transform(),
         )  # fmt: skip
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from tfbo.plots import ticks
 from tfbo.plots.source import Source
-from tfbo.study import Study
 from tfbo.trial import Goal
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ def of(values: Any, goal: Goal, others: Any = ()) -> Outcomes:
     return Outcomes(low, high, log)
 
 
-def predicted_share(study: Study) -> float:
+def predicted_share(found: Source) -> float:
     """Share in [0, 1] of the values' variance that leave-one-out predictions explain, Q^2.
 
     `1 - sum (v_i - m_i)^2 / sum (v_i - mean(v))^2`, m_i predicted from all trials but i, both as the
@@ -110,8 +109,8 @@ def predicted_share(study: Study) -> float:
 
     Source: Marrel, Iooss, Laurent and Roustant 2009, equation 14.
     """
-    predicted = study.leave_one_out()
-    shown = of(predicted.value, Goal(study.direction))
+    predicted = found.study.leave_one_out(outcome=found.objective)
+    shown = of(predicted.value, found.goal)
     values, means = shown.unit(predicted.value), shown.unit(predicted.mean)
     spread = float(np.sum(np.square(values - values.mean())))
     missed = float(np.sum(np.square(values - means)))
@@ -126,7 +125,10 @@ def expected(found: Source) -> np.ndarray:
     space = found.study.space
     # One of before the space grew lacks parameters.
     earlier = [t.params for t in found.earlier if tuple(t.params) == space.active(t.params)]
-    return np.concatenate([found.values, found.study.predict(earlier).mean if earlier else []])
+    if not earlier:
+        return found.values
+    means = found.study.predict(earlier, outcome=found.objective).mean
+    return np.concatenate([found.values, means])
 
 
 def unknown(goal: Goal, values: np.ndarray, std: np.ndarray) -> np.ndarray:

@@ -71,6 +71,10 @@ class Surrogate(Protocol):
         """Joint draws `[count, m]` of the function at legal rows `[m, d]`, larger is better."""
         ...
 
+    def sample(self, configurations: Sequence[Params], count: int, seed: int) -> np.ndarray:
+        """Joint draws `[count, n]` at legal configurations, in its units; see `Study.sample`."""
+        ...
+
 
 class Surrogates(Protocol):
     """The models of all outcomes of a study with several objectives, or with constraints on outcomes."""

@@ -64,12 +64,20 @@ def _none_feasible(study: str, trials: Sequence[Trial]) -> str:
     said = f"No trial of the study {study!r} is feasible ({len(complete)} complete, {len(broken)} of them"
     if not broken:
         return f"{said} infeasible). Tell the values that its constraints are about."
-    count = {trial.number: sum(v > 0.0 for v in trial.violations.values()) for trial in broken}
-    closest = min(broken, key=lambda trial: (count[trial.number], _distance(trial), trial.number))
-    how = "; ".join(f"{text!r} by {v:.4g}" for text, v in closest.violations.items() if v > 0.0)
+    nearest = closest(broken)
+    how = "; ".join(f"{text!r} by {v:.4g}" for text, v in nearest.violations.items() if v > 0.0)
     return (
-        f"{said} infeasible). Closest is trial {closest.number}, which breaks {how}. Run some more."
+        f"{said} infeasible). Closest is trial {nearest.number}, which breaks {how}. Run some more."
     )
+
+
+def closest(trials: Sequence[Trial]) -> Trial:
+    """The trial that breaks fewest constraints, of equals the one that breaks them least."""
+
+    def broken(trial: Trial) -> int:
+        return sum(v > 0.0 for v in trial.violations.values())
+
+    return min(trials, key=lambda trial: (broken(trial), _distance(trial), trial.number))
 
 
 def _distance(trial: Trial) -> float:

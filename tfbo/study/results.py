@@ -172,6 +172,36 @@ class Results(Definition):
         """
         return self.advisor.feasibility(records.configurations(self.space, configurations))
 
+    def sample(
+        self,
+        configurations: Sequence[Mapping[str, Any]],
+        count: int = 1,
+        *,
+        outcome: str | None = None,
+        seed: int = 0,
+    ) -> np.ndarray:
+        """Draw the objective from its model at n configurations, without noise: all of them jointly.
+
+        Args:
+            configurations: n of them.
+            count: of draws.
+            outcome: as of `predict`.
+            seed: of the draws.
+
+        Returns:
+            NumPy array `[count, n]` in the units of the objective; raises as `predict`.
+
+        Example:
+            >>> import tfbo
+            >>> space = tfbo.Space({"x": tfbo.Float(-5.0, 5.0)})
+            >>> study = tfbo.minimize(lambda p: p["x"] ** 2, space, n_trials=8, seed=0)
+            >>> study.sample([{"x": 0.5}, {"x": 2.0}], 3).shape
+            (3, 2)
+        """
+        legal = records.configurations(self.space, configurations)
+        count = _arguments.count("count", count, "Draws are counted from 1.")
+        return self.advisor.surrogate(outcome).sample(legal, count, _arguments.seed(seed))
+
     def forecast(self, trial: Trial | int, steps: Sequence[int] | None = None) -> Prediction:
         """Forecast the learning curve of a trial, without noise, from all curves so far.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _WIDTHS = {50: 0.6744897501960817, 80: 1.2815515655446004, 95: 1.959963984540054}
 
 
-def calibration(study: Study, *, ax: Axes | None = None) -> Axes:
+def calibration(study: Study, *, objective: str | None = None, ax: Axes | None = None) -> Axes:
     """Each observation against what the surrogate predicts of it from all the others.
 
     Dots on the diagonal are predicted well; lines are 95 % intervals, noise included. Observations
@@ -27,6 +27,7 @@ def calibration(study: Study, *, ax: Axes | None = None) -> Axes:
 
     Args:
         study: with two complete trials or more.
+        objective: which one is drawn, of several; None where the study has one.
         ax: the matplotlib Axes to draw on; new ones if None.
 
     Returns:
@@ -34,7 +35,7 @@ def calibration(study: Study, *, ax: Axes | None = None) -> Axes:
 
     Raises:
         TooFewTrials: where fewer than two trials are complete.
-        InvalidArgument: for what is no study or no Axes.
+        InvalidArgument: for what is no study or no Axes, and of several objectives without the name of one.
         ImportError: where matplotlib is not installed.
 
     Example:
@@ -44,9 +45,9 @@ def calibration(study: Study, *, ax: Axes | None = None) -> Axes:
         >>> tfbo.plots.calibration(study).get_ylabel()
         'predicted from all other trials'
     """
-    found = source.of(study)
+    found = source.of(study, objective=objective)
     source.require(found, 2, "calibration")
-    predicted = study.leave_one_out()
+    predicted = study.leave_one_out(outcome=found.objective)
     observed, mean, std = predicted.value, predicted.mean, predicted.std
     ax = style.axes(ax, 5.4, 5.0)
     shown = outcomes.of(observed, found.goal, mean)
@@ -79,9 +80,17 @@ def calibration(study: Study, *, ax: Axes | None = None) -> Axes:
             markeredgecolor="black", markeredgewidth=0.8, zorder=4,
             label=f"beyond the frame ({int(at_edge.sum())})",
         )  # fmt: skip
-    style.labels(ax, f"observed\n{_coverage(predicted)}", "predicted from all other trials")
+    style.labels(
+        ax, f"{_observed(found)}\n{_coverage(predicted)}", "predicted from all other trials"
+    )
     style.legend(ax)
     return ax
+
+
+def _observed(found: source.Source) -> str:
+    return (
+        "observed" if found.objective is None else f"{style.shortened(found.objective)}, observed"
+    )
 
 
 def _coverage(predicted: LeaveOneOut) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tfbo.errors import invalid
-from tfbo.plots import configurations, marks, outcomes, scales, source, style, ticks
+from tfbo.plots import configurations, marks, outcomes, regions, scales, source, style, ticks
 from tfbo.study import Study
 from tfbo.trial import COMPLETE, FAILED, PAUSED, STOPPED
 
@@ -17,22 +17,31 @@ if TYPE_CHECKING:
 
 _POINTS = 41
 _LEVELS = 13
-_NOT_ACTIVE = "#d9d9d9"
 
 
 def contour(
-    study: Study, x: str | None = None, y: str | None = None, *, ax: Axes | None = None
+    study: Study,
+    x: str | None = None,
+    y: str | None = None,
+    *,
+    objective: str | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """The posterior mean over two hyperparameters, the others as in the best trial, and the trials.
 
     Darker is better. Dots are trials, whose other hyperparameters are not as in the best one; crosses
-    are failed ones. Where the two cannot be active together, the picture is grey.
+    are failed ones, diamonds infeasible ones. Where the two cannot be active together, the picture is
+    grey; what breaks a constraint of the space cannot be run, and is hatched. A line is where constraints
+    on outcomes hold with a probability of one half, as the surrogate has it; where they are probably
+    broken there are dots in a pattern. Of several objectives, and where no trial is feasible, the best
+    trial is as in `slices`.
 
     Args:
         study: with two complete trials or more.
         x: name of the hyperparameter from left to right; if None the most important one (see
             `Study.importance`) that is not `y`.
         y: name of the one from bottom to top; if None the most important one that is not `x`.
+        objective: which one is drawn, of several; None where the study has one.
         ax: the matplotlib Axes to draw on; new ones if None. Room for a colour bar is taken from it.
 
     Returns:
@@ -41,7 +50,8 @@ def contour(
     Raises:
         TooFewTrials: where fewer than two trials are complete.
         InvalidArgument: for a name that the space does not have (the message lists those that there
-            are), twice the same, or a space of one hyperparameter.
+            are), twice the same, a space of one hyperparameter, or several objectives without the name of
+            one.
         ImportError: where matplotlib is not installed.
 
     Example:
@@ -52,7 +62,7 @@ def contour(
         >>> axes.get_xlabel(), axes.get_ylabel()
         ('x', 'y')
     """
-    found = source.of(study)
+    found = source.of(study, objective=objective)
     given = [name for name in (x, y) if name is not None]
     there = source.names(found, "names", None)
     for argument, name in (("x", x), ("y", y)):
@@ -66,7 +76,7 @@ def contour(
         raise invalid("y", f"another hyperparameter than {x!r}", y, f"There are: {others}.")
     source.require(found, 2, "contour")
     if len(given) < 2:
-        ranked = [name for name in found.study.importance() if name not in given]
+        ranked = [name for name in study.importance(outcome=found.objective) if name not in given]
         x, y = (x or ranked.pop(0)), (y or ranked.pop(0))
     assert x is not None and y is not None
     ax = style.axes(ax, 6.2, 4.6)
@@ -78,26 +88,29 @@ def _draw(ax: Axes, found: source.Source, across: scales.Scale, up: scales.Scale
     style.frame(ax, grid="")
     around = configurations.around_best(found)
     grid = across.values(_POINTS), up.values(_POINTS)
-    mean = _mean(found.study, around, across.name, up.name, grid)
+    rows = [around.at({across.name: x, up.name: y}) for y in grid[1] for x in grid[0]]
+    shape = len(grid[1]), len(grid[0])
+    active = np.array([row is not None for row in rows]).reshape(shape)
+    allowed = np.array([around.allows(row) for row in rows]).reshape(shape)
+    legal = [
+        row for row, good in zip(rows, allowed.ravel(), strict=True) if row is not None and good
+    ]
+    mean, feasibility = np.full(shape, np.nan), np.full(shape, np.nan)
+    if legal:
+        mean[allowed] = found.study.predict(legal, outcome=found.objective).mean
+        known = found.feasibility(legal)
+        feasibility[allowed] = np.nan if known is None else known
     across.dress(ax, "x")
     up.dress(ax, "y")
-    _fill(ax, found, (across.positions(grid[0]), up.positions(grid[1])), mean, (across, up))
+    places = across.positions(grid[0]), up.positions(grid[1])
+    edges = regions.borders(across, places[0]), regions.borders(up, places[1])
+    regions.over(ax, edges, ~active, regions.NOT_ACTIVE)
+    regions.over(ax, edges, active & ~allowed, regions.NOT_ALLOWED)
+    _fill(ax, found, places, np.ma.masked_invalid(mean), (across, up))
+    _draw_feasibility(ax, places, feasibility, (across, up))
     _draw_trials(ax, found, across, up)
     style.legend(ax)
-    moved = around.moved({across.name: grid[0][-1], up.name: grid[1][-1]})
-    style.note(ax, ", ".join(f"with {name} = {value}" for name, value in moved.items()))
-
-
-def _mean(
-    study: Study, around: configurations.Around, x: str, y: str, grid: tuple[list[Any], list[Any]]
-) -> np.ndarray:
-    """Posterior mean `[b, a]` over a grid of a values of x and b of y; masked where not both are active."""
-    rows = [around.at({x: across, y: up}) for up in grid[1] for across in grid[0]]
-    legal = np.array([row is not None for row in rows])
-    mean = np.full(len(rows), np.nan)
-    if legal.any():
-        mean[legal] = study.predict([row for row in rows if row is not None]).mean
-    return np.ma.masked_invalid(mean.reshape(len(grid[1]), len(grid[0])))
+    style.note(ax, ", ".join(around.moved(legal, [across.name, up.name])))
 
 
 def _fill(
@@ -109,18 +122,13 @@ def _fill(
 ) -> None:
     """The mean as colours: bands between numbers, a cell each where choices are involved."""
     hidden = np.ma.getmaskarray(mean)
-    edges = [_edges(axis, place) for axis, place in zip(axes, places, strict=True)]
-    if hidden.any():
-        from matplotlib.colors import ListedColormap
-
-        grey = np.ma.masked_array(np.zeros(mean.shape), ~hidden)
-        ax.pcolormesh(*edges, grey, cmap=ListedColormap([_NOT_ACTIVE]), zorder=0)
     if hidden.all():
         return
     seen = _colouring(found, mean)
     mean = np.ma.clip(mean, seen.levels[0], seen.levels[-1])
     look = {"cmap": seen.colours, "norm": seen.norm, "zorder": 0}
     if any(axis.discrete for axis in axes) or min(mean.shape) < 3 or hidden.any():
+        edges = [regions.borders(axis, place) for axis, place in zip(axes, places, strict=True)]
         drawn: Any = ax.pcolormesh(*edges, mean, shading="flat", **look)
     else:
         drawn = ax.contourf(*places, mean, levels=seen.levels, **look)
@@ -130,12 +138,42 @@ def _fill(
     bar = ax.figure.colorbar(drawn, ax=ax, pad=0.02, extend=seen.beyond, format=seen.text)
     bar.set_ticks(seen.ticks)
     bar.minorticks_off()
-    text = f"posterior mean ({found.aim})"
+    what = (
+        "posterior mean"
+        if found.objective is None
+        else f"mean of {style.shortened(found.objective)}"
+    )
+    text = f"{what} ({found.aim})"
     if seen.left_out:
         text += f"; {seen.left_out}"
-    bar.set_label(text, fontsize=style.NORMAL)
+    bar.set_label(text, fontsize=style.NORMAL, parse_math=False)
     bar.ax.tick_params(labelsize=style.SMALL, color=style.GREY)
     bar.outline.set_visible(False)
+
+
+def _draw_feasibility(
+    ax: Axes,
+    places: tuple[np.ndarray, np.ndarray],
+    feasibility: np.ndarray,
+    axes: tuple[scales.Scale, scales.Scale],
+) -> None:
+    """The line of even odds, where both axes are of numbers, and a pattern where they are worse."""
+    bad = regions.unlikely(feasibility)
+    if not bad.any():
+        return
+    across, up = (
+        borders if axis.discrete else np.clip(borders, place[0], place[-1])
+        for axis, place in zip(axes, places, strict=True)
+        for borders in [regions.borders(axis, place)]
+    )
+    regions.over(ax, (across, up), bad, regions.BESIDE)
+    if any(axis.discrete for axis in axes) or min(bad.shape) < 2:
+        return
+    ax.contour(
+        *places, np.ma.masked_invalid(feasibility), levels=[regions.LIKELY], colors=style.BROKEN,
+        linewidths=1.6, zorder=1,
+    )  # fmt: skip
+    ax.plot([], [], color=style.BROKEN, lw=1.6, label="feasible with 50 %")
 
 
 class _Colouring(NamedTuple):
@@ -180,13 +218,6 @@ def _colouring(found: source.Source, mean: np.ndarray) -> _Colouring:
     )
 
 
-def _edges(axis: scales.Scale, places: np.ndarray) -> np.ndarray:
-    """Borders `[g + 1]` of the cells around places `[g]`, half-way as the axis shows it."""
-    if axis.discrete:
-        return np.append(places - 0.5, places[-1] + 0.5)
-    return ticks.between(places, log=axis.log)
-
-
 def _draw_trials(ax: Axes, found: source.Source, across: scales.Scale, up: scales.Scale) -> None:
     def places(trials: Any) -> tuple[np.ndarray, np.ndarray]:
         return scales.places(across, trials), scales.places(up, trials, turn=np.sqrt(2.0))
@@ -194,12 +225,16 @@ def _draw_trials(ax: Axes, found: source.Source, across: scales.Scale, up: scale
     listed = (*found.complete, *found.earlier, *found.failed)
     both = [trial for trial in listed if across.name in trial.params and up.name in trial.params]
     complete = [trial for trial in both if trial.state == COMPLETE]
+    feasible = [trial for trial in complete if trial.is_feasible]
+    others = [trial for trial in complete if not trial.is_feasible]
     look = style.dots(len(complete))
-    ax.plot(
-        *places(complete), "o", color="white", markersize=look.size, markeredgecolor="black",
-        markeredgewidth=0.6 if look.size > 3.0 else 0.35, alpha=max(look.alpha, 0.5), label="trial",
-        linestyle="none", zorder=2,
-    )  # fmt: skip
+    if feasible or not others:
+        ax.plot(
+            *places(feasible), "o", color="white", markersize=look.size, markeredgecolor="black",
+            markeredgewidth=0.6 if look.size > 3.0 else 0.35, alpha=max(look.alpha, 0.5), label="trial",
+            linestyle="none", zorder=2,
+        )  # fmt: skip
+    marks.infeasible(ax, *places(others), others)
     for state in (STOPPED, PAUSED):
         ours = [trial for trial in both if trial.state == state]
         if ours:
@@ -209,7 +244,7 @@ def _draw_trials(ax: Axes, found: source.Source, across: scales.Scale, up: scale
                 label=f"{state} ({len(ours)})",
             )  # fmt: skip
     marks.failed_at(ax, *places([trial for trial in both if trial.state == FAILED]))
-    best = found.study.best_trial
+    best = found.centre()
     if best in complete:
         at = [axis.positions([best.params[axis.name]])[0] for axis in (across, up)]
-        marks.best(ax, at[0], at[1], f"best: trial {best.number}")
+        marks.best(ax, at[0], at[1], found.centre_label())

@@ -41,6 +41,9 @@ class _Forecast(NamedTuple):
 def curves(study: Study, *, ax: Axes | None = None) -> Axes:
     """Learning curves of all trials by outcome, the best one marked, and forecasts with 90 % bands.
 
+    With several objectives they are of the first one, and with several or with constraints on outcomes
+    nothing is forecast.
+
     A line for each trial that reported its values step by step. A dot ends that of a trial which was
     stopped or paused, a cross that of one which failed. There is a gap where a value was NaN. The star
     is at the best complete trial, or where none is complete at the best of those that got furthest and
@@ -72,7 +75,7 @@ def curves(study: Study, *, ax: Axes | None = None) -> Axes:
         >>> axes.get_xlabel(), axes.get_ylabel()
         ('step', 'value (minimise)')
     """
-    found = source.of(study)
+    found = source.of_reports(study)
     drawn = [trial for trial in found.trials if steps.pieces(steps.points(trial))]
     if not drawn:
         raise TooFewTrials(
@@ -87,7 +90,7 @@ def curves(study: Study, *, ax: Axes | None = None) -> Axes:
     shown = _frame(drawn, forecasts, found.goal)
     axis.dress(ax)
     shown.dress(ax, "y")
-    style.labels(ax, y=f"value ({found.aim})")
+    style.labels(ax, y=found.label)
     for state in _ORDER:
         _draw_curves(ax, [trial for trial in drawn if trial.state == state], state, shown, drawn)
     for forecast in forecasts:

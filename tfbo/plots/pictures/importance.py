@@ -13,17 +13,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def importance(study: Study, *, ax: Axes | None = None) -> Axes:
+def importance(study: Study, *, objective: str | None = None, ax: Axes | None = None) -> Axes:
     """Share of the objective's variance that each hyperparameter explains, with 95 % intervals.
 
     The Sobol indices of `Study.importance`, computed on the surrogate. First order is what a
     hyperparameter explains by itself; total is that with all its interactions with others, so that
     totals may add up to more than 1. Where the two differ, it matters in combination. Above stands how
     much of the values' variance the surrogate predicts (leave-one-out); where that is little, it does
-    not know yet what matters, and the bars are hollow.
+    not know yet what matters, and the bars are hollow. All of the space counts, constraints or not.
 
     Args:
         study: with two complete trials or more.
+        objective: which one is drawn, of several; None where the study has one.
         ax: the matplotlib Axes to draw on; new ones if None.
 
     Returns:
@@ -31,7 +32,7 @@ def importance(study: Study, *, ax: Axes | None = None) -> Axes:
 
     Raises:
         TooFewTrials: where fewer than two trials are complete.
-        InvalidArgument: for what is no study or no Axes.
+        InvalidArgument: for what is no study or no Axes, and of several objectives without the name of one.
         ImportError: where matplotlib is not installed.
 
     Example:
@@ -42,10 +43,10 @@ def importance(study: Study, *, ax: Axes | None = None) -> Axes:
         >>> axes.get_yticklabels()[0].get_text()
         'x'
     """
-    found = source.of(study)
+    found = source.of(study, objective=objective)
     source.names(found, "names", None)
     source.require(found, 2, "importance")
-    ranked, share = study.importance(), outcomes.predicted_share(study)
+    ranked, share = study.importance(outcome=found.objective), outcomes.predicted_share(found)
     hollow: dict[str, Any] = {"fill": False, "hatch": "////"} if share < outcomes.LITTLE else {}
     ax = style.axes(ax, height=1.3 + 0.42 * len(ranked))
     places = np.arange(len(ranked))
@@ -71,6 +72,8 @@ def importance(study: Study, *, ax: Axes | None = None) -> Axes:
     farthest = max(estimate.high for _, listed, _, _ in kinds for estimate in listed)
     ax.set_xlim(0.0, max(1.0, 1.03 * farthest))
     known = f"the surrogate predicts {100.0 * share:.0f} % of the variance of the values"
+    if found.objective is not None:
+        known += f" of {style.shortened(found.objective)}"
     if hollow:
         known += ":\ntoo little to tell which hyperparameters matter. Run more trials."
     style.labels(ax, f"share of the variance that it explains (totals overlap)\n{known}")

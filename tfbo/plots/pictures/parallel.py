@@ -19,17 +19,22 @@ _NONE = -0.13
 
 
 def parallel_coordinates(
-    study: Study, names: Sequence[str] | None = None, *, ax: Axes | None = None
+    study: Study,
+    names: Sequence[str] | None = None,
+    *,
+    objective: str | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """A line for each trial through its hyperparameters to its value; darker is better.
 
     The best trials are drawn on top, the best of all in orange; failed trials are dashed and end below
-    the values, and so do trials paused or stopped, whose values are of an earlier step. A line passes
-    below the axis of a hyperparameter that is not active in it.
+    the values, and so do trials paused or stopped, whose values are of an earlier step. Trials that break
+    constraints are dotted. A line passes below the axis of a hyperparameter that is not active in it.
 
     Args:
         study: with a finished trial or more.
         names: of the hyperparameters, from left to right; all that are searched if None.
+        objective: which one is drawn, of several; None where the study has one.
         ax: the matplotlib Axes to draw on; new ones if None.
 
     Returns:
@@ -37,7 +42,8 @@ def parallel_coordinates(
 
     Raises:
         TooFewTrials: where no trial is finished.
-        InvalidArgument: for a name that the space does not have; the message lists those there are.
+        InvalidArgument: for a name that the space does not have (the message lists those there are), and
+            of several objectives without the name of one.
         ImportError: where matplotlib is not installed.
 
     Example:
@@ -48,22 +54,21 @@ def parallel_coordinates(
         >>> [label.get_text() for label in axes.get_xticklabels()]
         ['x', 'flag', 'value']
     """
-    found = source.of(study)
+    found = source.of(study, objective=objective)
     wanted = source.names(found, "names", names)
     source.require_finished(found, "parallel_coordinates")
     ax = style.axes(ax, width=min(max(2.0 + 1.25 * len(wanted), 7.0), 22.0))
     lines = [scales.of(name, study.space[name]) for name in wanted]
     shown = outcomes.of(found.values, found.goal) if found.complete else None
-    trials = sorted(found.complete, key=found.goal.rank, reverse=True)
+    feasible = [trial for trial in found.complete if trial.is_feasible]
+    others = [trial for trial in found.complete if not trial.is_feasible]
+    trials = sorted(feasible, key=found.goal.rank, reverse=True)
     below = (*found.earlier, *found.failed)
-    for state in (STOPPED, PAUSED, FAILED):
-        ours = [trial for trial in below if trial.state == state]
-        if ours:
-            colour = style.STATES[state]
-            _draw_lines(ax, _points(ours, lines, shown), colour, dashed=True, label=state)
-    points = np.concatenate([_points(below, lines, shown), _points(trials, lines, shown)])
+    _draw_worse(ax, below, others, lines, shown)
+    lower = (*below, *others)
+    points = np.concatenate([_points(part, lines, shown) for part in (below, others, trials)])
     if trials:
-        _draw_lines(ax, points[len(below) :], _colours(len(trials)), label="trial")
+        _draw_lines(ax, points[len(lower) :], _colours(len(trials)), label="trial")
     best = found.best()
     if best is not None:
         ax.plot(
@@ -78,8 +83,30 @@ def parallel_coordinates(
         texts = ticks.texts(places, shown.low, shown.high, log=shown.log)
         _draw_axis(ax, len(lines), shown.unit(places), texts, right=True)
         style.note(ax, shown.left_out(found.values))
-    _dress(ax, [*wanted, "value"], below=bool((points < 0.0).any()))
+    _dress(ax, [*wanted, found.name], below=bool((points < 0.0).any()))
     return ax
+
+
+def _draw_worse(
+    ax: Axes,
+    below: Sequence[Trial],
+    others: Sequence[Trial],
+    lines: Sequence[scales.Scale],
+    shown: outcomes.Outcomes | None,
+) -> None:
+    """Lines of trials without a last value, dashed, and of those not known to be feasible, dotted."""
+    for state in (STOPPED, PAUSED, FAILED):
+        ours = [trial for trial in below if trial.state == state]
+        if ours:
+            colour = style.STATES[state]
+            _draw_lines(ax, _points(ours, lines, shown), colour, dashes="dashed", label=state)
+    for feasible, colour, label in (
+        (False, style.BROKEN, "infeasible"),
+        (None, style.GREY, "feasibility not known"),
+    ):
+        ours = [trial for trial in others if trial.is_feasible is feasible]
+        if ours:
+            _draw_lines(ax, _points(ours, lines, shown), colour, dashes="dotted", label=label)
 
 
 def _points(
@@ -112,15 +139,15 @@ def _colours(count: int) -> np.ndarray:
 
 
 def _draw_lines(
-    ax: Axes, points: np.ndarray, colours: Any, *, label: str, dashed: bool = False
+    ax: Axes, points: np.ndarray, colours: Any, *, label: str, dashes: str = "solid"
 ) -> None:
     from matplotlib.collections import LineCollection
 
     across = np.broadcast_to(np.arange(points.shape[1]), points.shape)
-    many = len(points) > 200
+    many, dashed = len(points) > 200, dashes != "solid"
     drawn = LineCollection(
         list(np.stack([across, points], axis=-1)), colors=colours, linewidths=0.7 if many else 1.2,
-        linestyles="dashed" if dashed else "solid", zorder=1.5 if dashed else 2,
+        linestyles=dashes, zorder=1.5 if dashed else 2,
     )  # fmt: skip
     if dashed:
         drawn.set_alpha(min(style.dots(len(points)).alpha, 30.0 / len(points)))
@@ -128,7 +155,7 @@ def _draw_lines(
     # The legend shows the last and strongest of the colours.
     strongest = colours if dashed else tuple(colours[-1, :3])
     ax.plot(
-        [], [], color=strongest, lw=1.2, ls="--" if dashed else "-", label=f"{label} ({len(points)})"
+        [], [], color=strongest, lw=1.2, ls=dashes, label=f"{label} ({len(points)})"
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfbo._compile import devices
 from tfbo._compile.eager import computing
 from tfbo.acquisition import EI
+from tfbo.errors import invalid
 from tfbo.gp import Posterior, likelihood, outcomes
 from tfbo.gp.data import TrainingData
 from tfbo.space import Params, Space, encoding
@@ -91,7 +92,9 @@ class GaussianSurrogate:
     @computing()
     def forecast(self, trial: Trial, steps: Sequence[int]) -> Prediction:
         """Prediction of the curve of a trial at steps, without noise; see `Study.forecast`."""
-        assert self.fidelity is not None
+        if self.fidelity is None:
+            advice = "With several objectives or constraints trials are modelled at their ends."
+            raise invalid("trial", "one whose learning curve is modelled", trial.number, advice)
         codes = np.repeat(self._encode([trial.params]).numpy(), len(steps), axis=0)
         times = [curves.time(self.fidelity, step) for step in steps]
         numbers = np.full(len(steps), float(trial.number))
@@ -139,6 +142,13 @@ class GaussianSurrogate:
             rows = np.pad(rows, [(0, 0), (0, 1)], constant_values=1.0)  # at the last step
             rows = np.pad(rows, [(0, 0), (0, 1)], constant_values=curves.NEW)
         return standardised.sample(rows, count, seed=seed).numpy()
+
+    @computing()
+    def sample(self, configurations: Sequence[Params], count: int, seed: int) -> np.ndarray:
+        """Joint draws `[count, n]` without noise, in the objective's units; see `Study.sample`."""
+        rows = encoding(self.space).encode(configurations)
+        z = tf.constant(self.draws(rows, count, seed))
+        return self._in_units(self.posterior.shift + self.posterior.scale * z, tf.zeros_like(z))[0]
 
     @property
     def _left_out(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
