@@ -80,7 +80,7 @@ class Surrogates(Protocol):
     """The models of all outcomes of a study with several objectives, or with constraints on outcomes."""
 
     def __getitem__(self, name: str) -> Surrogate:
-        """The model of an objective or a constrained outcome; a single objective is "value"."""
+        """The model of an objective or of a constrained outcome."""
         ...
 
     def feasibility(self, configurations: Sequence[Params]) -> np.ndarray:
