@@ -299,4 +299,4 @@ def test_a_study_without_a_feasible_trial_can_be_drawn(compromises, tmp_path, ki
 def test_a_picture_of_a_value_says_that_there_are_several(compromises, tmp_path, kind, capsys):
     arguments = ["plot", str(compromises), "two", "--kind", kind, "-o", str(tmp_path / "x.png")]
     assert main(arguments) == 1
-    assert "expected a study of one objective" in capsys.readouterr().err
+    assert "expected the name of an objective" in capsys.readouterr().err

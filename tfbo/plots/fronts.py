@@ -23,7 +23,7 @@ _DRAWN, _DRAWS = 256, 64
 _DOUBT = 2.0
 
 
-class Modelled(NamedTuple):
+class ModelledFront(NamedTuple):
     """What the models of the objectives say of configurations that may be on the front."""
 
     mean: np.ndarray
@@ -34,7 +34,7 @@ class Modelled(NamedTuple):
     """Joint draws `[s, c, m]` of all that may be."""
 
 
-def modelled(study: Study, goals: Goals, best: Sequence[Trial]) -> Modelled | None:
+def modelled(study: Study, goals: Goals, best: Sequence[Trial]) -> ModelledFront | None:
     """The front that models have, of probably feasible configurations; None with too few trials or none.
 
     Configurations are spread over the space and beside the trials of the front, which are among them.
@@ -57,7 +57,7 @@ def modelled(study: Study, goals: Goals, best: Sequence[Trial]) -> Modelled | No
         study.sample(chosen, _DRAWS, outcome=name, seed=i) for i, name in enumerate(goals.names)
     ]
     kept = front.on_front(goals.signs * mean)
-    return Modelled(mean[kept], std[kept], np.stack(draws, axis=-1))
+    return ModelledFront(mean[kept], std[kept], np.stack(draws, axis=-1))
 
 
 def attained(scores: np.ndarray, grid: np.ndarray) -> np.ndarray:

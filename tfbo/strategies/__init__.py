@@ -11,7 +11,7 @@ from tfbo.strategies.hyperband import Hyperband
 from tfbo.strategies.random import Random
 from tfbo.strategies.sobol import Sobol
 from tfbo.strategies.successive_halving import SuccessiveHalving
-from tfbo.strategies.surrogate import LeaveOneOut, Prediction, Surrogate, Surrogates
+from tfbo.strategies.surrogate import LeaveOneOut, OutcomeModels, Prediction, Surrogate
 
 __all__ = [
     "Bayes",
@@ -22,6 +22,7 @@ __all__ = [
     "Hyperband",
     "LeaveOneOut",
     "Median",
+    "OutcomeModels",
     "Prediction",
     "Problem",
     "Random",
@@ -30,7 +31,6 @@ __all__ = [
     "SuccessiveHalving",
     "Suggestion",
     "Surrogate",
-    "Surrogates",
 ]
 
 for _strategy in (Bayes, Failed, Grid, Hyperband, Median, Random, Sobol, SuccessiveHalving):

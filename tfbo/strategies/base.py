@@ -12,7 +12,7 @@ import numpy as np
 from tfbo.errors import SpaceExhausted
 from tfbo.space import Encoding, Params, Space, encoding
 from tfbo.space.region import Region, region
-from tfbo.strategies.surrogate import Surrogate, Surrogates
+from tfbo.strategies.surrogate import OutcomeModels, Surrogate
 from tfbo.trial import VALUE, Fidelity, Goal, Goals, OutcomeConstraints, Trial
 
 State = TypeVar("State")
@@ -146,7 +146,7 @@ class Strategy(abc.ABC, Generic[State]):
         """The model of the trials, two of which have values; for None that of `Bayes` stands in."""
         return None
 
-    def surrogates(self, problem: Problem, state: State) -> Surrogates | None:
+    def surrogates(self, problem: Problem, state: State) -> OutcomeModels | None:
         """The models of all outcomes where there are several; for None those of `Bayes` stand in."""
         return None
 

@@ -76,7 +76,7 @@ class Surrogate(Protocol):
         ...
 
 
-class Surrogates(Protocol):
+class OutcomeModels(Protocol):
     """The models of all outcomes of a study with several objectives, or with constraints on outcomes."""
 
     def __getitem__(self, name: str) -> Surrogate:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from tfbo.space import Params, Space
     from tfbo.strategies import (
         EarlyStopping,
+        OutcomeModels,
         Problem,
         Strategy,
         Suggestion,
         Surrogate,
-        Surrogates,
     )
 
 _LOGGER = logging.getLogger("tfbo")
@@ -56,7 +56,7 @@ class Advisor:
         self._folded = 0
         self._best: tuple[int, int | None] = -1, None
         self._surrogate: tuple[int, Surrogate] | None = None
-        self._surrogates: tuple[int, Surrogates] | None = None
+        self._surrogates: tuple[int, OutcomeModels] | None = None
         self._importance: dict[str | None, tuple[Surrogate, int, dict[str, Importance]]] = {}
 
     def suggest(self, number: int, count: int, *, closed: bool = False) -> list[Suggestion]:
@@ -168,7 +168,7 @@ class Advisor:
             self._surrogate = self._trials.revision, found
         return self._surrogate[1]
 
-    def surrogates(self) -> Surrogates:
+    def surrogates(self) -> OutcomeModels:
         """The models of all outcomes of a study with several objectives or with constraints."""
         self._check_space()
         if self._surrogates is None or self._surrogates[0] != self._trials.revision:

@@ -220,7 +220,7 @@ def _draw_model(ax: Axes, study: Study, frames: _Frames, best: Sequence[Trial]) 
     ax.plot(grid, edges[1], color=style.MODEL, lw=1.6, zorder=1.5)
 
 
-def _draw_expected(ax: Axes, found: fronts.Modelled, frames: _Frames) -> None:
+def _draw_expected(ax: Axes, found: fronts.ModelledFront, frames: _Frames) -> None:
     """The front of the means, thinned, with intervals across and up."""
     inside = ~np.any([o.beyond(found.mean[:, i]) for i, o in enumerate(frames.shown)], axis=0)
     mean, std = found.mean[inside], found.std[inside]

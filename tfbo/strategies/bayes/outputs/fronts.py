@@ -91,7 +91,7 @@ def doubtful(outputs: Outputs, here: Known) -> np.ndarray:
 @computing()
 def predicted(outputs: Outputs, fitted: Fit, data: Told, rows: np.ndarray) -> np.ndarray:
     """Posterior means `[objectives, c]` at those of some rows where the constraints hold at the mean."""
-    posterior = _as_tensors(fitted.posterior)
+    posterior = as_tensors(fitted.posterior)
     mean = posterior.moments(tf.constant(rows)).mean.numpy()
     if outputs.conditions:
         mean = mean[:, _hold(outputs, in_units(data, fitted, mean))]
