@@ -219,3 +219,23 @@ def test_a_finite_space_is_tried_wholly_before_anything_is_repeated():
     study = tfbo.Study(space, objectives={"f": "minimize", "g": "maximize"}, seed=0)
     run(study, lambda p: {"f": p["a"] ** 2, "g": p["a"] * "uvw".index(p["b"])}, 9)
     assert len({tuple(trial.params.values()) for trial in study.trials}) == 9
+
+
+def test_noise_that_is_given_is_that_of_the_objective():
+    def told(noise):
+        strategy = Bayes(noise=noise)
+        study = tfbo.Study(
+            SPACE, direction="minimize", constraints=["c <= 0"], strategy=strategy, seed=0
+        )
+        run(study, lambda p: {"value": 3.0 * p["x"] + p["y"], "c": p["x"] + p["y"] - 1.5}, 9)
+        surrogates = strategy.surrogates(*_state(study))
+        return {
+            name: made.predict([t.params for t in study.trials]).std
+            for name, made in surrogates.items()
+        }
+
+    noisy, exact = told(0.25), told("none")
+    # Of noise of 0.5 a trial alone leaves most, and some of it is left beside the others.
+    assert (noisy["value"] > 0.1).all() and (noisy["value"] < 0.5).all()
+    assert (exact["value"] < 1e-2).all() and (exact["c"] < 1e-2).all()
+    assert (noisy["c"] < 0.1).all()
