@@ -286,7 +286,10 @@ def test_a_report_has_the_front_or_says_that_nothing_is_feasible(compromises, tm
     for name, said in (("two", 'id="front"'), ("none", "breaks 'mb &lt;= 10' by 1")):
         page = tmp_path / f"{name}.html"
         assert main(["report", str(compromises), name, "-o", str(page)]) == 0
-        assert said in page.read_text(encoding="utf-8")
+        text = page.read_text(encoding="utf-8")
+        assert said in text
+        for part in ("pareto", "hypervolume", "history-1"):
+            assert (f'id="plot-{part}"' in text) == (name == "two")
 
 
 @pytest.mark.parametrize("kind", ["history", "timeline", "parallel_coordinates", "convergence"])
@@ -300,3 +303,16 @@ def test_a_picture_of_a_value_says_that_there_are_several(compromises, tmp_path,
     arguments = ["plot", str(compromises), "two", "--kind", kind, "-o", str(tmp_path / "x.png")]
     assert main(arguments) == 1
     assert "expected the name of an objective" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["history", "convergence", "pareto", "hypervolume"])
+def test_one_objective_or_the_front_can_be_drawn(compromises, tmp_path, kind):
+    named = ["--objective", "cost"] if kind in ("history", "convergence") else []
+    arguments = ["plot", str(compromises), "two", "--kind", kind, "-o", str(tmp_path / "x.png")]
+    assert main([*arguments, *named]) == 0
+
+
+def test_a_picture_of_no_single_objective_takes_no_name(compromises, tmp_path, capsys):
+    arguments = ["plot", str(compromises), "two", "--kind", "pareto", "-o", str(tmp_path / "x.png")]
+    assert main([*arguments, "--objective", "cost"]) == 1
+    assert "no name for pareto" in capsys.readouterr().err

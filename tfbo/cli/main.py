@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import functools
 import os
 import sys
 import warnings
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 KINDS = (
     "history", "curves", "budget", "slices", "contour", "importance", "parallel_coordinates",
-    "calibration", "timeline", "convergence",
+    "calibration", "timeline", "convergence", "pareto", "hypervolume",
 )  # fmt: skip
 
 
@@ -119,6 +120,7 @@ def _add_plot(commands: Any) -> None:
         "--params", nargs="+", metavar="P", type=_name,
         help="hyperparameters: of slices, contour (two) and parallel_coordinates",
     )  # fmt: skip
+    plot.add_argument("--objective", type=_name, help="which one is drawn, of a study with several")
     plot.add_argument(
         "-o", "--output", required=True, help="the file to write: x.png, x.svg, x.pdf"
     )
@@ -165,7 +167,7 @@ def _plot(parsed: argparse.Namespace) -> int:
         raise invalid("name", "one study", parsed.names, advice)
     studies = _snapshots(parsed.storage, parsed.names or [None], every=several)
     try:
-        figure = _drawn(studies, parsed.kind, parsed.params or [])
+        figure = _drawn(studies, parsed.kind, parsed.params or [], parsed.objective)
         known = sorted(figure.canvas.get_supported_filetypes())
         if Path(parsed.output).suffix[1:].lower() not in known:
             advice = "For example x.png."
@@ -181,10 +183,15 @@ def _plot(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _drawn(studies: list[Study], kind: str, params: list[str]) -> Figure:
+def _drawn(studies: list[Study], kind: str, params: list[str], objective: str | None) -> Figure:
     from tfbo import plots
 
     draw = getattr(plots, kind)
+    if objective is not None:
+        if kind in ("timeline", "budget", "curves", "pareto", "hypervolume"):
+            advice = "Leave it out: the picture is of no single objective."
+            raise invalid("--objective", f"no name for {kind}", objective, advice)
+        draw = functools.partial(draw, objective=objective)
     study = studies[0]
     if kind == "contour" and len(params) <= 2:
         drawn = draw(study, *params)
@@ -195,8 +202,9 @@ def _drawn(studies: list[Study], kind: str, params: list[str]) -> Figure:
         raise invalid("--params", most, params, "Name fewer hyperparameters.")
     elif kind == "convergence":
         if not any(trial.is_finished for one in studies for trial in one.trials):
-            plots.source.require_finished(plots.source.of(study), kind)
-        return plots.convergence(*studies)
+            plots.source.require_finished(plots.source.of(study, objective=objective), kind)
+        convergence: Figure = draw(*studies)
+        return convergence
     else:
         drawn = draw(study)
     figure: Figure = (drawn[0] if kind == "slices" else drawn).figure

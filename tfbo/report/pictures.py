@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import functools
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfbo import plots
@@ -25,9 +26,24 @@ class Picture(NamedTuple):
     draw: Callable[[Study], Any]
     of_curves: bool = False
     """True where it is only of studies with a fidelity or learning curves."""
+    of_several: bool = False
+    """True where it is only of studies with several objectives."""
+    of_value: bool = True
+    """True where it is of one objective, and drawn of each where there are several."""
 
 
 PICTURES = (
+    Picture(
+        "pareto", "The front",
+        "The trials by their objectives. Stars are the best compromises, diamonds break constraints. In "
+        "green is what the surrogate expects of the front, with its uncertainty.",
+        plots.pareto, of_several=True, of_value=False,
+    ),
+    Picture(
+        "hypervolume", "Hypervolume",
+        "How much the front dominates after each trial, from the reference point below on.",
+        plots.hypervolume, of_several=True, of_value=False,
+    ),
     Picture(
         "history", "Values",
         "The value of each trial, and the best so far. Crosses or bars at the bottom are failed trials, "
@@ -38,13 +54,13 @@ PICTURES = (
         "curves", "Learning curves",
         "The values of each trial step by step, by outcome, with the best one and 90 % bands of what the "
         "surrogate forecasts.",
-        plots.curves, of_curves=True,
+        plots.curves, of_curves=True, of_value=False,
     ),
     Picture(
         "budget", "Steps spent",
         "The steps that each trial was trained for, by outcome. The area below the dashed line and above "
         "the bars is what was saved.",
-        plots.budget, of_curves=True,
+        plots.budget, of_curves=True, of_value=False,
     ),
     Picture(
         "importance", "Which hyperparameters matter",
@@ -75,22 +91,39 @@ PICTURES = (
     ),
     Picture(
         "timeline", "When trials ran", "A bar for each trial, in lanes of trials that ran at once.",
-        plots.timeline,
+        plots.timeline, of_value=False,
     ),
 )  # fmt: skip
 
 
 def wanted(study: Study) -> list[Picture]:
-    """The pictures of a study: without learning curves where it has none."""
+    """The pictures of a study: of each of several objectives, and without curves where it has none."""
     curved = study.fidelity is not None or any(trial.curve for trial in study.trials)
-    return [picture for picture in PICTURES if curved or not picture.of_curves]
+    several = list(study.objectives) if len(study.objectives) > 1 else []
+    found: list[Picture] = []
+    for picture in PICTURES:
+        if (picture.of_curves and not curved) or (picture.of_several and not several):
+            continue
+        found += _of_each(picture, several) if several and picture.of_value else [picture]
+    return found
+
+
+def _of_each(picture: Picture, objectives: Sequence[str]) -> list[Picture]:
+    return [
+        picture._replace(
+            name=f"{picture.name}-{i}",
+            title=f"{picture.title}: {name}",
+            draw=functools.partial(picture.draw, objective=name),
+        )
+        for i, name in enumerate(objectives)
+    ]
 
 
 def figure(study: Study, picture: Picture) -> Html:
     """The picture under its title; where it cannot be drawn, why."""
     try:
         drawn = picture.draw(study)
-        ax = drawn[0] if picture.name == "slices" else drawn
+        ax = drawn[0] if picture.name.startswith("slices") else drawn
         shown = _image(ax.figure, f"{picture.title}. {picture.caption}")
     except TFBOError as error:
         shown = tag("p", str(error), class_="missing")
