@@ -23,7 +23,8 @@ class Picture(NamedTuple):
     name: str
     title: str
     caption: str
-    draw: Callable[[Study], Any]
+    draw: Callable[..., Any]
+    """From a study; of a value also with the name of an `objective`."""
     of_curves: bool = False
     """True where it is only of studies with a fidelity or learning curves."""
     of_several: bool = False
