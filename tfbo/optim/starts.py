@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from tfbo import _random
@@ -11,16 +9,12 @@ from tfbo.optim.domain import Domain
 
 # Standard deviations of the perturbations, in the unit of the cube: fine, and coarse.
 _WIDTHS = (1e-3, 1e-2, 1e-1)
-# Sets that are drawn for legal candidates: then there are enough where one in so many is legal.
-_SETS = 32
 
 
 def spread(domain: Domain, count: int, rng: np.random.Generator) -> np.ndarray:
-    """A freshly scrambled Sobol set of the box, `[count, d]` in (0, 1); see `_legal`."""
+    """A freshly scrambled Sobol set of the box, `[count, d]` in (0, 1), whatever its constraints."""
     d = len(domain.columns)
-    return _legal(
-        domain, lambda: _stretched(domain, _random.sobol(count, d, int(rng.integers(2**62))))
-    )
+    return _stretched(domain, _random.sobol(count, d, int(rng.integers(2**62))))
 
 
 def around(
@@ -30,24 +24,21 @@ def around(
 
     Each perturbation changes one column at least, and of the others about three on average: a number
     by a normal step of one of three widths, a level to any other. Columns that are inactive in the
-    incumbent are drawn anew. See `_legal`.
+    incumbent are drawn anew. Constraints of the domain may be broken.
     """
     d = len(domain.columns)
     chosen = incumbents[np.arange(count) % len(incumbents)]
 
-    def draw() -> np.ndarray:
-        changed = rng.random([count, d]) < min(1.0, 3.0 / d)
-        changed[np.arange(count), rng.integers(d, size=count)] = True
-        width = np.array(_WIDTHS)[rng.integers(len(_WIDTHS), size=[count, 1])]
-        step = width * rng.standard_normal([count, d])
-        anew = _stretched(domain, rng.random([count, d]))
-        discrete_jump = ~domain.columns.continuous & (rng.random([count, d]) < 0.5)
-        perturbed = np.clip(np.where(discrete_jump, anew, chosen + step), 0.0, 1.0)
-        changed[: len(incumbents)] = False
-        rows = np.where(changed, perturbed, chosen)
-        return domain.clip(np.where(chosen < 0.0, anew, rows))
-
-    return _legal(domain, draw)
+    changed = rng.random([count, d]) < min(1.0, 3.0 / d)
+    changed[np.arange(count), rng.integers(d, size=count)] = True
+    width = np.array(_WIDTHS)[rng.integers(len(_WIDTHS), size=[count, 1])]
+    step = width * rng.standard_normal([count, d])
+    anew = _stretched(domain, rng.random([count, d]))
+    discrete_jump = ~domain.columns.continuous & (rng.random([count, d]) < 0.5)
+    perturbed = np.clip(np.where(discrete_jump, anew, chosen + step), 0.0, 1.0)
+    changed[: len(incumbents)] = False
+    rows = np.where(changed, perturbed, chosen)
+    return domain.clip(np.where(chosen < 0.0, anew, rows))
 
 
 def _stretched(domain: Domain, u: np.ndarray) -> np.ndarray:
@@ -56,17 +47,3 @@ def _stretched(domain: Domain, u: np.ndarray) -> np.ndarray:
         return u
     low, high = np.transpose(domain.bounds)
     return low + (high - low) * u
-
-
-def _legal(domain: Domain, draw: Callable[[], np.ndarray]) -> np.ndarray:
-    """As many legal candidates as a set has, of several sets; repeated if few, and illegal if none."""
-    rows = draw()
-    if domain.feasible is None:
-        return rows
-    found, sets = rows[:0], 0
-    while len(found) < len(rows) and sets < _SETS:
-        snapped = domain.snap(rows)
-        outside = domain.outside(snapped)
-        found = np.concatenate([found, rows[domain.feasible.fits(snapped) & ~outside]])
-        rows, sets = draw(), sets + 1
-    return np.resize(found, rows.shape) if len(found) else rows

@@ -5,10 +5,12 @@ import pytest
 
 import tfbo
 from tfbo import Categorical, Float, Int, Space
+from tfbo._compile import devices
 from tfbo.space.region import region
 from tfbo.strategies import Bayes
 from tfbo.strategies.base import Problem
-from tfbo.strategies.bayes import chooser, constraints
+from tfbo.strategies.bayes import ask, chooser, constraints
+from tfbo.trial import Trial
 
 SPACES = {
     "equality": Space({name: Float(0.0, 1.0) for name in "abc"}, constraints=["a + b + c == 1"]),
@@ -28,21 +30,57 @@ SPACES = {
     ),
 }
 
+CIRCLE = Space({name: Float(-1.0, 1.0) for name in "ab"}, constraints=["a**2 + b**2 == 1"])
+
 
 def value(params):
     """Lowest where numbers are large, with a slope for each."""
     numbers = [x for x in params.values() if not isinstance(x, str)]
-    return -sum((1.0 + 0.1 * i) * np.log1p(x) for i, x in enumerate(numbers))
+    return -sum((1.0 + 0.1 * i) * np.log(2.0 + x) for i, x in enumerate(numbers))
 
 
-@pytest.mark.parametrize("name", SPACES)
-def test_every_suggestion_is_legal_alone_in_batches_and_in_large_ones(name):
+def ask_all(name, counts):
     space = SPACES[name]
-    study = tfbo.Study(space, seed=0)
-    for q in [1] * 7 + [2, 17]:
+    study = tfbo.Study(space, seed=0, strategy=Bayes(n_initial=3))
+    for q in counts:
         for trial in study.ask(q):
             assert space.breaks(trial.params) is None
             study.tell(trial, value(trial.params))
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_every_suggestion_is_legal(name):
+    ask_all(name, (3, 1, 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SPACES)
+def test_every_suggestion_of_batches_and_of_large_ones_is_legal(name):
+    ask_all(name, (3, 2, 17))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("space", [SPACES["equality"], SPACES["mixed"], CIRCLE])
+@pytest.mark.parametrize("bounded", [False, True])
+def test_the_program_compiled_by_xla_finds_the_same_point(space, bounded):
+    problem = Problem(space, "minimize", 0)
+    params = region(space).encoding.decode(region(space).draw(10, np.random.default_rng(0)))
+    trials = [Trial(i, each, "complete", value(each)) for i, each in enumerate(params[:9])]
+    whole = lambda problem, trials: np.tile([0.0, 1.0], [len(problem.encoding.columns), 1])
+    strategy = Bayes(n_candidates=64, n_restarts=2, region=whole if bounded else None)
+    settings, history = strategy.settings(problem), strategy.fold(problem, None, trials)
+    pending = [Trial(9, params[9])]
+    free, padded = (devices.Plan("CPU:0", padded=p) for p in (False, True))
+    question = ask.pose(settings, problem, history, pending, range(10, 11), free).question
+    one, two = (
+        chooser.choose(settings.choosing(plan, 1, failing=False), question, plan.device)
+        for plan in (free, padded)
+    )
+    assert float(two.value) == pytest.approx(float(one.value), abs=1e-5)
+    np.testing.assert_allclose(two.x, one.x, atol=1e-4)
+    legal = constraints.legal(region(space), two.x, two.screened, question.tried)
+    assert region(space).legal(legal).all()
+    np.testing.assert_allclose(legal, two.x, atol=1e-6)
 
 
 def test_the_optimum_on_several_edges_is_found():

@@ -7,6 +7,7 @@ import tensorflow as tf
 import tfbo
 from tfbo._compile import devices
 from tfbo.acquisition import pareto
+from tfbo.space.region import region
 from tfbo.strategies import Bayes, Problem
 from tfbo.strategies.bayes import data as trials_data
 from tfbo.strategies.bayes.outputs import aims, ask, choose, fronts
@@ -103,6 +104,20 @@ def test_padding_changes_nothing():
         values_at(options, query, query.everywhere),
         rtol=1e-6,
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("constraint", ["x + y == 0.9", "x * y >= 0.1"])
+def test_the_program_under_constraints_on_inputs_compiled_by_xla_finds_the_same_point(constraint):
+    space = tfbo.Space(dict(SPACE.items()), constraints=[constraint, "x**2 + y**2 <= 0.9"])
+    options, query = scene(2, problem=PROBLEM._replace(space=space)).pose(
+        np.zeros([0, 2]), devices.CPU
+    )
+    plain = choose.choose(options, query, "CPU:0")
+    padded = choose.choose(options._replace(padded=True), query, "CPU:0")
+    assert float(padded.value) == pytest.approx(float(plain.value), abs=1e-5)
+    np.testing.assert_allclose(padded.x, plain.x, atol=1e-4)
+    assert region(space).fits(padded.x[None]).all()
 
 
 @pytest.mark.slow
