@@ -37,6 +37,12 @@ CHOOSERS = {
 STORAGES = {"file": SQLiteStorage, "of the README": MINE["Announcing"]}
 
 
+CORNER = Space(
+    {"x": Float(0.0, 1.0), "y": Float(0.0, 1.0)},
+    constraints=["x + y <= 1", lambda params: params["x"] >= 0.1],
+)
+
+
 def value(params):
     return (params["x"] - 0.3) ** 2 + 0.1 * (params["kind"] == "a") + 0.01 * params["n"]
 
@@ -120,3 +126,12 @@ def test_a_study_goes_on_where_it_was_left(name, tmp_path):
     again = opened()
     assert again.trials == study.trials
     assert again.ask().params == told(Sobol(), 4, seed=0).trials[3].params
+
+
+@pytest.mark.parametrize("name", CHOOSERS)
+def test_no_suggestion_of_a_chooser_breaks_a_constraint(name):
+    study = Study(CORNER, seed=0, strategy=Bayes(n_initial=3, chooser=CHOOSERS[name]))
+    for q in (3, 1, 2):
+        for trial in study.ask(q):
+            assert CORNER.breaks(trial.params) is None
+            study.tell(trial, -trial.params["x"] - trial.params["y"])

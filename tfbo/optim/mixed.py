@@ -58,8 +58,8 @@ class Maximum(NamedTuple):
     """Scalar; minus infinity where every candidate is taken."""
     ok: tf.Tensor
     """bool: there is such a row."""
-    screened: tf.Tensor
-    """`[d]`: the best one of the screens."""
+    screened: tf.Tensor | None = None
+    """`[d]`: the best one of the screens, towards which an illegal end is mended; None for `x` itself."""
 
 
 class _Ascent(NamedTuple):

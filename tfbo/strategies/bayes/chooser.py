@@ -190,7 +190,8 @@ class Scene(NamedTuple):
             here = tf.equal(tf.range(tf.size(running)), place)
             rows = tf.where(here[:, None], _numerics.quantise(found.x), rows)
             if self.domain.feasible is not None:
-                screened = tf.where(here[:, None], found.screened, screened)
+                end = found.x if found.screened is None else found.screened
+                screened = tf.where(here[:, None], end, screened)
             return i + 1, Answer(rows, running | (here & found.ok), found.value, screened)
 
         lowest = tf.constant(-float("inf"), tf.float64)
