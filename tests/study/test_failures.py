@@ -120,7 +120,10 @@ RETURNED = [
     (lambda p: generator(p), "yield"),
     (lambda p: (1.0, 2.0), r"one of its 2 values"),
     (lambda p: [1.0], r"one of its 1 values"),
-    (lambda p: {"loss": 1.0, "accuracy": 2.0}, r"one of its values \(it has 'loss', 'accuracy'\)"),
+    (
+        lambda p: {"loss": 1.0, "accuracy": 2.0},
+        r"one of its values \(it has 'loss', 'accuracy'\), or name what is sought: Study\(..., objectives=",
+    ),
     (lambda p: "0.93", r"got '0\.93'\. Return float"),
     (lambda p: History(), r'history\.history\["val_loss"\]\[-1\]'),
     (lambda p: np.ones([3, 2]), r"got shape \[3, 2\]"),

@@ -13,6 +13,7 @@ from tfbo.errors import InvalidArgument, invalid
 from tfbo.executors.pickling import Raised
 from tfbo.executors.run import Run
 from tfbo.trial import KILLED, PLAIN, Failure, Metrics, Outcome, measure
+from tfbo.trial.outcome import NAME_THEM
 
 _GETS = "tfbo calls the objective with one dict of parameters"
 _SUGGESTS = frozenset(
@@ -173,14 +174,14 @@ def _meant(returned: Any) -> str:
         return 'It is the History of fit: return history.history["val_loss"][-1], for example.'
     if isinstance(returned, Mapping):
         keys = ", ".join(map(repr, list(returned)[:5]))
-        return f"Return one of its values (it has {keys or 'none'})."
+        return f"Return one of its values (it has {keys or 'none'}), or {NAME_THEM}."
     if isinstance(returned, (str, bytes)):
         return "Return float(...) of it."
     if isinstance(returned, bool):
         return "Return 1.0 or 0.0, or better how close it was."
     if isinstance(returned, (tuple, list)) or getattr(returned, "ndim", None):
         count = len(returned) if isinstance(returned, Sized) else 0
-        return f"Return one of its {count} values, or their mean."
+        return f"Return one of its {count} values, or their mean, or {NAME_THEM}."
     if callable(returned):
         return "Return what it says of the data, such as its loss: a float."
     return "Return a float; for a configuration that failed raise an exception."

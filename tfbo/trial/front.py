@@ -60,11 +60,11 @@ def _volume(sides: np.ndarray) -> float:
     if m == 2:
         widths, heights = sides[:, 0], np.diff(sides[:, 1], prepend=0.0)
         return float(heights @ np.maximum.accumulate(widths[::-1])[::-1])
-    bases, volume = sides[:, :-1], 0.0
+    heights, bases, volume = sides[:, -1].tolist(), sides[:, :-1], 0.0
     for i in range(n):
         later = np.minimum(bases[i + 1 :], bases[i])
         shared = _volume(_unique_front(later))
-        volume += sides[i, -1] * (float(np.prod(bases[i])) - shared)
+        volume += heights[i] * (float(np.prod(bases[i])) - shared)
     return volume
 
 

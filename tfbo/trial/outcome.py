@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import traceback as tracebacks
+from collections.abc import Mapping
 from typing import Any
 
 from tfbo import _arguments
@@ -18,6 +19,9 @@ from tfbo.trial.trial import (
     STOPPED,
     Trial,
 )
+
+NAME_THEM = 'name what is sought: Study(..., objectives={"loss": "minimize", "mb": "minimize"})'
+"""Advice for several values in place of the one of a study whose objective has no name."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,6 +171,8 @@ def measure(value: Any, std: Any = None) -> Outcome:
     number = _arguments.as_float(value)
     if number is None:
         advice = "Return float(...) of it; for a failure use state='failed'."
+        if isinstance(value, (Mapping, list, tuple)):
+            advice = f"Tell one of its values, or {NAME_THEM}."
         raise invalid("value", "a number", value, advice)
     if not math.isfinite(number):
         # Its standard error, most likely as little a number, says nothing.
