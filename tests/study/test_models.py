@@ -90,10 +90,13 @@ def test_names_that_are_missing_or_unknown_are_answered_with_those_there_are(sev
             call(POINTS)
         with pytest.raises(InvalidArgument, match="one of 'gain', 'cost', 'mb', got 'ms'"):
             call(POINTS, outcome="ms")
-    with pytest.raises(InvalidArgument, match="outcome"):
-        several.expected_improvement(POINTS[0])
     with pytest.raises(InvalidArgument, match="count"):
         several.sample(POINTS, 0, outcome="gain")
+
+
+def test_several_objectives_have_no_expected_improvement(several):
+    with pytest.raises(InvalidArgument, match=r"^expected_improvement: expected a study of one"):
+        several.expected_improvement(POINTS[0])
 
 
 def test_an_outcome_of_which_too_little_was_told_has_no_model():

@@ -3,6 +3,7 @@
 import math
 import pickle
 
+import numpy as np
 import pytest
 
 import tfbo
@@ -191,6 +192,17 @@ def test_parameters_that_are_added_have_no_name_of_an_outcome():
         with pytest.raises(InvalidArgument, match=rf"^parameters\['{name}'\].*no outcome"):
             made.extend({name: Float(0.0, 1.0)})
     assert list(made.extend({"gb": Float(0.0, 1.0)})) == [*SPACE, "gb"]
+
+
+def test_the_data_frame_has_how_far_each_constraint_is_broken():
+    made = study(constraints=["mb <= 10", "mb + ms == 5"])
+    made.tell(made.ask(), {"value": 1.0, "mb": 12.0, "ms": -7.0})
+    made.tell(made.ask(), {"value": 1.0, "mb": 1.0})
+    made.ask()
+    frame = made.to_dataframe()
+    nan = math.nan
+    np.testing.assert_array_equal(frame["violations_mb <= 10"], [2.0, 0.0, nan])
+    np.testing.assert_array_equal(frame["violations_mb + ms == 5"], [0.0, nan, nan])
 
 
 def test_an_outcome_may_have_the_name_of_a_column():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -17,13 +18,15 @@ def data_frame(
     names: Iterable[str],
     metrics: Metrics = PLAIN,
     *,
+    constraints: Sequence[str] = (),
     staged: bool = False,
 ) -> pandas.DataFrame:
     """A row for each trial: `started` in UTC, NaT for one that was not, and `duration` in seconds.
 
     Where trials are `staged`, or any has a curve, there are columns of its stage, the last step of its
     curve and the curve itself. Where outcomes have names, there is a column for each, one for its
-    standard error where any has one, and whether the trial is feasible.
+    standard error where any has one, one for each constraint with how far it is broken (0 where it holds,
+    NaN where that is not known), and whether the trial is feasible.
     """
     try:
         import pandas
@@ -38,7 +41,7 @@ def data_frame(
         "state": [trial.state for trial in trials],
         "value": pandas.Series([trial.value for trial in trials], dtype=float),
         "std": pandas.Series([trial.std for trial in trials], dtype=float),
-        **_named(trials, metrics, pandas),
+        **_named(trials, metrics, constraints, pandas),
         **{f"params_{name}": [trial.params.get(name) for trial in trials] for name in names},
         "kind": [trial.kind for trial in trials],
         "reason": [trial.reason for trial in trials],
@@ -57,8 +60,10 @@ def data_frame(
     return pandas.DataFrame(columns)
 
 
-def _named(trials: Sequence[Trial], metrics: Metrics, pandas: Any) -> Mapping[str, Any]:
-    """Columns of outcomes that have names."""
+def _named(
+    trials: Sequence[Trial], metrics: Metrics, constraints: Sequence[str], pandas: Any
+) -> Mapping[str, Any]:
+    """Columns of outcomes that have names, and of constraints."""
     if metrics.is_plain:
         return {}
     columns = {}
@@ -69,6 +74,9 @@ def _named(trials: Sequence[Trial], metrics: Metrics, pandas: Any) -> Mapping[st
         errors = [trial.stds.get(name) for trial in trials]
         if any(error is not None for error in errors):
             columns[f"stds_{name}"] = pandas.Series(errors, dtype=float)
+    for text in constraints:
+        broken = [trial.violations.get(text, math.nan) for trial in trials]
+        columns[f"violations_{text}"] = pandas.Series(broken, dtype=float)
     feasible = [trial.is_feasible for trial in trials]
     columns["feasible"] = pandas.Series(feasible, dtype="boolean")
     return columns

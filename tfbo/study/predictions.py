@@ -135,8 +135,16 @@ class Predictions(Definition):
     def expected_improvement(self, params: Mapping[str, Any]) -> float:
         """Expected improvement of `params` on the best posterior mean; raises as `predict`.
 
-        It is that of the objective alone: constraints on outcomes do not count.
+        It is that of the objective alone: constraints on outcomes do not count. With several objectives
+        there is none, for a front has no best value to improve on: InvalidArgument.
         """
+        aims = self.stored_trials.aims
+        if aims.goals is not None:
+            raise invalid(
+                "expected_improvement", "a study of one objective", aims.objectives,
+                "A front has no best value to improve on: study.predict([params], outcome=...) has each "
+                "objective, and study.feasibility([params]) the probability that constraints hold.",
+            )  # fmt: skip
         legal = records.configurations(self.space, [params])
         return float(self.advisor.surrogate().expected_improvement(legal)[0])
 

@@ -113,12 +113,15 @@ class Results(Predictions):
     def to_dataframe(self) -> pandas.DataFrame:
         """A row for each trial, its parameters in columns `params_...`; needs the extra `pandas`.
 
-        With several objectives or constraints also `values_...`, `stds_...` and `feasible`; with learning
-        curves `start`, `until`, `step` (the last of the curve), `spent` and `curve`.
+        With several objectives or constraints also `values_...`, `stds_...`, `violations_...` (how far
+        each constraint is broken: 0 where it holds, NaN where that is not known) and `feasible`; with
+        learning curves `start`, `until`, `step` (the last of the curve), `spent` and `curve`.
         """
         staged = self.fidelity is not None
-        metrics = self.stored_trials.aims.metrics
-        return data_frame(self.trials, self.space, metrics, staged=staged)
+        aims = self.stored_trials.aims
+        return data_frame(
+            self.trials, self.space, aims.metrics, constraints=aims.texts, staged=staged
+        )
 
     def __len__(self) -> int:
         return len(self.trials)
