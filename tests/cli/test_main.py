@@ -1,6 +1,7 @@
 """The command line, run as a user would run it."""
 
 import csv
+import html
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import pytest
 import tfbo
 from tfbo import Boolean, Float, Space, Study
 from tfbo.cli.main import main
+from tfbo.report import table
 from tfbo.strategies import Random
 
 
@@ -275,11 +277,43 @@ def test_outcomes_are_exported_by_name(compromises, capsys):
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     assert [row["values_gain"] for row in rows] == ["1.0", "9.0", "3.0", "2.0", ""]
     assert [row["feasible"] for row in rows] == ["True", "False", "True", "True", "True"]
+    assert [row["violations_mb <= 10"] for row in rows] == ["0.0", "2.5", "0.0", "0.0", "0.0"]
     assert main(["export", str(compromises), "two", "--json"]) == 0
     study = json.loads(capsys.readouterr().out)
     assert study["constraints"] == ["mb <= 10"]
     assert study["goals"]["objectives"] == {"gain": "maximize", "cost": "minimize"}
     assert study["trials"][1]["violations"] == {"mb <= 10": 2.5}
+
+
+@pytest.fixture
+def told(tmp_path):
+    """A study whose trials tell more than it is about, and not always what it constrains."""
+    space = tfbo.Space({"x": tfbo.Float(0.0, 1.0)})
+    made = tfbo.Study(space, storage=tmp_path / "told.db", name="told", constraints=["mb <= 10"])
+    nan = float("nan")
+    for x, mb in ((0.25, 12.5), (0.5, 1.0), (0.75, nan)):
+        made.tell(made.enqueue({"x": x}), {"value": x, "mb": mb, "more": 7.0}, std={"mb": 0.5})
+    made.ask()
+    return made
+
+
+def test_constraints_have_the_same_columns_in_csv_and_data_frame(told, capsys):
+    assert main(["export", told.location, "--csv"]) == 0
+    head, *rows = csv.reader(capsys.readouterr().out.splitlines())
+    assert head == list(told.to_dataframe().columns)
+    at = head.index("violations_mb <= 10")
+    assert head[at - 2 : at + 2] == ["values_more", "stds_mb", "violations_mb <= 10", "feasible"]
+    assert [row[at] for row in rows] == ["2.5", "0.0", "", ""]
+
+
+def test_the_table_of_a_report_has_violations_and_all_that_was_told(told):
+    page = html.unescape(table.trials(told, told.trials))
+    head, *rows = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row) for row in page.split("<tr")[1:]]
+    head = [name.replace("<wbr>", "") for name in head]
+    assert head[:5] == ["trial", "value", "mb", "more", "violations_mb <= 10"]
+    at = head.index("violations_mb <= 10")
+    assert {row[0]: row[at] for row in rows} == {"0": "2.5", "1": "0", "2": "", "3": ""}
+    assert [row[head.index("more")] for row in rows] == ["7", "7", "7", ""]
 
 
 def test_a_report_has_the_front_or_says_that_nothing_is_feasible(compromises, tmp_path, capsys):

@@ -13,7 +13,8 @@ from typing import Any
 
 from tfbo.storage import Record, Storage, damaged, read_space
 from tfbo.study import aims, records
-from tfbo.trial import Metrics, Trial
+from tfbo.study.aims import Aims
+from tfbo.trial import Trial
 
 _BEFORE = ("number", "state", "value", "std")
 _STEPS = {"start": "start", "until": "until", "step": "reached", "spent": "trained"}
@@ -35,41 +36,41 @@ def as_csv(record: Record, trials: Sequence[Trial]) -> str:
     Numbers are exact, and times ISO 8601 in UTC: "2026-01-31T12:00:00.000000+00:00". A cell is empty
     where there is nothing: of a parameter, where it is not active. Where trials have curves, their
     steps follow; `curves` has the points. Outcomes with names have columns of their values and standard
-    errors, and one that says if the trial is feasible. A choice that is None is the text "None". A text
+    errors, constraints of how far each is broken (0 where it holds, empty where that is not known), and
+    one says if the trial is feasible. A choice that is None is the text "None". A text
     that a spreadsheet would take for a formula, such as "=1+1" or "-relu", has an apostrophe before it;
     JSON has it as it is.
     """
     names = list(read_space(record.name, record.space))
     staged = record.fidelity is not None or any(trial.curve for trial in trials)
     steps = _STEPS if staged else {}
-    metrics = aims.of(record).metrics
-    shown = () if metrics.is_plain else metrics.shown(trials)
-    heads = [*_BEFORE, *_named(metrics, shown), *(f"params_{name}" for name in names)]
+    aim = aims.of(record)
+    outcomes = {} if aim.metrics.is_plain else _outcomes(trials, aim)
+    heads = [*_BEFORE, *outcomes, *(f"params_{name}" for name in names)]
     lines = [_line([*heads, *_AFTER, *_TIMES, *steps])]
-    for trial in trials:
+    for i, trial in enumerate(trials):
         cells = [str(trial.params[name]) if name in trial.params else "" for name in names]
         parts = (_BEFORE, _AFTER, steps.values())
         before, after, stage = ([getattr(trial, field) for field in part] for part in parts)
-        before += _outcomes(trial, metrics, shown)
+        before += [column[i] for column in outcomes.values()]
         times = (_moment(trial.started), trial.duration)
         lines.append(_line(_harmless(cell) for cell in [*before, *cells, *after, *times, *stage]))
     return "".join(lines)
 
 
-def _named(metrics: Metrics, shown: Sequence[str]) -> list[str]:
-    """Heads of the columns of outcomes that have names."""
-    if metrics.is_plain:
-        return []
-    values, stds = (f"values_{name}" for name in shown), (f"stds_{name}" for name in metrics.names)
-    return [*values, *stds, "feasible"]
-
-
-def _outcomes(trial: Trial, metrics: Metrics, shown: Sequence[str]) -> list[Any]:
-    """Cells of the columns that `_named` names."""
-    if metrics.is_plain:
-        return []
-    values, stds = map(trial.values.get, shown), map(trial.stds.get, metrics.names)
-    return [*values, *stds, trial.is_feasible]
+def _outcomes(trials: Sequence[Trial], aim: Aims) -> dict[str, list[Any]]:
+    """Columns of outcomes that have names, by their heads."""
+    columns: dict[str, list[Any]] = {}
+    for name in aim.metrics.shown(trials):
+        columns[f"values_{name}"] = [trial.values.get(name) for trial in trials]
+    for name in aim.metrics.names:
+        if any(name in trial.stds for trial in trials):
+            columns[f"stds_{name}"] = [trial.stds.get(name) for trial in trials]
+    for text in aim.texts:
+        broken = [trial.violations.get(text, math.nan) for trial in trials]
+        columns[f"violations_{text}"] = [None if math.isnan(far) else far for far in broken]
+    columns["feasible"] = [trial.is_feasible for trial in trials]
+    return columns
 
 
 def curves(trials: Sequence[Trial]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +18,10 @@ _SHORT = 24
 
 
 def trials(study: Study, listed: Sequence[Trial]) -> Html:
-    """Complete trials best first, then the others by number, every one of them."""
+    """Complete trials best first, then the others by number, every one of them.
+
+    With constraints a column for each has how far it is broken, empty where that is not known.
+    """
     if not listed:
         return tag("p", "The study has no trial yet.", class_="missing")
     names = list(study.space)
@@ -27,10 +31,11 @@ def trials(study: Study, listed: Sequence[Trial]) -> Html:
     curved = fidelity is not None or any(trial.curve for trial in listed)
     step = [("step" if fidelity is None else fidelity.name)] if curved else []
     aims = study.stored_trials.aims
-    metrics = () if aims.metrics.is_plain else aims.metrics.names
+    metrics = () if aims.metrics.is_plain else aims.metrics.shown(listed)
     valued = ["value", *(["std"] if errors else [])] if aims.goals is None else []
     # Of one objective its name is in the metrics, too.
     valued += [name for name in metrics if aims.goals is not None or name not in aims.objectives]
+    valued += [f"violations_{text}" for text in aims.texts]
     valued += ["feasible"] if aims.constraints is not None else []
     heads = ["trial", *valued, "state", *step, *names]
     heads += ["started", "seconds"]
@@ -55,6 +60,7 @@ def _row(
     trial: Trial, names: Sequence[str], valued: Sequence[str], curved: bool, failed: bool
 ) -> Html:
     known = {"value": trial.value, "std": trial.std, **trial.values}
+    known |= {f"violations_{t}": v for t, v in trial.violations.items() if not math.isnan(v)}
     cells = [_number(trial.number)]
     for name in valued:
         shown = {True: "yes", False: "no", None: ""}[trial.is_feasible]
