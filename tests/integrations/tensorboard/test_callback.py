@@ -192,8 +192,8 @@ def test_nothing_is_lost_or_doubled_by_a_death_half_way(tmp_path, monkeypatch):
     study.optimize(objective, n_trials=4, callbacks=[callback])
     whole = callback_module.extend_history
 
-    def dies(*arguments):
-        whole(*arguments)
+    def dies(*arguments, **named):
+        whole(*arguments, **named)
         raise KeyboardInterrupt
 
     study.optimize(objective, n_trials=2)
@@ -463,7 +463,52 @@ def test_outcomes_with_names_have_a_column_and_a_curve_each(tmp_path):
     read = Read(tmp_path)
     assert read.points("study/search", "gain") == [(0, 1.0), (1, 3.0)]
     assert read.points("study/trial-0001", "mb") == [(1, 1.0)]
-    assert {value.tag for _, value in read.values("study/search")} == {"gain", "cost", "mb"}
+    told = {"gain", "cost", "mb", "violation/mb <= 10", "hypervolume"}
+    assert {value.tag for _, value in read.values("study/search")} == told
+    columns = {
+        metric.name.tag for metric in read.plugin("study/space-1", "experiment").metric_infos
+    }
+    assert columns == told - {"hypervolume"}
+
+
+def compromises(**settings):
+    """A study that is told of an infeasible trial, of two on the front, and of a failure."""
+    aims = {"objectives": {"gain": "maximize", "cost": "minimize"}, "constraints": ["mb <= 10"]}
+    study = Study(Space({"x": Float(0.0, 1.0)}), seed=0, strategy=Random(), **aims, **settings)
+    for gain, cost, mb in ((9.0, 0.0, 12.5), (1.0, 1.0, 1.0), (3.0, 2.0, 1.0)):
+        study.tell(study.ask(), {"gain": gain, "cost": cost, "mb": mb})
+        yield study
+    study.tell(study.ask(), {"mb": 11.0}, state="failed")
+    yield study
+
+
+@pytest.mark.parametrize("often", [True, False])
+def test_the_hypervolume_grows_with_the_front_from_the_reference(tmp_path, often):
+    for study in compromises(reference={"gain": 0.0, "cost": 4.0}):
+        if often or len(study) == 4:
+            board.TensorBoardCallback(tmp_path)(study, study.trials[-1])
+    found = Read(tmp_path).points("study/search", "hypervolume")
+    assert found == [(0, 0.0), (1, 3.0), (2, 7.0), (3, 7.0)]
+
+
+def test_without_a_reference_the_hypervolume_is_what_the_study_says_then(tmp_path):
+    said = []
+    for study in compromises():
+        board.TensorBoardCallback(tmp_path)(study, study.trials[-1])
+        said.append(study.hypervolume())
+    assert 0.0 == said[0] < said[1] < said[2]
+    found = Read(tmp_path).points("study/search", "hypervolume")
+    assert [value for _, value in found] == pytest.approx(said, rel=1e-6)
+
+
+def test_how_far_a_constraint_is_broken_is_a_curve_of_complete_and_failed_trials(tmp_path):
+    *_, study = compromises()
+    study.tell(study.ask(), state="failed")
+    board.TensorBoardCallback(tmp_path)(study, study.trials[-1])
+    read, tag = Read(tmp_path), "violation/mb <= 10"
+    assert read.points("study/search", tag) == [(0, 2.5), (1, 0.0), (2, 0.0), (3, 1.0)]
+    assert read.points("study/trial-0003", tag) == [(3, 1.0)]
+    assert read.points("study/trial-0004", tag) == []
 
 
 def test_the_best_so_far_is_of_feasible_trials(tmp_path):

@@ -32,8 +32,11 @@ class TensorBoardCallback:
     `logdir` that is named after the study. A study that goes on later, or in another process, goes on
     there: trials that are logged already are left alone, those that are not are added.
 
-    With several objectives or constraints each of them is a column and a curve by its name; several
-    objectives have no `best_so_far`, and with constraints that is of feasible trials.
+    With several objectives or constraints each outcome is a column and a curve by its name, and
+    `violation/mb <= 10` is how far a trial breaks a constraint, 0 where it holds. With constraints
+    `best_so_far` is of feasible trials. Several objectives have `hypervolume` instead: what
+    `Study.hypervolume` says after each trial. It begins at the study's `reference`, and rises only; without
+    one it begins at a point inferred from the front up to that trial, which moves, so that it may fall.
 
     A trial's parameters that are not active are blank. Parallel coordinates show only trials that
     have all columns that are ticked: untick a conditional parameter to see all.
@@ -74,12 +77,15 @@ class TensorBoardCallback:
         with journal.transaction(folder) as db:
             _write_space(folder, study)
             known = journal.logged(db)
-            new = [t for t in study.trials if t.is_finished and t.number not in known]
+            trials = study.trials
+            new = [t for t in trials if t.is_finished and t.number not in known]
             new.sort(key=lambda trial: (trial.finished or 0.0, trial.number))
             for finished in new:
                 _write_trial(folder, study, finished)
                 journal.add(db, finished.number)
-            extend_history(folder, db, new, len(known), Goal(study.direction))
+            before = [trial for trial in trials if trial.number in known]
+            volumes = _hypervolumes(study, before, new)
+            extend_history(folder, db, new, len(known), Goal(study.direction), volumes=volumes)
             _extend_curves(folder, db, study)
 
     def epoch(self, study: Study, trial: Trial, epoch: int, logs: Mapping[str, Any]) -> None:
@@ -195,7 +201,20 @@ def _metrics(study: Study) -> dict[str, str]:
     if aims.metrics.is_plain:
         return shown
     directions = {name: f" ({way})" for name, way in study.objectives.items()}
-    return shown | {name: f"{name}{directions.get(name, '')}" for name in aims.metrics.names}
+    shown |= {name: f"{name}{directions.get(name, '')}" for name in aims.metrics.names}
+    return shown | {f"{events.VIOLATION}{text}": f"violation of {text}" for text in aims.texts}
+
+
+def _hypervolumes(study: Study, before: list[Trial], new: list[Trial]) -> dict[int, float]:
+    """Hypervolume of the front after each new trial, by its number; none with one objective."""
+    goals = study.stored_trials.aims.goals
+    if goals is None:
+        return {}
+    best, found = goals.front(before), {}
+    for trial in new:
+        best = goals.front([*best, trial])
+        found[trial.number] = goals.hypervolume(best)
+    return found
 
 
 def _step_name(study: Study) -> str:
@@ -219,7 +238,15 @@ def _replace(path: Path, content: bytes) -> None:
     draft.replace(path)
 
 
-def extend_history(folder: Path, db: Connection, new: list[Trial], before: int, goal: Goal) -> None:
+def extend_history(
+    folder: Path,
+    db: Connection,
+    new: list[Trial],
+    before: int,
+    goal: Goal,
+    *,
+    volumes: Mapping[int, float],
+) -> None:
     """Log trials in the order of finishing: TensorBoard drops later steps where an earlier one comes."""
     from tfbo.integrations.tensorboard import events
 
@@ -239,6 +266,9 @@ def extend_history(folder: Path, db: Connection, new: list[Trial], before: int, 
                 file.write(events.scalar(events.OBJECTIVE, trial.value, step=step, at=at))
             if trial.state == COMPLETE:
                 file.write(events.scalars(trial.values, step=step, at=at))
+            file.write(events.violations(trial, step=step, at=at))
+            if trial.number in volumes:
+                file.write(events.scalar(events.VOLUME, volumes[trial.number], step=step, at=at))
             if best is not None:
                 file.write(events.scalar(events.BEST, best, step=step, at=at))
         file.flush()

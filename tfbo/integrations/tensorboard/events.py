@@ -6,6 +6,7 @@ A record has a time of its own, so that a trial that is logged late stands where
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,7 @@ from tfbo import _format
 from tfbo.space import Space
 from tfbo.trial import COMPLETE, STOPPED, Trial
 
-OBJECTIVE, BEST = "objective", "best_so_far"
+OBJECTIVE, BEST, VOLUME, VIOLATION = "objective", "best_so_far", "hypervolume", "violation/"
 
 
 def head(at: float) -> bytes:
@@ -67,6 +68,7 @@ def end(trial: Trial, step: str, *, at: float) -> bytes:
     else:
         status = api_pb2.STATUS_FAILURE
         said = _summary(text_pb("failure", f"{trial.kind}: {trial.reason}"), trial.number, at)
+    said += violations(trial, step=trial.number, at=at)
     return said + _summary(summary.session_end_pb(status, end_time_secs=at), 0, at)
 
 
@@ -122,3 +124,13 @@ def _text(parameter: Any, value: Any) -> str:
 def scalars(logs: Mapping[str, Any], *, step: int, at: float) -> bytes:
     """A point of each curve of an epoch, as Keras names them."""
     return b"".join(scalar(tag, float(value), step=step, at=at) for tag, value in logs.items())
+
+
+def violations(trial: Trial, *, step: int, at: float) -> bytes:
+    """Points of how far a complete or failed trial breaks each constraint, where that is known."""
+    known = {
+        f"{VIOLATION}{text}": broken
+        for text, broken in trial.violations.items()
+        if trial.state != STOPPED and not math.isnan(broken)
+    }
+    return scalars(known, step=step, at=at)
