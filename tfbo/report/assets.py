@@ -32,6 +32,8 @@ th, td { padding: 0.2rem 0.7rem; text-align: right; white-space: nowrap; font-va
   border-bottom: 1px solid var(--faint); }
 .parameters th { text-align: left; font-weight: 400; color: var(--quiet); padding-left: 0; }
 .parameters td, .parameters th { white-space: normal; overflow-wrap: anywhere; }
+#next-outcomes { margin-top: 0.8rem; }
+#next-outcomes th[scope=row], #next-outcomes .missing { text-align: left; }
 .wide { overflow: auto; max-height: 85vh; border: 1px solid var(--line); }
 #trials { min-width: 100%; font-size: 0.78rem; }
 #trials th, #trials td { padding: 0.2rem 0.3rem; vertical-align: top; }

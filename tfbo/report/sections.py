@@ -109,7 +109,7 @@ def _front(study: Study) -> Html:
 
 
 def expected(study: Study, trials: Sequence[Trial]) -> Html:
-    """The next suggestion, and the prediction for it."""
+    """The next suggestion, and what is predicted of it: each outcome, and if it is feasible."""
     parts: list[Html] = [tag("h2", "What the surrogate expects next")]
     try:
         params = study.suggestion()
@@ -120,30 +120,74 @@ def expected(study: Study, trials: Sequence[Trial]) -> Html:
     where = f"Trial {waiting[0].number}, which is enqueued" if waiting else "The next suggestion"
     parts.append(tag("p", f"{where}:"))
     parts.append(_parameters("next-parameters", params))
-    if len(study.objectives) > 1:
-        return tag("section", *parts, id="next")
+    if len(study.objectives) == 1:
+        parts += _value(study, params)
+    if not study.stored_trials.aims.metrics.is_plain:
+        parts += _outcomes(study, params)
+    return tag("section", *parts, id="next")
+
+
+def _value(study: Study, params: Mapping[str, Any]) -> list[Html]:
+    """The prediction of the only objective, or why there is none."""
     try:
         prediction = study.predict([params])
         improvement = study.expected_improvement(params)
     except (TooFewTrials, InvalidArgument) as error:
-        parts.append(tag("p", str(error), class_="missing"))
-        return tag("section", *parts, id="next")
+        return [tag("p", str(error), class_="missing")]
     mean, std = float(prediction.mean[0]), float(prediction.std[0])
     rows = [
         ("mean", f"{mean:.6g}"),
         ("std", f"{std:.3g}"),
-        ("95 % interval", f"{mean - _95 * std:.6g} to {mean + _95 * std:.6g}"),
+        ("95 % interval", _interval(mean, std)),
         ("expected improvement", f"{improvement:.3g}"),
     ]
-    parts.append(_list("next", rows))
-    parts.append(
-        tag(
-            "p", "Mean and standard deviation are of the objective without its noise; the expected "
-            "improvement is over the best believed value. See below how far such predictions can be "
-            "trusted. The suggestion is that of the default strategy.", class_="remark",
-        )
+    remark = tag(
+        "p", "Mean and standard deviation are of the objective without its noise; the expected "
+        "improvement is over the best believed value. See below how far such predictions can be "
+        "trusted. The suggestion is that of the default strategy.", class_="remark",
     )  # fmt: skip
-    return tag("section", *parts, id="next")
+    return [_list("next", rows), remark]
+
+
+def _outcomes(study: Study, params: Mapping[str, Any]) -> list[Html]:
+    """The predictions of several objectives and of outcomes under constraints, and the feasibility."""
+    aims = study.stored_trials.aims
+    names = aims.metrics.others if aims.goals is None else aims.metrics.names
+    parts, remark = [], ""
+    if names:
+        heads = ("outcome", "mean", "std", "95 % interval")
+        head = tag("tr", *(tag("th", text, scope="col") for text in heads))
+        rows = [_outcome(study, params, name) for name in names]
+        body = tag("tbody", *rows)
+        parts.append(tag("table", tag("thead", head), body, id="next-outcomes"))
+    if aims.goals is not None:
+        remark = (
+            "Mean and standard deviation are of the outcomes without their noise. The suggestion is that "
+            "of the default strategy. "
+        )
+    if aims.constraints is not None:
+        remark += "Feasibility is the probability that the constraints on outcomes hold."
+        try:
+            feasible = f"{float(study.feasibility([params])[0]):.3g}"
+        except (TooFewTrials, InvalidArgument):
+            feasible = "not known yet"  # as an outcome is not: above is why
+        parts.append(_list("next", [("feasibility", feasible)]))
+    return [*parts, tag("p", remark, class_="remark")]
+
+
+def _outcome(study: Study, params: Mapping[str, Any], name: str) -> Html:
+    """A row with the prediction of an outcome, or with why there is none."""
+    head = tag("th", name, scope="row")
+    try:
+        mean, std = (float(each[0]) for each in study.predict([params], outcome=name))
+    except (TooFewTrials, InvalidArgument) as error:
+        return tag("tr", head, tag("td", str(error), class_="missing", colspan=3))
+    texts = (f"{mean:.6g}", f"{std:.3g}", _interval(mean, std))
+    return tag("tr", head, *(tag("td", text) for text in texts))
+
+
+def _interval(mean: float, std: float) -> str:
+    return f"{mean - _95 * std:.6g} to {mean + _95 * std:.6g}"
 
 
 def failures(trials: Sequence[Trial]) -> Html:
