@@ -15,7 +15,7 @@ from tfbo.trial import COMPLETE, FAILED, PAUSED, RUNNING, STOPPED, WAITING, Fide
 # Characters of a cell: names and choices may be megabytes long.
 _WIDEST = 10_000
 # Characters of a column of texts, beyond which a cell pushes aside the rest of its own row only.
-_COLUMN = 32
+_COLUMN = 40
 _COUNTED = (COMPLETE, FAILED, RUNNING, WAITING)
 _STAGED = (COMPLETE, STOPPED, PAUSED, FAILED, RUNNING, WAITING)
 
