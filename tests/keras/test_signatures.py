@@ -53,7 +53,12 @@ METHODS = {
     "Hyperband": ("__init__", *(name for name in TUNER_METHODS if name != "run_trial")),
 }
 # Arguments that KerasTuner has not, by keyword only.
-ADDED = {"BayesianOptimization": {"max_epochs", "factor"}, "Hyperband": {"sampler"}}
+ADDED = {
+    "BayesianOptimization": {"max_epochs", "factor", "constraints"},
+    "RandomSearch": {"constraints"},
+    "GridSearch": {"constraints"},
+    "Hyperband": {"sampler"},
+}
 PROPERTIES = {
     "HyperParameters": ("space",),
     **dict.fromkeys(TUNERS, ("remaining_trials", "project_dir")),

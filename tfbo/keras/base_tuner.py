@@ -11,7 +11,7 @@ from typing import Any
 
 from tfbo._messages import warn
 from tfbo.errors import InvalidArgument
-from tfbo.keras import callbacks, exploration, extensions, notices, results
+from tfbo.keras import callbacks, exploration, extensions, limits, notices, results
 from tfbo.keras.errors import FailedTrialError, FatalError
 from tfbo.keras.hypermodel import as_hypermodel
 from tfbo.keras.hyperparameters import HyperParameters
@@ -184,13 +184,14 @@ class BaseTuner:
 
     def _run_and_update_trial(self, trial: Trial, *fit_args: Any, **fit_kwargs: Any) -> None:
         trial.metrics, trial.std = type(trial.metrics).from_config(trial.earlier), None
-        trial.end = None
+        trial.stds, trial.end = {}, None
         returned = self.run_trial(trial, *fit_args, **fit_kwargs)
         if trial.metrics.get_config() != trial.earlier:
             return  # run_trial has told the oracle itself
         read = results.read(returned, self.oracle.objective, "Tuner.run_trial()")
         metrics, step = results.mean(read)
-        trial.std = results.standard_error(read)
+        limits.check_outcomes(self.study, metrics, trial.hyperparameters.values)
+        trial.std, trial.stds = results.standard_error(read), results.standard_errors(read)
         self.oracle.update_trial(str(trial.trial_id), metrics, step=step)
 
     def run_trial(self, trial: Any, *fit_args: Any, **fit_kwargs: Any) -> Any:
@@ -230,12 +231,13 @@ class BaseTuner:
     def get_best_models(self, num_models: int = 1) -> list[Any]:
         """The models of the best trials, best first; those of a `Tuner` as in their best epochs.
 
+        Of several objectives the best trials are those of the front, in the order of the first one.
         NoCompletedTrial where there is none, FatalRuntimeError for more than `Tuner.max_checkpoints`.
         """
         return [self.load_model(trial) for trial in _best(self.oracle, num_models)]
 
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[HyperParameters]:
-        """The hyperparameters of the best trials, best first; NoCompletedTrial where there is none."""
+        """The hyperparameters of the best trials; see `get_best_models`."""
         return [trial.hyperparameters for trial in _best(self.oracle, num_trials)]
 
     def search_space_summary(self, extended: bool = False) -> None:

@@ -23,6 +23,7 @@ class Listed:
 
     parameter: Any
     levels: tuple[Any, ...]
+    mirrored = False
 
     def read(self, value: Any) -> Any:
         """The legal value of the parameter for a value, or the nearest one where all are numbers."""

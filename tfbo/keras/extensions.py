@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from tfbo.space import Params, checks
 
 _STATUSES = (TrialStatus.RUNNING, TrialStatus.IDLE, TrialStatus.STOPPED)
 _COLLISIONS = 20  # as in KerasTuner
+_ILLEGAL = 10_000
 
 # Methods of KerasTuner 1.4.8 that nothing calls here, and what to override instead. Those of the first
 # group are a subclass's own business once it says in `populate_space` what is tried.
@@ -146,19 +147,31 @@ def _same(legal: Any, given: Any) -> bool:
 
 
 def random_values(
-    known: dimensions.Dimensions, tried: list[dict[str, Any]], seed: list[int]
+    known: dimensions.Dimensions,
+    tried: list[dict[str, Any]],
+    seed: list[int],
+    breaks: Callable[[Params], str | None],
 ) -> dict[str, Any] | None:
-    """Values at random that are none of those tried; None where twenty draws bring none."""
+    """Values at random that are none of those tried; None where twenty draws that are legal bring none.
+
+    Of draws that break a constraint up to 10,000 are left out.
+    """
     rng = np.random.default_rng(seed)
-    for _ in range(_COLLISIONS):
+    left = _COLLISIONS
+    for _ in range(_ILLEGAL):
         drawn: Params = {}
         for name, dimension in known.items():
             u = rng.random()  # also for those that are not active: the others keep their draws
             if dimension.is_active(drawn):
                 drawn[name] = dimension.domain.parameter.from_code(u)
+        if breaks(drawn) is not None:
+            continue
         values = dimensions.to_values(known, drawn)
         if values not in tried:
             return values
+        left -= 1
+        if not left:
+            break
     return None
 
 

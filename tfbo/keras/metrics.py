@@ -116,10 +116,10 @@ class MetricsTracker:
         """Add a metric; where its direction is not known, less is better."""
         self.metrics[name] = MetricHistory(direction or infer_metric_direction(name) or "min")
 
-    def update(self, name: str, value: Any, step: int = 0) -> bool:
-        """Add a value; True where the best one is another now."""
+    def update(self, name: str, value: Any, step: int = 0, direction: str | None = None) -> bool:
+        """Add a value, of that direction where it is the first; True where the best one is another now."""
         if not self.exists(name):
-            self.register(name)
+            self.register(name, direction)
         before = self.get_best_value(name)
         self.metrics[name].update(float(value), step)
         return before != self.get_best_value(name)

@@ -61,9 +61,15 @@ def print_results(oracle: Oracle, count: int, folder: str) -> None:
     """Print the best trials."""
     say("Results summary", sys.stdout)
     say(f"Results in {folder}", sys.stdout)
-    say(f"Showing {count} best trials", sys.stdout)
+    best = oracle.get_best_trials(count)
+    aims = oracle.study.stored_trials.aims
+    if aims.goals is None:
+        say(f"Showing {count} best trials", sys.stdout)
+    else:
+        said = _format.best(aims.goals, oracle.study.trials)
+        say(f"Showing {len(best)} trials of the front ({said})", sys.stdout)
     say(str(oracle.objective), sys.stdout)
-    for trial in oracle.get_best_trials(count):
+    for trial in best:
         say("", sys.stdout)
         trial.summary()
 
@@ -98,6 +104,9 @@ def warn_of_other_project(project: Project) -> None:
 
 
 def _best(oracle: Oracle) -> str:
+    aims = oracle.study.stored_trials.aims
+    if not aims.metrics.is_plain:
+        return f", {_format.best(aims.goal, oracle.study.trials)}" if oracle.end_order else ""
     scores = [(trial.score, trial.trial_id) for trial in oracle.get_best_trials(1)]
     # One that goes on has a score until it has another.
     running = [(oracle.study_trial(t), t.trial_id) for t in oracle.ongoing_trials.values()]

@@ -9,6 +9,7 @@ from tfbo.errors import InvalidArgument, invalid
 from tfbo.trial import Goal
 
 DIRECTIONS = {"min": "minimize", "max": "maximize"}
+_OF_DICTS = {**{d: d for d in DIRECTIONS}, **{long: short for short, long in DIRECTIONS.items()}}
 # Metrics of which more is better, as Keras names their classes and functions.
 _MAXIMISED = {
     "AUC", "Accuracy", "BinaryAccuracy", "BinaryIoU", "CategoricalAccuracy", "ConcordanceCorrelation",
@@ -67,9 +68,23 @@ class Objective:
         """Names of the metrics that it is made of."""
         return [self.name]
 
+    @property
+    def directions(self) -> dict[str, str]:
+        """Directions by the names of the objectives of the study, "min" or "max"."""
+        return {self.name: self.direction}
+
+    @property
+    def leading(self) -> Objective:
+        """The objective whose best epoch is that of a trial."""
+        return self
+
     def has_value(self, logs: Mapping[str, Any]) -> bool:
         """Tell if its value follows from these metrics."""
         return all(name in logs for name in self.names)
+
+    def is_in(self, metrics: Mapping[str, Any]) -> bool:
+        """Tell if its value is among metrics, by its own name, or follows from them."""
+        return self.name in metrics or self.has_value(metrics)
 
     def get_value(self, logs: Mapping[str, Any]) -> Any:
         """The value, from metrics that it follows from."""
@@ -129,17 +144,70 @@ class MultiObjective(Objective):
         return f"Multi{super().__str__()}: [{listed}]"
 
 
+class FrontObjective(Objective):
+    """Several objectives, between which a Pareto front has the best compromises.
+
+    Where one value is wanted, as for the best epoch of a trial, it is that of the first.
+
+    Example:
+        >>> front = create_objective({"val_accuracy": "max", "size_mb": "min"})
+        >>> front.names, front.get_value({"val_accuracy": 0.9, "size_mb": 3.0})
+        (['val_accuracy', 'size_mb'], 0.9)
+    """
+
+    def __init__(self, objectives: list[Objective]) -> None:
+        super().__init__(objectives[0].name, objectives[0].direction)
+        self.objectives = objectives
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the metrics that it is made of."""
+        return [objective.name for objective in self.objectives]
+
+    @property
+    def directions(self) -> dict[str, str]:
+        """Directions by the names of the objectives of the study, "min" or "max"."""
+        return {objective.name: objective.direction for objective in self.objectives}
+
+    @property
+    def leading(self) -> Objective:
+        """The objective whose best epoch is that of a trial: the first."""
+        return self.objectives[0]
+
+    def is_in(self, metrics: Mapping[str, Any]) -> bool:
+        """Tell if the values of all are among metrics."""
+        return self.has_value(metrics)
+
+    def completed(self, metrics: Mapping[str, Any]) -> dict[str, Any]:
+        """Metrics as they are; ValueError where one of the objectives is missing."""
+        missing = [name for name in self.names if name not in metrics]
+        if missing:
+            expected, found = ", ".join(missing), ", ".join(metrics)
+            raise ValueError(f"metrics: expected {expected} among them, found: {found}.")
+        return dict(metrics)
+
+    def __str__(self) -> str:
+        return f"Front: [{', '.join(map(str, self.objectives))}]"
+
+
 def create_objective(objective: Any) -> Objective:
-    """The objective of a metric's name, an `Objective`, a list of these, or None: what a trial returns."""
+    """The objective of a metric's name, an `Objective`, a list or a dict of these, or None.
+
+    None is the number that a trial returns, a list the sum of its entries, and a dict from names of metrics
+    to directions has a front.
+    """
     if objective is None:
         return DefaultObjective()
+    if isinstance(objective, Mapping):
+        return _front(objective)
     if isinstance(objective, (list, tuple)):
         return MultiObjective([create_objective(entry) for entry in objective])
     if isinstance(objective, Objective):
         return objective
     if not isinstance(objective, str):
         raise TypeError(
-            f"objective: expected a metric's name, an Objective or a list of these, got {objective!r}."
+            "objective: expected a metric's name, an Objective, a list of these (their sum), or a dict of "
+            f"names and directions (a front), got {objective!r}."
         )
     direction = infer_metric_direction(objective)
     if direction is None:
@@ -148,6 +216,21 @@ def create_objective(objective: Any) -> Objective:
             f'Write tfbo.keras.Objective({objective!r}, direction="min"), or "max".'
         )
     return Objective(objective, direction)
+
+
+def _front(directions: Mapping[Any, Any]) -> Objective:
+    """The objective of a dict: a front, or the only one that it names."""
+    example = 'For example objective={"val_accuracy": "max", "size_mb": "min"}.'
+    if not directions:
+        raise invalid("objective", "a dict of names and directions", directions, example)
+    listed = []
+    for name, direction in directions.items():
+        if not isinstance(name, str) or not name:
+            raise invalid("objective", "names of metrics", name, example)
+        if direction not in _OF_DICTS:
+            raise invalid(f"objective[{name!r}]", '"min" or "max"', direction, example)
+        listed.append(Objective(name, _OF_DICTS[direction]))
+    return FrontObjective(listed) if len(listed) > 1 else listed[0]
 
 
 def infer_metric_direction(metric: str) -> str | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from tfbo import _format
 from tfbo._messages import say, warn
 from tfbo.errors import InvalidArgument
-from tfbo.keras import extensions, stages
+from tfbo.keras import extensions, limits, stages
 from tfbo.keras.definitions import HyperParameter
 from tfbo.keras.hyperparameters import HyperParameters
 from tfbo.keras.objective import create_objective
@@ -44,11 +45,13 @@ class Oracle:
         seed: int | None = None,
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int | None = 3,
+        *,
+        constraints: Sequence[str] = (),
     ) -> None:
         extensions.check_hyperparameters(
             hyperparameters, allow=allow_new_entries, tune=tune_new_entries
         )
-        self.objective = create_objective(objective)
+        self.objective, self.constraints = create_objective(objective), limits.texts(constraints)
         self.max_trials = max_trials
         self.hyperparameters = hyperparameters.copy() if hyperparameters else HyperParameters()
         self.hyperparameters.settled = {d.key for d in self.hyperparameters.space}
@@ -95,7 +98,7 @@ class Oracle:
         self._opened = open_search(
             project, self.objective, self.hyperparameters,
             seed=self.seed, strategy=self.strategy, digits=len(str(self.max_trials)),
-            fidelity=self.fidelity,
+            fidelity=self.fidelity, constraints=self.constraints,
         )  # fmt: skip
         self.seed = self.study.seed
         decides = extensions.is_overridden(self, Oracle, "populate_space")
@@ -178,18 +181,16 @@ class Oracle:
         """Values at random that no trial has had, for a `populate_space`; None where there are none."""
         tried = [trial.hyperparameters.values for trial in self.trials.values()]
         seed = [self.seed or 0, len(tried)]
-        return extensions.random_values(self._search.dimensions, tried, seed)
+        return extensions.random_values(
+            self._search.dimensions, tried, seed, self.study.space.breaks
+        )
 
     def update_trial(self, trial_id: str, metrics: dict[str, Any], step: int = 0) -> Trial:
         """Report metrics of a trial at a step such as an epoch; ValueError without the objective's."""
-        trial, objective = self.trials[trial_id], self.objective
-        stage = stages.due(self.study_trial(trial))
-        if stage is not None and step < stage.start:  # of a number, which says nothing of epochs
-            step = stage.until - 1
-        for name, number in objective.completed(metrics).items():
-            if name == objective.name and not trial.metrics.exists(name):
-                trial.metrics.register(name, objective.direction)
-            trial.metrics.update(name, number, step)
+        trial = self.trials[trial_id]
+        step = stages.step_of(self.study_trial(trial), step)
+        for name, number in self.objective.completed(metrics).items():
+            trial.metrics.update(name, number, step, self.objective.directions.get(name))
         return trial
 
     def score_trial(self, trial: Trial) -> None:
@@ -202,6 +203,7 @@ class Oracle:
         if trial.status == TrialStatus.COMPLETED:
             self.score_trial(trial)
             trial.check_score(self.objective.name)
+        self._search.note_values(trial)
         self.update_space(trial.hyperparameters)
         self._search.amend(trial)
         trial.runs += 1
@@ -218,9 +220,7 @@ class Oracle:
         self._ended[str(trial.trial_id)] = self.study_trial(trial).finished
         self.say(_format.line(self.study_trial(trial), "epoch"))
         if crashed:
-            failure = trial.failure or Failure("error", trial.message or "")
-            advice = "Tracebacks are in tuner.oracle.trials[...].message."
-            warn(_format.cause(failure.kind, failure.reason, advice))
+            _warn_of(trial)
         self._failed_in_a_row += 1 if trial.status == TrialStatus.FAILED else -self._failed_in_a_row
         most = self.max_consecutive_failed_trials
         if self._failed_in_a_row == most:
@@ -260,8 +260,9 @@ class Oracle:
         return self.trials[trial_id]
 
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
-        """Completed trials, best first; fewer than `num_trials` where there are not so many."""
+        """Completed feasible trials (of several objectives, the front), best first; or fewer."""
         complete = [t for t in self.trials.values() if t.status == TrialStatus.COMPLETED]
+        complete = complete if self._opened is None else self._opened.eligible(complete)
         complete.sort(key=lambda trial: -self.objective.goal.score(trial.score))
         return complete[:num_trials]
 
@@ -273,6 +274,12 @@ class Oracle:
         """Print a line to standard error, unless the search is not verbose."""
         if self.verbose and text:
             say(text, sys.stderr)
+
+
+def _warn_of(trial: Trial) -> None:
+    failure = trial.failure or Failure("error", trial.message or "")
+    advice = "Tracebacks are in tuner.oracle.trials[...].message."
+    warn(_format.cause(failure.kind, failure.reason, advice))
 
 
 def _too_many(most: int | None, trial: Trial) -> RuntimeError:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from tfbo import _arguments, strategies
 from tfbo.acquisition import UCB, LogEI
 from tfbo.errors import invalid
+from tfbo.keras.objective import Objective
 from tfbo.keras.oracle import Oracle
 from tfbo.keras.schedule import Schedule, brackets
 from tfbo.trial import Fidelity
@@ -34,10 +36,11 @@ class BayesianOptimizationOracle(Oracle):
         *,
         max_epochs: int | None = None,
         factor: float = _FACTOR,
+        constraints: Sequence[str] = (),
     ) -> None:
         super().__init__(
             objective, max_trials, hyperparameters, allow_new_entries, tune_new_entries, seed,
-            max_retries_per_trial, max_consecutive_failed_trials,
+            max_retries_per_trial, max_consecutive_failed_trials, constraints=constraints,
         )  # fmt: skip
         self.num_initial_points, self.alpha, self.beta = num_initial_points, alpha, beta
         self.max_epochs, self.factor = max_epochs, factor
@@ -45,6 +48,8 @@ class BayesianOptimizationOracle(Oracle):
         if max_epochs is None and factor != _FACTOR:
             advice = "For example max_epochs=50."
             raise invalid("max_epochs", "the last epoch, where a factor is given", None, advice)
+        if max_epochs is not None:
+            _check_single(self.objective, "max_epochs")
         self.fidelity = None if max_epochs is None else _epochs(max_epochs, factor)
 
 
@@ -63,10 +68,12 @@ class RandomSearchOracle(Oracle):
         tune_new_entries: bool = True,
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int | None = 3,
+        *,
+        constraints: Sequence[str] = (),
     ) -> None:
         super().__init__(
             objective, max_trials, hyperparameters, allow_new_entries, tune_new_entries, seed,
-            max_retries_per_trial, max_consecutive_failed_trials,
+            max_retries_per_trial, max_consecutive_failed_trials, constraints=constraints,
         )  # fmt: skip
 
 
@@ -87,10 +94,12 @@ class GridSearchOracle(RandomSearchOracle):
         tune_new_entries: bool = True,
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int | None = 3,
+        *,
+        constraints: Sequence[str] = (),
     ) -> None:
         super().__init__(
             objective, max_trials, seed, hyperparameters, allow_new_entries, tune_new_entries,
-            max_retries_per_trial, max_consecutive_failed_trials,
+            max_retries_per_trial, max_consecutive_failed_trials, constraints=constraints,
         )  # fmt: skip
 
 
@@ -116,6 +125,7 @@ class HyperbandOracle(Oracle):
             objective, None, hyperparameters, allow_new_entries, tune_new_entries, seed,
             max_retries_per_trial, max_consecutive_failed_trials,
         )  # fmt: skip
+        _check_single(self.objective, "objective")
         self.fidelity: Fidelity = _epochs(max_epochs, factor, least=2)
         self.max_epochs, self.factor, self.sampler = max_epochs, factor, sampler
         if hyperband_iterations:
@@ -138,6 +148,16 @@ class HyperbandOracle(Oracle):
         """See `Oracle`; with the bracket and the round."""
         values = super().stage_values(trial_id, found)
         return {**values, **self._schedule.place(self.fidelity, found)}
+
+
+def _check_single(objective: Objective, argument: str) -> None:
+    """Raise InvalidArgument for a front, whose trials are not trained in stages."""
+    if len(objective.directions) > 1:
+        advice = (
+            "Trials in stages are compared by one metric: leave out max_epochs, or name one metric."
+        )
+        expected = "one objective where trials are trained in stages"
+        raise invalid(argument, expected, objective.directions, advice)
 
 
 def _epochs(max_epochs: Any, factor: Any, least: float = 1.5) -> Fidelity:

@@ -38,6 +38,12 @@ def read(returned: Any, objective: Objective, function: str) -> list[Result]:
             f"{function} returned None. Return what model.fit returned, a dict of metrics, or a number."
         )
     number = as_float(returned)
+    if number is not None and len(objective.directions) > 1:
+        listed = ", ".join(f"{name!r}: ..." for name in objective.names)
+        raise FatalTypeError(
+            f"{function} returned {_shown(returned)}, and there are several objectives. Return a dict of "
+            f"metrics, {{{listed}}}, or what model.fit returned."
+        )
     if number is not None:
         return [Result(number, {objective.name: number}, 0)]
     history = getattr(returned, "history", None)
@@ -69,18 +75,29 @@ def mean(results: list[Result]) -> tuple[dict[str, float], int]:
 
 def standard_error(results: list[Result]) -> float | None:
     """Standard error of the mean value; None for one execution, or where a value is not finite."""
-    values = [result.value for result in results]
+    return _error([result.value for result in results])
+
+
+def standard_errors(results: list[Result]) -> dict[str, float]:
+    """Standard errors of the means of metrics, where they are known."""
+    names = dict.fromkeys(name for result in results for name in result.metrics)
+    values = {name: [r.metrics.get(name, math.nan) for r in results] for name in names}
+    errors = {name: _error(listed) for name, listed in values.items()}
+    return {name: error for name, error in errors.items() if error is not None}
+
+
+def _error(values: list[float]) -> float | None:
     if len(values) < 2 or not all(map(math.isfinite, values)):
         return None
     return statistics.stdev(values) / math.sqrt(len(values))
 
 
 def _of_metrics(metrics: Mapping[str, Any], objective: Objective, function: str) -> Result:
-    if not objective.has_value(metrics) and objective.name not in metrics:
+    if not objective.is_in(metrics):
         raise _missing(objective, metrics, f"the dict that {function} returned")
     numbers = {name: as_float(value) for name, value in metrics.items()}
     plain = {name: number for name, number in numbers.items() if number is not None}
-    if objective.name not in plain and not objective.has_value(plain):
+    if not objective.is_in(plain):
         raise _no_number(objective, f"the dict that {function} returned")
     value = plain[objective.name] if objective.name in plain else objective.get_value(plain)
     return Result(float(value), {**plain, objective.name: float(value)}, 0)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tfbo.errors import SpaceExhausted, StudyMismatch
-from tfbo.keras import dimensions, extensions
+from tfbo.keras import dimensions, extensions, limits
 from tfbo.keras.definitions import HyperParameter
 from tfbo.keras.hyperparameters import HyperParameters
-from tfbo.keras.objective import Objective
+from tfbo.keras.objective import DIRECTIONS, Objective
 from tfbo.keras.project import Project
 from tfbo.keras.trial import OF_STATE, Trial, TrialStatus
 from tfbo.space import Constant, Space
@@ -29,6 +29,8 @@ from tfbo.trial import (
     Failure,
     Fidelity,
     Measurement,
+    Metrics,
+    Outcome,
     measure,
 )
 from tfbo.trial import Trial as StudyTrial
@@ -47,12 +49,14 @@ class Search:
         objective: Objective,
         hyperparameters: HyperParameters,
         digits: int,
+        constraints: tuple[str, ...] = (),
     ) -> None:
         self.study = study
         self.project = project
         self.hyperparameters = hyperparameters
         self.dimensions = dimensions.of(hyperparameters.space)
         self._objective = objective
+        self._constraints = constraints
         self._digits = digits
         self._held: StudyTrial | None = None
         """Suggested, and not yet handed out."""
@@ -62,6 +66,8 @@ class Search:
     def extend(self, new: Iterable[HyperParameter]) -> None:
         """Add definitions to the space; those that are there already stay."""
         self._learn()
+        new = list(new)
+        limits.check_new(self.study, new)
         self.hyperparameters.merge(new, overwrite=False)
         self.dimensions = dimensions.of(self.hyperparameters.space)
         self.save()  # before the space grows: definitions that it lacks do no harm
@@ -69,11 +75,11 @@ class Search:
 
     def save(self) -> None:
         """Store the definitions."""
-        _save(self.project, self._objective, self.hyperparameters)
+        _save(self.project, self._objective, self.hyperparameters, self._constraints)
 
     def _learn(self) -> None:
         """Take in definitions that another process found meanwhile."""
-        _restore(self.project, self._objective, self.hyperparameters)
+        _restore(self.project, self._objective, self.hyperparameters, self._constraints)
         self.dimensions = dimensions.of(self.hyperparameters.space)
 
     def trial_id(self, number: int) -> str:
@@ -103,15 +109,18 @@ class Search:
             hyperparameters.values = dimensions.to_values(self.dimensions, found.params)
             made = Trial(hyperparameters, trial_id)
         made.status = OF_STATE[found.state]
-        made.score, made.std = found.value, found.std
+        name = self._objective.name
+        made.score, made.std = found.values.get(name, found.value), found.stds.get(name, found.std)
+        made.values, made.stds = dict(found.values), dict(found.stds)
         if found.state == FAILED and made.message is None:
             made.message = found.traceback or found.reason
         return made
 
     def enqueue_defaults(self) -> None:
-        """Have the defaults tried first, if there is anything to try."""
-        if self.dimensions:
-            self.study.enqueue(dimensions.to_params(self.dimensions, {}))
+        """Have the defaults tried first, if there is anything to try, and they meet the constraints."""
+        defaults = dimensions.to_params(self.dimensions, {})
+        if self.dimensions and self.study.space.breaks(defaults) is None:
+            self.study.enqueue(defaults)
 
     def ask(
         self, populate: Callable[[str], Any], most: int | None, *, origin: str
@@ -184,7 +193,7 @@ class Search:
         assert trial.trial_id is not None
         self.project.write_trial(trial.trial_id, trial.get_state())
         if trial.status == TrialStatus.COMPLETED:
-            measured = measure(trial.score, trial.std)
+            measured = self._measured(trial)
             if trial.end is not None and isinstance(measured, Measurement):
                 state, step = trial.end
                 measured = dataclasses.replace(measured, state=state, step=step)
@@ -192,7 +201,43 @@ class Search:
             self._give_up()
         else:
             failure = trial.failure or Failure("error", trial.message or UNEXPLAINED)
+            values = self._metrics.rescued(trial.values)
+            failure = dataclasses.replace(failure, values=values)
             self.study.stored_trials.tell(int(trial.trial_id), failure)
+
+    def _measured(self, trial: Trial) -> Outcome:
+        if self._metrics.is_plain:
+            return measure(trial.score, trial.std)
+        stds = limits.named(self.study, trial.stds)
+        return self._metrics.read(limits.named(self.study, trial.values), stds)
+
+    @property
+    def _metrics(self) -> Metrics:
+        return self.study.stored_trials.aims.metrics
+
+    def note_values(self, trial: Trial) -> None:
+        """Give a trial its values by name, of its best step, where the study has names for them."""
+        trial.values = {}
+        if self._metrics.is_plain:
+            return
+        for name in filter(trial.metrics.exists, self._metrics.names):
+            history = trial.metrics.get_history(name)
+            found = next((o for o in history if o.step == trial.best_step), history[-1])
+            trial.values[name] = found.mean()
+        if trial.score is not None:
+            trial.values[self._objective.name] = trial.score
+        trial.check_values(self._objective.directions)
+
+    def eligible(self, complete: list[Trial]) -> list[Trial]:
+        """Those of completed trials that are feasible, and of several objectives on the front."""
+        if self._metrics.is_plain:
+            return complete
+        stored, aims = self.study.trials, self.study.stored_trials.aims
+        counted = [trial for trial in stored if trial.is_feasible]
+        if aims.goals is not None:
+            counted = aims.goals.front(counted)
+        numbers = {trial.number for trial in counted}
+        return [trial for trial in complete if int(trial.trial_id or -1) in numbers]
 
     def _give_up(self) -> None:
         """End the paused trials that are hopeless by now."""
@@ -230,21 +275,28 @@ def open_search(
     strategy: Any,
     digits: int,
     fidelity: Fidelity | None = None,
+    constraints: tuple[str, ...] = (),
 ) -> Search:
     """Begin the search of the space that is known by now, or go on with it where it is stored."""
     if project.is_begun:
-        _restore(project, objective, hyperparameters)
-    _save(project, objective, hyperparameters)
-    parameters = dimensions.parameters(dimensions.of(hyperparameters.space)) or _NOTHING
+        _restore(project, objective, hyperparameters, constraints)
+    known = dimensions.of(hyperparameters.space)
+    inputs, outcomes = limits.split(constraints, known)
+    limits.check_fidelity(fidelity, outcomes)
+    _save(project, objective, hyperparameters, constraints)
+    parameters = dimensions.parameters(known) or _NOTHING
     study = _stored(project, parameters, seed, strategy)
     if study is not None and study.fidelity != fidelity:
         raise _mismatch(project, f"epochs: {fidelity} here, {study.fidelity} there")
     if study is None:
+        objectives = {name: DIRECTIONS[each] for name, each in objective.directions.items()}
+        plain = len(objectives) == 1 and not outcomes
         study = Study(
-            Space(parameters), direction=objective.goal.direction, storage=project.study,
+            Space(parameters, inputs), direction=objective.goal.direction if plain else None,
+            objectives=None if plain else objectives, constraints=outcomes, storage=project.study,
             name=project.name, seed=seed, strategy=strategy, fidelity=fidelity,
         )  # fmt: skip
-    return Search(study, project, objective, hyperparameters, digits)
+    return Search(study, project, objective, hyperparameters, digits, constraints)
 
 
 def _stored(
@@ -266,17 +318,29 @@ def _stored(
     return found
 
 
-def _save(project: Project, objective: Objective, hyperparameters: HyperParameters) -> None:
-    project.write_definitions({"objective": str(objective), **hyperparameters.get_config()})
+def _save(
+    project: Project,
+    objective: Objective,
+    hyperparameters: HyperParameters,
+    constraints: tuple[str, ...],
+) -> None:
+    limited = {"constraints": list(constraints)} if constraints else {}
+    content = {"objective": str(objective), **limited, **hyperparameters.get_config()}
+    project.write_definitions(content)
 
 
-def _restore(project: Project, objective: Objective, found: HyperParameters) -> None:
+def _restore(
+    project: Project, objective: Objective, found: HyperParameters, constraints: tuple[str, ...]
+) -> None:
     """Put the stored definitions before those found now: the study's parameters are named in that order."""
     content = project.read_definitions()
     if content is None:
         return
     if content["objective"] != str(objective):
         raise _mismatch(project, f"objective: {objective} here, {content['objective']} there")
+    stored = content.get("constraints", [])
+    if stored != list(constraints):
+        raise _mismatch(project, f"constraints: {list(constraints)} here, {stored} there")
     there = {d.key: d for d in HyperParameters.from_config(content).space}
     differing = [
         f"{ours!r} here, {there[ours.key]!r} there"

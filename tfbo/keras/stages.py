@@ -41,6 +41,12 @@ def due(found: Trial) -> Stage | None:
     return None if found.until is None else Stage(found.start or 0, found.until)
 
 
+def step_of(found: Trial, step: int) -> int:
+    """Step of metrics that are told at one before the stage: of a number, which says nothing of epochs."""
+    stage = due(found)
+    return step if stage is None or step >= stage.start else stage.until - 1
+
+
 def values(trial_id: str, found: Trial) -> dict[str, Any]:
     """Epochs of the last stage of a trial, under the names that KerasTuner has for them."""
     if found.until is None:

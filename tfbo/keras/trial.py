@@ -6,6 +6,7 @@ import logging
 import math
 import sys
 import traceback
+from collections.abc import Iterable
 from typing import Any
 
 from tfbo import _format
@@ -60,6 +61,10 @@ class Trial:
         """The objective's value where completed."""
         self.std: float | None = None
         """The standard error of the score, where it is a mean over executions."""
+        self.values: dict[str, float] = {}
+        """With several objectives or with constraints on metrics: what was told of each."""
+        self.stds: dict[str, float] = {}
+        """Standard errors of metrics, where they are means over executions."""
         self.best_step: int | None = 0
         """The epoch of the score, counted from 0."""
         self.end: tuple[str, int] | None = None
@@ -90,6 +95,14 @@ class Trial:
             self.failure = Failure("nan", self.message)
             self.score = None
 
+    def check_values(self, names: Iterable[str]) -> None:
+        """Have the trial failed if one of its values of that name is not finite; None counts as NaN."""
+        for name in names:
+            value = self.values.get(name, math.nan)
+            if self.status == TrialStatus.COMPLETED and not math.isfinite(value):
+                self.status, self.message = TrialStatus.INVALID, f"{name} was {value}"
+                self.failure, self.score = Failure("nan", self.message), None
+
     def summary(self) -> None:
         """Print hyperparameters, score and message."""
         say(f"Trial {self.trial_id} summary", sys.stdout)
@@ -98,6 +111,8 @@ class Trial:
         if self.score is not None:
             error = "" if self.std is None else f" (standard error {self.std:.3g})"
             say(f"Score: {self.score}{error}", sys.stdout)
+        for name, value in self.values.items():
+            say(f"{name} = {value}", sys.stdout)
         if self.message is not None:
             say(self.message, sys.stdout)
 
@@ -110,7 +125,9 @@ class Trial:
 
     def get_state(self) -> dict[str, Any]:
         """The trial as JSON."""
+        named = {"values": self.values, "stds": self.stds} if self.values else {}
         return {
+            **named,
             "trial_id": self.trial_id,
             "hyperparameters": self.hyperparameters.get_config(),
             "metrics": self.metrics.get_config(),
@@ -128,6 +145,7 @@ class Trial:
         made = cls(hyperparameters, state["trial_id"], state["status"], state["message"])
         made.metrics = MetricsTracker.from_config(state["metrics"])
         made.earlier = made.metrics.get_config()
+        made.values, made.stds = state.get("values", {}), state.get("stds", {})
         made.score, made.std, made.best_step = state["score"], state["std"], state["best_step"]
         return made
 

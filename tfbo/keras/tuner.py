@@ -40,7 +40,10 @@ class Tuner(BaseTuner):
     """
 
     max_checkpoints = 10
-    """The weights of so many trials are kept on disk, the best ones; set it before the search."""
+    """The weights of so many trials are kept on disk, the best ones; set it before the search.
+
+    Of several objectives, those of all trials on the front.
+    """
 
     def __init__(
         self,
@@ -83,7 +86,7 @@ class Tuner(BaseTuner):
         """
         given = kwargs.pop("callbacks", None)
         folder = Path(self.get_trial_dir(trial.trial_id))
-        objective = self.oracle.objective
+        objective = self.oracle.objective.leading
         stage = stages.due(self.oracle.study_trial(trial))
         if stage is not None:
             stage = stages.resumable(stage, folder, self.executions_per_trial)
@@ -183,7 +186,9 @@ class Tuner(BaseTuner):
     def on_trial_end(self, trial: Any) -> None:
         """Called when a trial ends: stores it, and drops weights of trials that are not the best."""
         super().on_trial_end(trial)
-        best = {t.trial_id for t in self.oracle.get_best_trials(self.max_checkpoints)}
+        several = len(self.oracle.objective.directions) > 1
+        most = len(self.oracle.trials) if several else self.max_checkpoints
+        best = {t.trial_id for t in self.oracle.get_best_trials(most)}
         ended = [trial_id for trial_id in self.oracle.end_order if trial_id not in best]
         checkpoints.drop(Path(self.get_trial_dir(trial_id)) for trial_id in ended)
         stages.drop(Path(self.get_trial_dir(trial_id)) for trial_id in self._over())

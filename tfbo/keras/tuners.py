@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tfbo.keras.oracles import (
@@ -19,7 +20,10 @@ class BayesianOptimization(Tuner):
     Args:
         hypermodel: a function `build_model(hp)` or a `HyperModel`; see `Tuner`.
         objective: a metric's name, an `Objective`, a list of these (their sum is minimised, those to
-            maximise subtracted), or None for the number that a trial returns.
+            maximise subtracted), or None for the number that a trial returns. Or a dict such as
+            {"val_accuracy": "max", "size_mb": "min"}, for the best compromises: `get_best_trials`,
+            `get_best_hyperparameters` and `get_best_models` then have those on the Pareto front, in the
+            order of the first metric, which is the score and says which epoch is best.
         max_trials: how many trials there are in all; None for no limit.
         num_initial_points: how many trials come before the model takes over; None for those of
             `tfbo.strategies.Bayes`.
@@ -39,6 +43,10 @@ class BayesianOptimization(Tuner):
             Training goes on where it stopped, with its optimiser and its callbacks. None for trials that
             are each trained as `search` says.
         factor: of the epochs from one stage to the next, with `max_epochs`.
+        constraints: texts such as ["size_mb <= 10", "layers * units <= 1024"], in the language of
+            `tfbo.space.Expression`. One on hyperparameters that `build_model` or `hyperparameters` asks
+            for is met by all trials; any other is on metrics that a trial returns or logs, and learned.
+            A trial that breaks one is never the best.
         **kwargs: those of `Tuner`, such as `directory`, `project_name`, `overwrite` and
             `executions_per_trial`.
 
@@ -70,11 +78,12 @@ class BayesianOptimization(Tuner):
         *,
         max_epochs: int | None = None,
         factor: float = 3,
+        constraints: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         oracle = BayesianOptimizationOracle(
             num_initial_points=num_initial_points, alpha=alpha, beta=beta,
-            max_epochs=max_epochs, factor=factor,
+            max_epochs=max_epochs, factor=factor, constraints=constraints,
             objective=objective, max_trials=max_trials, seed=seed, hyperparameters=hyperparameters,
             tune_new_entries=tune_new_entries, allow_new_entries=allow_new_entries,
             max_retries_per_trial=max_retries_per_trial,
@@ -97,6 +106,8 @@ class RandomSearch(Tuner):
         allow_new_entries: bool = True,
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int | None = 3,
+        *,
+        constraints: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         self.seed = seed
@@ -104,7 +115,7 @@ class RandomSearch(Tuner):
             objective=objective, max_trials=max_trials, seed=seed, hyperparameters=hyperparameters,
             tune_new_entries=tune_new_entries, allow_new_entries=allow_new_entries,
             max_retries_per_trial=max_retries_per_trial,
-            max_consecutive_failed_trials=max_consecutive_failed_trials,
+            max_consecutive_failed_trials=max_consecutive_failed_trials, constraints=constraints,
         )  # fmt: skip
         super().__init__(oracle, hypermodel, **kwargs)
 
@@ -126,6 +137,8 @@ class GridSearch(Tuner):
         allow_new_entries: bool = True,
         max_retries_per_trial: int = 0,
         max_consecutive_failed_trials: int | None = 3,
+        *,
+        constraints: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         self.seed = seed
@@ -133,7 +146,7 @@ class GridSearch(Tuner):
             objective=objective, max_trials=max_trials, seed=seed, hyperparameters=hyperparameters,
             tune_new_entries=tune_new_entries, allow_new_entries=allow_new_entries,
             max_retries_per_trial=max_retries_per_trial,
-            max_consecutive_failed_trials=max_consecutive_failed_trials,
+            max_consecutive_failed_trials=max_consecutive_failed_trials, constraints=constraints,
         )  # fmt: skip
         super().__init__(oracle, hypermodel, **kwargs)
 

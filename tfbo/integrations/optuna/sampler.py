@@ -68,6 +68,10 @@ class TFBOSampler(BaseSampler):
     failed trial are learned from, too; an infinite one makes a trial count as failed. Of several
     objectives, or with constraints, what trials report on their way is not learned from.
 
+    Constraints on parameters that every suggestion meets are not taken: Optuna defines parameters by
+    running the objective, one at a time. `constraints_func` says after the fact that parameters break one,
+    which the model then learns; a `tfbo.Study` of a `tfbo.Space(..., constraints=[...])` never tries them.
+
     No configuration is tried twice, with two exceptions: where all of a finite space have been, and
     where a finite space is all that trials have in common while they go on to differ in other
     parameters. What is tried then is the best of all by one draw from the model (Thompson 1933).
