@@ -208,6 +208,26 @@ def test_contour_shows_nothing_that_breaks_a_constraint_of_the_space():
     assert area == pytest.approx(hidden.sum() / 40.0**2)
 
 
+class Lost(Sum):
+    """A study of sums of which the model believes that nothing is feasible."""
+
+    def feasibility(self, configurations):
+        return np.zeros(len(configurations))
+
+
+def test_the_pattern_of_what_is_probably_infeasible_fills_the_cells_of_the_mean():
+    study = Lost(
+        Space({"n": Int(1, 4), "m": Int(1, 9)}, constraints=["n * m <= 18"]),
+        direction="maximize", constraints=["mb <= 10"], strategy=Random(), seed=0,
+    )  # fmt: skip
+    for n, m in ((1, 8), (2, 3)):
+        study.tell(study.enqueue({"n": n, "m": m}), {"value": float(n + m), "mb": float(n)})
+    ax = plots.contour(study, "m", "n")
+    (pattern,) = [c for c in ax.collections if c.get_label() == "probably infeasible"]
+    area = sum(np.ptp(p.vertices[:, 0]) * np.ptp(p.vertices[:, 1]) for p in pattern.get_paths())
+    assert area == sum(n * m <= 18 for n in range(1, 5) for m in range(1, 10))
+
+
 def test_along_an_equality_another_number_follows():
     space = Space({name: Float(0.0, 1.0) for name in "abc"}, constraints=["a + b + c == 1"])
     study = sums(space, [{"a": 0.5, "b": 0.3, "c": 0.2}, {"a": 0.1, "b": 0.2, "c": 0.7}])

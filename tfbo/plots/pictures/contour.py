@@ -106,11 +106,18 @@ def _draw(ax: Axes, found: source.Source, across: scales.Scale, up: scales.Scale
     edges = regions.borders(across, places[0]), regions.borders(up, places[1])
     regions.over(ax, edges, ~active, regions.NOT_ACTIVE)
     regions.over(ax, edges, active & ~allowed, regions.NOT_ALLOWED)
-    _fill(ax, found, places, np.ma.masked_invalid(mean), (across, up))
-    _draw_feasibility(ax, places, feasibility, (across, up))
+    seen = np.ma.masked_invalid(mean)
+    _fill(ax, found, places, seen, (across, up))
+    _draw_feasibility(ax, places, feasibility, (across, up), cells=_in_cells((across, up), seen))
     _draw_trials(ax, found, across, up)
     style.legend(ax)
     style.note(ax, ", ".join(around.moved(legal, [across.name, up.name])))
+
+
+def _in_cells(axes: tuple[scales.Scale, scales.Scale], mean: np.ma.MaskedArray) -> bool:
+    """Whether a mean is drawn as a cell for each value, not as bands that end at the outermost ones."""
+    hidden = np.ma.getmaskarray(mean)
+    return any(axis.discrete for axis in axes) or min(mean.shape) < 3 or bool(hidden.any())
 
 
 def _fill(
@@ -121,13 +128,12 @@ def _fill(
     axes: tuple[scales.Scale, scales.Scale],
 ) -> None:
     """The mean as colours: bands between numbers, a cell each where choices are involved."""
-    hidden = np.ma.getmaskarray(mean)
-    if hidden.all():
+    if np.ma.getmaskarray(mean).all():
         return
     seen = _colouring(found, mean)
     mean = np.ma.clip(mean, seen.levels[0], seen.levels[-1])
     look = {"cmap": seen.colours, "norm": seen.norm, "zorder": 0}
-    if any(axis.discrete for axis in axes) or min(mean.shape) < 3 or hidden.any():
+    if _in_cells(axes, mean):
         edges = [regions.borders(axis, place) for axis, place in zip(axes, places, strict=True)]
         drawn: Any = ax.pcolormesh(*edges, mean, shading="flat", **look)
     else:
@@ -156,13 +162,15 @@ def _draw_feasibility(
     places: tuple[np.ndarray, np.ndarray],
     feasibility: np.ndarray,
     axes: tuple[scales.Scale, scales.Scale],
+    *,
+    cells: bool,
 ) -> None:
     """The line of even odds, where both axes are of numbers, and a pattern where they are worse."""
     bad = regions.unlikely(feasibility)
     if not bad.any():
         return
     across, up = (
-        borders if axis.discrete else np.clip(borders, place[0], place[-1])
+        borders if cells else np.clip(borders, place[0], place[-1])
         for axis, place in zip(axes, places, strict=True)
         for borders in [regions.borders(axis, place)]
     )
