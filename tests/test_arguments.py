@@ -390,7 +390,7 @@ def test_an_error_inside_of_a_property_is_not_hidden():
 def test_examples_behind_explained_names_are_still_found():
     import doctest
 
-    from tfbo.study import minimize, results, study
+    from tfbo.study import minimize, predictions, study
 
     found = {test.name for test in doctest.DocTestFinder().find(minimize) if test.examples}
     assert found == {"tfbo.study.minimize.minimize", "tfbo.study.minimize.maximize"}
@@ -399,5 +399,5 @@ def test_examples_behind_explained_names_are_still_found():
         "tfbo.study.study.Study",
         "tfbo.study.study.Study.optimize",
     } <= found
-    found = {test.name for test in doctest.DocTestFinder().find(results) if test.examples}
-    assert "tfbo.study.results.Results.predict" in found
+    found = {test.name for test in doctest.DocTestFinder().find(predictions) if test.examples}
+    assert "tfbo.study.predictions.Predictions.predict" in found
