@@ -13,7 +13,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from tfbo.strategies import Problem
-from tfbo.trial import COMPLETE, FAILED, VALUE, Goals, OutcomeConstraints, Trial
+from tfbo.trial import COMPLETE, FAILED, MINIMIZE, VALUE, Goals, OutcomeConstraints, Trial
 
 # The attribute of a trial under which Optuna's samplers store what `constraints_func` returned, and before
 # the name of each constraint of `Trial.set_constraint`.
@@ -34,7 +34,7 @@ class StudyAims:
         (('value_0', 'value_1'), ('constraint_0 <= 0',))
     """
 
-    directions: tuple[str, ...] = ("minimize",)
+    directions: tuple[str, ...] = (MINIMIZE,)
     constraints: tuple[str, ...] = ()
 
     @classmethod
