@@ -71,12 +71,9 @@ def test_without_a_search_the_models_stand_at_the_start():
 @pytest.mark.slow
 def test_a_study_of_several_outputs_traces_its_programs_once(traced):
     study = tfbo.Study(SPACE, objectives={"f": "minimize", "g": "maximize"}, seed=0)
-    seen = []
-    for _ in range(26):
+    for _ in range(32):
         trial = study.ask()
         x, y = trial.params["x"], trial.params["y"]
         study.tell(trial, {"f": (x - 0.3) ** 2 + y, "g": np.sin(3.0 * x) + y})
-        seen.append(list(traced))
     # A fit that searches, one that does not, and the choice.
-    assert sorted(seen[-1]) == ["_choose", "_fit", "_fit"]
-    assert seen[-1] == seen[16]
+    assert sorted(traced) == ["_choose", "_fit", "_fit"]
