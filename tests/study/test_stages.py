@@ -58,7 +58,7 @@ def test_processes_that_are_killed_train_no_stage_twice_and_lose_no_curve(tmp_pa
     done = subprocess.run(call, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     told = [tuple(map(int, line.split())) for line in side.read_text().splitlines()]
-    assert len(told) > 20 and len(set(told)) == len(told)
+    assert len(told) > 30 and len(set(told)) == len(told)
     assert len({(number, start) for number, start, _ in told}) == len(told)
     study = stages.study(storage=path)
     trials = {trial.number: trial for trial in study.trials}
