@@ -132,7 +132,7 @@ def points(space: tfbo.Space) -> int:
 def suggested(
     space: tfbo.Space, strategy: Any, seed: int, *, goals: bool = False
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """What a strategy suggests, alone and in batches; fewer where there are no more."""
+    """Suggestions of a strategy, alone and in batches; fewer where there are no more."""
     objectives = {"first": "minimize", "second": "maximize"} if goals else None
     study = tfbo.Study(space, strategy=strategy, seed=seed, objectives=objectives)
     alone: list[dict[str, Any]] = []
@@ -163,7 +163,7 @@ def strategies(space: tfbo.Space, number: int, bayes: int) -> Iterator[tuple[str
 
 
 class Counts:
-    """What came of the spaces so far."""
+    """Numbers of spaces, suggestions and faults so far."""
 
     def __init__(self) -> None:
         self.spaces, self.shares, self.lost = 0, list[float](), 0

@@ -27,7 +27,7 @@ QUICK = {"fronts": ("branin-currin", "c2dtlz2"), "designs": ("pressure-vessel",)
 
 
 def arguments() -> argparse.Namespace:
-    """What the command line says."""
+    """Arguments of the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -208,7 +208,7 @@ def fronts(plan: search.Plan, missing: Mapping[str, str]) -> str:
 
 
 def soonest(found: Found) -> str:
-    """When runs have their first feasible trial, beside ours and the rival's on the same runs."""
+    """First feasible trials of runs, beside ours and the rival's on the same runs."""
     first = {
         name: {key: np.array(first_feasible(t.outcomes())) for key, t in mine.items()}
         for name, mine in found.traces.items()

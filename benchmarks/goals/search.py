@@ -28,7 +28,7 @@ SCRIPT = Path(__file__).parent.with_name("goals.py")
 
 
 class Plan(NamedTuple):
-    """What is to be run."""
+    """Policies, problems and seeds that are to be run."""
 
     suite: str
     policies: tuple[str, ...]

@@ -24,7 +24,7 @@ _DOUBT = 2.0
 
 
 class ModelledFront(NamedTuple):
-    """What the models of the objectives say of configurations that may be on the front."""
+    """Predictions of the objectives at configurations that may be on the front."""
 
     mean: np.ndarray
     """Values `[k, m]` of those that are on the front of the means."""

@@ -38,7 +38,7 @@ class Encoding:
 
     @functools.cached_property
     def equalities(self) -> Equalities | None:
-        """What the equalities among the constraints say; None where there are none."""
+        """The equalities among the constraints, solved; None where there are none."""
         return equalities(self.space, self.names, self.columns)
 
     def encode(self, configurations: Sequence[Params]) -> np.ndarray:

@@ -44,7 +44,7 @@ class Arrays:
         return Value(float(value), True, False, True)
 
     def name(self, name: str) -> Value:
-        """What is given, and 1 where it is inactive."""
+        """Values as they are given, and 1 where inactive."""
         found, active = self.by_name[name], self.active.get(name, True)
         return Value(self._where(active, found, 1.0), active, active, True)
 

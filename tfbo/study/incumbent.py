@@ -81,7 +81,7 @@ def closest(trials: Sequence[Trial]) -> Trial:
 
 
 def _distance(trial: Trial) -> float:
-    """How far a trial breaks constraints, each in its own unit."""
+    """Distance by which a trial breaks constraints, each in its own unit."""
     return sum(v for v in trial.violations.values() if v > 0.0)
 
 

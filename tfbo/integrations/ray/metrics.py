@@ -63,7 +63,7 @@ class ExperimentMetrics:
         return Metrics(self.names, others, limited=bool(self.constraints))
 
     def values(self, result: Mapping[str, Any]) -> dict[str, Any]:
-        """What a result has of the metrics, and of what constraints are about."""
+        """Values in a result of the metrics and of the outcomes that constraints are about."""
         named = (*self.names, *self.outcomes.others)
         return {name: result[name] for name in named if name in result}
 

@@ -26,7 +26,7 @@ from tfbo.trial import Fidelity, Trial
 
 
 class Reopening(NamedTuple):
-    """What a study is opened with, and does not store."""
+    """Settings with which a study is opened, and which it does not store."""
 
     strategy: Strategy[Any] | None
     device: str | None

@@ -189,7 +189,7 @@ def _extend_curves(folder: Path, db: Connection, study: Study) -> None:
 
 
 def _metrics(study: Study) -> dict[str, str]:
-    """What the columns of outcomes are called, by their tags."""
+    """Names of the columns of outcomes, by their tags."""
     from tfbo.integrations.tensorboard import events
 
     aims = study.stored_trials.aims

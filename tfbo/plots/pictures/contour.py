@@ -115,7 +115,7 @@ def _draw(ax: Axes, found: source.Source, across: scales.Scale, up: scales.Scale
 
 
 def _in_cells(axes: tuple[scales.Scale, scales.Scale], mean: np.ndarray) -> bool:
-    """Whether a mean is drawn as a cell for each value, not as bands that end at the outermost ones."""
+    """True where a mean is drawn as a cell for each value, not as bands that end at the outermost ones."""
     hidden = np.ma.getmaskarray(mean)
     return any(axis.discrete for axis in axes) or min(mean.shape) < 3 or bool(hidden.any())
 

@@ -125,7 +125,7 @@ def _draw(
 
 
 def _why(trials: Sequence[Trial]) -> str:
-    """What the trials are that do not count."""
+    """Words for trials that do not count."""
     unknown = any(trial.is_feasible is None for trial in trials)
     return "not known to be feasible" if unknown else "infeasible"
 

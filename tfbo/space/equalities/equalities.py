@@ -23,7 +23,7 @@ _SAMPLE = 512
 
 @dataclasses.dataclass(frozen=True)
 class Equalities:
-    """What the equalities of a space say of its rows.
+    """Equalities of a space, as columns of its rows that follow from others.
 
     Example:
         >>> import numpy as np

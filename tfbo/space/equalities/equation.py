@@ -150,7 +150,7 @@ def _placed(scale: Scale, x: Any, relaxed: bool, xp: Any) -> tuple[Any, Any]:
 
 
 def _box(scale: Scale, root: Root, xp: Any) -> tuple[Any, Any]:
-    """How far a root is above the low end of the range, and below the high one, in codes; -1 without one.
+    """Distances of a root from the low and the high end of the range, in codes; -1 without one.
 
     At an end up to rounding it is 0.
     """

@@ -165,15 +165,13 @@ def _suggest(
     plan = settings.plan(history, pending)
     asked = pose(settings, problem, history, pending, numbers, plan)
     if not bool(asked.fitted.posterior.ok):
-        _LOGGER.warning("Trial %d: the surrogate could not be fitted.", numbers[0])
-        warn("The surrogate of a suggestion could not be fitted; it stands where the fit began.")
+        warn_of_no_fit(numbers[0])
 
     def run(where: devices.Plan) -> Answer:
         choice = settings.choosing(where, len(numbers), failing=bool(asked.question.labels))
         return choose(choice, asked.question, where.device)
 
-    attempts = [("", (plan,))] + [("on the CPU", (devices.CPU,))] * (plan != devices.CPU)
-    answer = first_within_memory(plan, attempts, run)
+    answer = as_planned(plan, run)
     rows = answer.x[answer.found]
     if problem.region is not None:
         screened = answer.screened[answer.found]
@@ -356,6 +354,17 @@ def _fit_curves(
         model = settings.placed(where, len(given.data.y), searches=some is not None)
         return fit.fit_some(model, given, where.device, some)
 
+    return as_planned(plan, run)
+
+
+def warn_of_no_fit(number: int) -> None:
+    """Warn, and log with the number of the trial, that the surrogate could not be fitted."""
+    _LOGGER.warning("Trial %d: the surrogate could not be fitted.", number)
+    warn("The surrogate of a suggestion could not be fitted; it stands where the fit began.")
+
+
+def as_planned(plan: devices.Plan, run: Callable[[devices.Plan], Result]) -> Result:
+    """The result of `run` as it is planned; on the CPU where the device runs out of memory."""
     attempts = [("", (plan,))] + [("on the CPU", (devices.CPU,))] * (plan != devices.CPU)
     return first_within_memory(plan, attempts, run)
 

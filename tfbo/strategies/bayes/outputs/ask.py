@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -12,7 +11,6 @@ from tfbo import _random
 from tfbo._compile import devices
 from tfbo._compile.eager import computing
 from tfbo._compile.programs import aside
-from tfbo._messages import warn
 from tfbo.acquisition import pareto
 from tfbo.gp import hyperprior
 from tfbo.gp import outcomes as gp_outcomes
@@ -30,8 +28,6 @@ from tfbo.strategies.bayes.outputs.choose import Options, Query
 from tfbo.strategies.bayes.outputs.conditions import Bounds
 from tfbo.strategies.bayes.outputs.data import Told
 from tfbo.trial import COMPLETE, PAUSED, Trial
-
-_LOGGER = logging.getLogger("tfbo")
 
 
 class Surrogates(NamedTuple):
@@ -68,8 +64,7 @@ def _suggest(
     plan = settings.plan(history, ())
     learned = fitted(outputs, settings, problem, history, pending, numbers[0])
     if not np.all(learned.fit.posterior.ok):
-        _LOGGER.warning("Trial %d: the surrogate could not be fitted.", numbers[0])
-        warn("The surrogate of a suggestion could not be fitted; it stands where the fit began.")
+        ask.warn_of_no_fit(numbers[0])
     scene = _Scene(outputs, settings, problem, history, learned, pending)
     chosen = np.zeros([0, len(settings.choice.columns)])
     for _ in numbers:
@@ -78,8 +73,7 @@ def _suggest(
         def run(where: devices.Plan, options: Options = options, query: Query = query) -> Any:
             return choose.choose(options._replace(padded=where.padded), query, where.device)
 
-        attempts = [("", (plan,))] + [("on the CPU", (devices.CPU,))] * (plan != devices.CPU)
-        found = ask.first_within_memory(plan, attempts, run)
+        found = ask.as_planned(plan, run)
         if not found.ok:
             break
         row = found.x[None]
@@ -156,10 +150,7 @@ def _fit(
         models = fits.Models(each._replace(padded=where.padded), m)
         return fits.run(models, given, where.device)
 
-    attempts = [("", (plan,))] + [("on the CPU", (devices.CPU,))] * (plan != devices.CPU)
-    return history.fits.fitted(
-        each, given, lambda: ask.first_within_memory(plan, attempts, run), follows=rng is None
-    )
+    return history.fits.fitted(each, given, lambda: ask.as_planned(plan, run), follows=rng is None)
 
 
 def _noise(settings: Settings, objectives: int, m: int) -> np.ndarray:

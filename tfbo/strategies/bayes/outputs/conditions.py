@@ -18,7 +18,7 @@ _CERTAIN = 1e-12
 
 
 class Bounds(NamedTuple):
-    """What conditions depend on beside the posteriors; arrays of float64."""
+    """Thresholds and tolerances of conditions, with the units of outputs; arrays of float64."""
 
     edges: np.ndarray | tf.Tensor
     """Threshold of each condition on a single output, transformed, `[c]`; 0 for others."""

@@ -69,7 +69,7 @@ def in_units(data: Told, fitted: Fit, z: np.ndarray) -> np.ndarray:
 
 
 def _hold(outputs: Outputs, values: np.ndarray) -> np.ndarray:
-    """Where all constraints hold, of turned outcomes `[m, ...]`: bool `[...]`."""
+    """Mask `[...]` of turned outcomes `[m, ...]` for which all constraints hold."""
     hold: np.ndarray = np.all(outputs.margins(values) >= 0.0, axis=0)
     return hold
 
